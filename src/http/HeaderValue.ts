@@ -1,0 +1,25 @@
+/**
+ * Values that become a header field.
+ *
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+
+/**
+ * Text that one header field can carry as it is: visible ASCII and spaces (RFC 9110 §5.5 without its
+ * obsolete part). A line break in it would end the field and start another.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const headerValue = Schema.String.check(
+  Schema.isPattern(/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/, {
+    expected: "visible ASCII characters, with spaces only between them"
+  })
+)
+
+/**
+ * @category guards
+ * @since 0.1.0
+ */
+export const isHeaderValue: (text: string) => boolean = Schema.is(headerValue)

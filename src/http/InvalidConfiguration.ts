@@ -1,0 +1,21 @@
+/**
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+
+/**
+ * A client, a policy or a run was asked for with options that cannot be used.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidConfiguration extends Schema.TaggedError<InvalidConfiguration>()("InvalidConfiguration", {
+  /** The option, as it is written in code or in the environment. Never its value. */
+  option: Schema.String,
+  /** What is wrong with it, and what to do. */
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `${this.option}: ${this.problem}`
+  }
+}

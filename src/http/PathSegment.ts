@@ -1,0 +1,18 @@
+/**
+ * Ids that become part of a path.
+ *
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+
+/**
+ * An id that stays one segment of a path. Other characters are percent-encoded when the path is built;
+ * these three cannot be: a URL resolves `.` and `..` (RFC 3986 §5.2.4), also when they are encoded, and an
+ * empty segment names the collection.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const pathSegment = Schema.NonEmptyString.check(
+  Schema.makeFilter((id) => id !== "." && id !== "..", { expected: 'an id other than "." and ".."' })
+)

@@ -1,0 +1,40 @@
+/**
+ * Pocketflows' endpoint, declared once: the client, the sandbox's route and the OpenAPI document that the
+ * contract test compares are all derived from here.
+ *
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { pathSegment } from "../http/PathSegment.ts"
+import * as PocketflowsSchema from "./PocketflowsSchema.ts"
+
+/**
+ * Where Pocketflows serves its API.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const productionUrl = "https://api.pocketflows.com"
+
+/**
+ * `POST /businesses/{id}/customers/batch_update`: change customers, all of them or none.
+ *
+ * @category endpoints
+ * @since 0.1.0
+ */
+export const updateCustomers = HttpApiEndpoint.post("updateCustomers", "/businesses/:id/customers/batch_update", {
+  params: { id: pathSegment },
+  payload: Schema.Struct({ customers: Schema.Array(PocketflowsSchema.CustomerUpdate) }),
+  success: Schema.Struct({ customers: Schema.Array(PocketflowsSchema.Customer) })
+})
+
+/**
+ * @category endpoints
+ * @since 0.1.0
+ */
+export class PocketflowsApi extends HttpApi.make("pocketflows")
+  .add(HttpApiGroup.make("customers").add(updateCustomers))
+  .annotateMerge(
+    OpenApi.annotations({ title: "Pocketflows API", version: "0.0.4", servers: [{ url: productionUrl }] })
+  ) {}
