@@ -12,7 +12,6 @@ import {
   HttpClientRequest,
   type HttpClientResponse
 } from "effect/http"
-import type { HttpApiEndpoint } from "effect/http-api"
 import * as ApiError from "./ApiError.ts"
 import * as BaseUrl from "./BaseUrl.ts"
 import * as InputIssue from "./InputIssue.ts"
@@ -60,32 +59,50 @@ export interface Endpoint<A, Refusal extends ApiError.RefusalStatus> {
   /** Method and template. */
   readonly label: string
   readonly refusals: ReadonlyArray<Refusal>
-  readonly decode: (body: unknown) => Effect.Effect<A, Schema.SchemaError>
+  /** Reads the parsed JSON of a 2xx answer, or says what is wrong with it, without what it holds. */
+  readonly read: (body: unknown) => Result.Result<A, string>
+}
+
+/** What is read of an `HttpApiEndpoint`. */
+interface Declaration {
+  readonly method: string
+  readonly path: string
+  readonly success: ReadonlySet<Schema.Top>
+  readonly "~Success": Schema.Constraint
 }
 
 /**
- * An endpoint from its declaration. `refusals` adds the undocumented statuses that have an error of their
- * own; any other one becomes an `UnexpectedAnswer`.
+ * An endpoint from its declaration. `refusals` lists the statuses that have an error of their own, also the
+ * undocumented ones; any other becomes an `UnexpectedAnswer`. `read` takes what is wanted out of the decoded
+ * answer, or says why it is not what it should be.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const endpoint = <E extends HttpApiEndpoint.Top, const Refusal extends ApiError.RefusalStatus>(
+export const endpoint = <E extends Declaration, const Refusal extends ApiError.RefusalStatus, A>(
   vendor: string,
   declaration: E,
-  refusals: ReadonlyArray<Refusal>
-): Endpoint<E["~Success"]["Type"], Refusal> => {
+  refusals: ReadonlyArray<Refusal>,
+  read: (answer: E["~Success"]["Type"]) => Result.Result<A, string>
+): Endpoint<A, Refusal> => {
   const template = declaration.path.replaceAll(/:(\w+)/g, "{$1}")
+  // A declaration keeps its success schemas in a set that has forgotten their types. Ours have one each, which
+  // needs no service.
+  const success = [...declaration.success][0] as unknown as Schema.ConstraintDecoder<E["~Success"]["Type"]>
+  const decode = Schema.decodeUnknownResult(success)
   return {
     vendor,
     template,
     label: `${declaration.method} ${template}`,
     refusals,
-    decode: Schema.decodeUnknownEffect(
-      // A declaration keeps its success schemas in a set that has forgotten their types. Ours have one each, which
-      // needs no service.
-      [...declaration.success][0] as unknown as Schema.ConstraintDecoder<E["~Success"]["Type"]>
-    )
+    read: (body) => {
+      const decoded = decode(body)
+      return Result.isSuccess(decoded)
+        ? read(decoded.success)
+        : Result.fail(
+            `a body that is not what it answers (${InputIssue.format(InputIssue.fromSchemaIssue(decoded.failure.issue))})`
+          )
+    }
   }
 }
 
@@ -262,14 +279,8 @@ const readAnswer = <A, Refusal extends ApiError.RefusalStatus>(
       if (status < 200 || status >= 300) return fromStatus(endpoint, answered, response, credentials)
       const unexpected = (problem: string) => Effect.fail(new ApiError.UnexpectedAnswer({ ...answered, problem }))
       if (text === undefined) return unexpected(`a body of more than ${maxBytes} bytes`)
-      if (Result.isFailure(parsed)) return unexpected(parsed.failure)
-      return Effect.catch(endpoint.decode(parsed.success), (error) =>
-        Predicate.hasProperty(parsed.success, "success") && parsed.success.success === false
-          ? unexpected("success: false")
-          : unexpected(
-              `a body that is not what it answers (${InputIssue.format(InputIssue.fromSchemaIssue(error.issue))})`
-            )
-      )
+      const read = Result.flatMap(parsed, endpoint.read)
+      return Result.isFailure(read) ? unexpected(read.failure) : Effect.succeed(read.success)
     })
   )
 

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Schema } from "effect"
+import { type Effect, Schema } from "effect"
 
 /**
  * An id that stays one segment of a path. Other characters are percent-encoded when the path is built;
@@ -16,3 +16,12 @@ import { Schema } from "effect"
 export const pathSegment = Schema.NonEmptyString.check(
   Schema.makeFilter((id) => id !== "." && id !== "..", { expected: 'an id other than "." and ".."' })
 )
+
+/**
+ * The id, or why it cannot be one.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const checkPathSegment: (id: string) => Effect.Effect<string, Schema.SchemaError> =
+  Schema.decodeEffect(pathSegment)

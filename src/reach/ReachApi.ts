@@ -6,6 +6,7 @@
  */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { headerValue } from "../http/HeaderValue.ts"
 import { pathSegment } from "../http/PathSegment.ts"
 import * as ReachSchema from "./ReachSchema.ts"
 
@@ -70,8 +71,9 @@ const externalId = pathSegment.check(
   })
 )
 
-const tenant = { [tenantHeader]: Schema.optionalKey(Schema.String) } as const
-const ignoreUnknownFields = { ignoreUnknownFields: Schema.optionalKey(Schema.Boolean.annotate({ default: false })) }
+const tenant = { [tenantHeader]: Schema.optionalKey(headerValue) } as const
+// In a query a boolean is text; only what is said of the key, and not of the boolean, reaches the OpenAPI document.
+const ignoreUnknownFields = { ignoreUnknownFields: Schema.optionalKey(Schema.Boolean).annotateKey({ default: false }) }
 
 /**
  * `POST /api/resources/customers`: create, or merge into the customer that is there.

@@ -1,0 +1,140 @@
+/**
+ * Pocketflows' customer API: one method an endpoint, each with the errors that can happen there.
+ *
+ * @since 0.1.0
+ */
+import { Config, Context, Effect, Layer, Result } from "effect"
+import { HttpBody, type HttpClient, HttpClientRequest } from "effect/http"
+import { HttpApiClient } from "effect/http-api"
+import * as ApiClient from "../http/ApiClient.ts"
+import type * as ApiError from "../http/ApiError.ts"
+import type { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
+import { checkPathSegment } from "../http/PathSegment.ts"
+import * as PocketflowsApi from "./PocketflowsApi.ts"
+import * as PocketflowsAuth from "./PocketflowsAuth.ts"
+import type * as PocketflowsSchema from "./PocketflowsSchema.ts"
+
+/**
+ * What can go wrong when customers are updated. Pocketflows documents no refusal; these statuses are what
+ * one may be.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type UpdateCustomersError = ApiError.CommonError | ApiError.Refusals[400 | 404 | 409 | 413 | 422]
+
+/**
+ * @category services
+ * @since 0.1.0
+ */
+export class PocketflowsClient extends Context.Service<
+  PocketflowsClient,
+  {
+    /**
+     * Changes customers of a business, all of them or none, and answers with them as they are now.
+     * `POST /businesses/{id}/customers/batch_update`.
+     */
+    readonly updateCustomers: (
+      business: string,
+      updates: ReadonlyArray<PocketflowsSchema.CustomerUpdate>
+    ) => Effect.Effect<ReadonlyArray<PocketflowsSchema.Customer>, UpdateCustomersError>
+    /** The same with a body that is encoded already: the JSON of `{"customers":[…]}`. */
+    readonly sendUpdates: (
+      business: string,
+      body: string
+    ) => Effect.Effect<ReadonlyArray<PocketflowsSchema.Customer>, UpdateCustomersError>
+  }
+>()("effect-patchbay/pocketflows/PocketflowsClient") {}
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options extends ApiClient.Options {
+  readonly auth: PocketflowsAuth.PocketflowsAuth
+}
+
+const batchUpdate = ApiClient.endpoint(
+  "Pocketflows",
+  PocketflowsApi.updateCustomers,
+  [400, 404, 409, 413, 422],
+  ({ customers }) => Result.succeed(customers)
+)
+
+const urls = HttpApiClient.urlBuilder(PocketflowsApi.PocketflowsApi)
+const updateRequest = HttpClientRequest.make(PocketflowsApi.updateCustomers.method)
+
+/**
+ * Makes the service on the `HttpClient` of the context.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<PocketflowsClient["Service"], InvalidConfiguration, HttpClient.HttpClient> {
+  const client = yield* ApiClient.make({
+    ...options,
+    baseUrl: options.baseUrl ?? PocketflowsApi.productionUrl,
+    baseUrlOption: "POCKETFLOWS_BASE_URL",
+    credentials: yield* PocketflowsAuth.credentials(options.auth)
+  })
+  const { httpClient } = client
+  const updateMethod = yield* HttpApiClient.endpoint(PocketflowsApi.PocketflowsApi, {
+    group: "customers",
+    endpoint: "updateCustomers",
+    httpClient
+  })
+
+  return {
+    updateCustomers: (business, updates) =>
+      // A password cannot be renewed, so that a 401 is final at once.
+      ApiClient.withNewToken(
+        client.call(
+          batchUpdate,
+          updateMethod({ params: { id: business }, payload: { customers: updates }, responseMode: "response-only" })
+        )
+      ),
+    sendUpdates: (business, body) =>
+      ApiClient.withNewToken(
+        client.call(
+          batchUpdate,
+          Effect.flatMap(checkPathSegment(business), (id) =>
+            httpClient.execute(
+              updateRequest(urls.customers.updateCustomers({ params: { id } }), {
+                body: HttpBody.text(body, "application/json")
+              })
+            )
+          )
+        )
+      )
+  }
+})
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<PocketflowsClient, InvalidConfiguration, HttpClient.HttpClient> =>
+  Layer.effect(PocketflowsClient, make(options))
+
+/**
+ * The service from the configuration: `POCKETFLOWS_USERNAME`, `POCKETFLOWS_PASSWORD` and
+ * `POCKETFLOWS_BASE_URL` (default: Pocketflows' production). What `options` gives is not read.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options?: Partial<Options>
+): Layer.Layer<PocketflowsClient, Config.ConfigError | InvalidConfiguration, HttpClient.HttpClient> =>
+  Layer.effect(
+    PocketflowsClient,
+    Effect.gen(function* () {
+      const auth = options?.auth ?? (yield* PocketflowsAuth.config)
+      const baseUrl =
+        options?.baseUrl ??
+        (yield* Config.String("POCKETFLOWS_BASE_URL").pipe(Config.withDefault(PocketflowsApi.productionUrl)))
+      return yield* make({ ...options, auth, baseUrl })
+    })
+  )

@@ -1,0 +1,312 @@
+/**
+ * Reach's customer API: one method an endpoint, each with the errors that can happen there.
+ *
+ * @since 0.1.0
+ */
+import { Config, Context, Effect, Layer, Result } from "effect"
+import { HttpBody, type HttpClient, HttpClientRequest } from "effect/http"
+import { HttpApiClient } from "effect/http-api"
+import * as ApiClient from "../http/ApiClient.ts"
+import * as ApiError from "../http/ApiError.ts"
+import type { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
+import * as ReachApi from "./ReachApi.ts"
+import * as ReachAuth from "./ReachAuth.ts"
+import type * as ReachSchema from "./ReachSchema.ts"
+
+/**
+ * What every call may say.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface CallOptions {
+  /** The tenant to act for, sent as `reach-tenant-id`. Default: the one of the credentials. */
+  readonly tenant?: string | undefined
+}
+
+/**
+ * What a call that writes may say.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface WriteOptions extends CallOptions {
+  /** Whether fields that Reach's schema does not have are dropped instead of refused. Default: false. */
+  readonly ignoreUnknownFields?: boolean | undefined
+  /**
+   * The opt-outs that a null may delete. Deleting one may opt the person back in, so that a null on any
+   * other consent field is an `InvalidRequest`. Default: none.
+   */
+  readonly deleteConsent?: ReadonlyArray<ReachSchema.ConsentField> | undefined
+}
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface CreateOptions extends WriteOptions {
+  /** When the customer exists: `upsert` merges, `reject` fails. Default: `upsert`. */
+  readonly onConflict?: "upsert" | "reject" | undefined
+}
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface BatchStatusOptions extends CallOptions {
+  /** Whether to list the records that wait for others. Default: false. */
+  readonly includePendingDetails?: boolean | undefined
+}
+
+/**
+ * What can go wrong when one customer is created.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type CreateCustomerError = ApiError.CommonError | ApiError.Refusals[400 | 404 | 409 | 413 | 422]
+
+/**
+ * What can go wrong when customers are patched, one or many.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type PatchError = ApiError.CommonError | ApiError.Refusals[400 | 404 | 413 | 422]
+
+/**
+ * What can go wrong when a batch is asked for.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type BatchStatusError = ApiError.CommonError | ApiError.NotFound
+
+/**
+ * @category services
+ * @since 0.1.0
+ */
+export class ReachClient extends Context.Service<
+  ReachClient,
+  {
+    /** Creates a customer, or merges into the one that is there. `POST /api/resources/customers`. */
+    readonly createCustomer: (
+      customer: ReachSchema.NewCustomer,
+      options?: CreateOptions
+    ) => Effect.Effect<ReachSchema.CustomerResource, CreateCustomerError>
+    /** Changes one customer: absent fields are kept. `PATCH /api/resources/customers/{externalId}`. */
+    readonly patchCustomer: (
+      externalId: string,
+      changes: ReachSchema.CustomerChanges,
+      options?: WriteOptions
+    ) => Effect.Effect<ReachSchema.PatchedCustomer, PatchError>
+    /**
+     * Hands over 1 to 1,000 changes, which Reach applies later, in their order; between batches there is no
+     * order. `PATCH /api/resources/customers/batch`.
+     */
+    readonly patchCustomers: (
+      patches: ReadonlyArray<ReachSchema.CustomerPatch>,
+      options?: WriteOptions
+    ) => Effect.Effect<ReachSchema.BatchReceipt, PatchError>
+    /**
+     * The same with a body that is encoded already: the JSON of `{"resources":[…]}`. One request, and a 401
+     * is a retryable `TokenExpired` the first time: for pipelines, which encode each record once and count
+     * each request.
+     */
+    readonly sendPatches: (
+      body: string,
+      options?: Omit<WriteOptions, "deleteConsent">
+    ) => Effect.Effect<ReachSchema.BatchReceipt, PatchError | ApiError.TokenExpired>
+    /** How a batch went so far. `GET /api/batches/{batchId}`. */
+    readonly batchStatus: (
+      batchId: string,
+      options?: BatchStatusOptions
+    ) => Effect.Effect<ReachSchema.BatchStatus, BatchStatusError>
+  }
+>()("effect-patchbay/reach/ReachClient") {}
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options extends ApiClient.Options {
+  readonly auth: ReachAuth.ReachAuth
+}
+
+const data = <A>(answer: { readonly success: boolean; readonly data?: A }): Result.Result<A, string> =>
+  !answer.success
+    ? Result.fail("success: false")
+    : answer.data === undefined
+      ? Result.fail("no data")
+      : Result.succeed(answer.data)
+
+const vendor = "Reach"
+const create = ApiClient.endpoint(vendor, ReachApi.createCustomer, [400, 404, 409, 413, 422], data)
+const patch = ApiClient.endpoint(vendor, ReachApi.patchCustomer, [400, 404, 413, 422], data)
+const batchPatch = ApiClient.endpoint(vendor, ReachApi.patchCustomers, [400, 404, 413, 422], data)
+const status = ApiClient.endpoint(vendor, ReachApi.batchStatus, [404], data)
+
+const urls = HttpApiClient.urlBuilder(ReachApi.ReachApi)
+const patchRequest = HttpClientRequest.make(ReachApi.patchCustomers.method)
+
+/**
+ * The nulls that would delete an opt-out which nobody asked to delete.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const consentIssues = (
+  patches: ReadonlyArray<ReachSchema.CustomerChanges>,
+  deletable: ReadonlyArray<ReachSchema.ConsentField> | undefined
+) =>
+  patches.flatMap((patch, index) =>
+    (["emailOptOut", "smsOptOut"] as const)
+      .filter((field) => patch[field] === null && deletable?.includes(field) !== true)
+      .map((field) => ({
+        path: patches.length === 1 ? [field] : [index, field],
+        message: `null would delete the opt-out; name the field in deleteConsent to do so`
+      }))
+  )
+
+/**
+ * Makes the service on the `HttpClient` of the context.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<ReachClient["Service"], InvalidConfiguration, HttpClient.HttpClient> {
+  const { auth } = options
+  const client = yield* ApiClient.make({
+    ...options,
+    baseUrl: options.baseUrl ?? ReachApi.productionUrl,
+    baseUrlOption: "REACH_BASE_URL",
+    credentials: yield* ReachAuth.credentials(auth)
+  })
+  const { httpClient } = client
+  const customers = { group: "customers", httpClient } as const
+  const createMethod = yield* HttpApiClient.endpoint(ReachApi.ReachApi, { ...customers, endpoint: "createCustomer" })
+  const patchMethod = yield* HttpApiClient.endpoint(ReachApi.ReachApi, { ...customers, endpoint: "patchCustomer" })
+  const batchMethod = yield* HttpApiClient.endpoint(ReachApi.ReachApi, { ...customers, endpoint: "patchCustomers" })
+  const statusMethod = yield* HttpApiClient.endpoint(ReachApi.ReachApi, {
+    group: "batches",
+    endpoint: "batchStatus",
+    httpClient
+  })
+
+  const headersFor = (endpoint: { readonly label: string }, callOptions: CallOptions | undefined) => {
+    const tenant = ReachAuth.tenantFor(auth, callOptions?.tenant)
+    return Result.isSuccess(tenant)
+      ? Effect.succeed(present({ [ReachApi.tenantHeader]: tenant.success }))
+      : Effect.fail(
+          new ApiError.InvalidRequest({
+            vendor,
+            endpoint: endpoint.label,
+            issues: [{ path: ["tenant"], message: tenant.failure }]
+          })
+        )
+  }
+
+  const checkConsent = (
+    endpoint: { readonly label: string },
+    patches: ReadonlyArray<ReachSchema.CustomerChanges>,
+    writeOptions: WriteOptions | undefined
+  ) => {
+    const issues = consentIssues(patches, writeOptions?.deleteConsent)
+    return issues.length === 0
+      ? Effect.void
+      : Effect.fail(new ApiError.InvalidRequest({ vendor, endpoint: endpoint.label, issues }))
+  }
+
+  return {
+    createCustomer: Effect.fnUntraced(function* (customer, options) {
+      yield* checkConsent(create, [customer], options)
+      const headers = yield* headersFor(create, options)
+      const query = present({ onconflict: options?.onConflict, ignoreUnknownFields: options?.ignoreUnknownFields })
+      const send = createMethod({ query, headers, payload: { data: customer }, responseMode: "response-only" })
+      return yield* ApiClient.withNewToken(client.call(create, send))
+    }),
+
+    patchCustomer: Effect.fnUntraced(function* (externalId, changes, options) {
+      yield* checkConsent(patch, [changes], options)
+      const headers = yield* headersFor(patch, options)
+      const query = present({ ignoreUnknownFields: options?.ignoreUnknownFields })
+      const send = patchMethod({
+        params: { externalId },
+        query,
+        headers,
+        payload: { data: changes },
+        responseMode: "response-only"
+      })
+      return yield* ApiClient.withNewToken(client.call(patch, send))
+    }),
+
+    patchCustomers: Effect.fnUntraced(function* (patches, options) {
+      yield* checkConsent(batchPatch, patches, options)
+      const headers = yield* headersFor(batchPatch, options)
+      const send = batchMethod({
+        query: batchQuery(options),
+        headers,
+        payload: { resources: patches },
+        responseMode: "response-only"
+      })
+      return yield* ApiClient.withNewToken(client.call(batchPatch, send))
+    }),
+
+    sendPatches: Effect.fnUntraced(function* (body, options) {
+      const headers = yield* headersFor(batchPatch, options)
+      const request = patchRequest(urls.customers.patchCustomers({ query: batchQuery(options) }), {
+        headers,
+        body: HttpBody.text(body, "application/json")
+      })
+      return yield* client.call(batchPatch, httpClient.execute(request))
+    }),
+
+    batchStatus: Effect.fnUntraced(function* (batchId, options) {
+      const headers = yield* headersFor(status, options)
+      const query = present({ includePendingDetails: asString(options?.includePendingDetails) })
+      const send = statusMethod({ params: { batchId }, query, headers, responseMode: "response-only" })
+      return yield* ApiClient.withNewToken(client.call(status, send))
+    })
+  }
+})
+
+// The batch endpoints take as a string what the single ones take as a boolean.
+const asString = (flag: boolean | undefined) => (flag === undefined ? undefined : flag ? "true" : "false")
+
+const batchQuery = (options: WriteOptions | undefined) =>
+  present({ ignoreUnknownFields: asString(options?.ignoreUnknownFields) })
+
+// `Object.fromEntries` does not know which keys it was given.
+const present = <const T extends object>(fields: T) =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    readonly [K in keyof T]?: Exclude<T[K], undefined>
+  }
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<ReachClient, InvalidConfiguration, HttpClient.HttpClient> =>
+  Layer.effect(ReachClient, make(options))
+
+/**
+ * The service from the configuration: the credentials as `ReachAuth.fromConfig` reads them, and
+ * `REACH_BASE_URL` (default: Reach's production). What `options` gives is not read.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options?: Partial<Options>
+): Layer.Layer<ReachClient, Config.ConfigError | InvalidConfiguration, HttpClient.HttpClient> =>
+  Layer.effect(
+    ReachClient,
+    Effect.gen(function* () {
+      const auth = options?.auth ?? (yield* ReachAuth.fromConfig)
+      const baseUrl =
+        options?.baseUrl ?? (yield* Config.String("REACH_BASE_URL").pipe(Config.withDefault(ReachApi.productionUrl)))
+      return yield* make({ ...options, auth, baseUrl })
+    })
+  )
