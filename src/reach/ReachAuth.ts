@@ -175,15 +175,18 @@ export const credentials = Effect.fnUntraced(function* (
   if (Redacted.value(signing.secret) === "") {
     return yield* new InvalidConfiguration({ option: "REACH_PARTNER_SECRET", problem: "is empty" })
   }
-  if (!(lifetime >= 1)) {
-    return yield* new InvalidConfiguration({ option: "lifetime", problem: "must be a second or more" })
+  if (!(lifetime >= 2)) {
+    return yield* new InvalidConfiguration({ option: "lifetime", problem: "must be two seconds or more" })
   }
   const margin = Math.min(Duration.toSeconds(maxRenewalMargin), lifetime * renewalShare)
 
+  let lastIssued = Number.NaN
   const sign = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const iat = Math.floor(now / 1000)
-    const exp = iat + Math.floor(lifetime)
+    // Tokens of one second would be the same text, and one that replaces another must be told from it.
+    const exp = iat + Math.floor(lifetime) - (iat === lastIssued ? 1 : 0)
+    lastIssued = iat
     const token = yield* signJwt(signing, { ...claims(auth), iat, exp })
     return { authorization: bearer(token), renewAt: (exp - margin) * 1000 }
   })
