@@ -30,6 +30,10 @@ export * as ReachClient from "./reach/ReachClient.ts"
 export * as ReachDestination from "./reach/ReachDestination.ts"
 /** Reach's customers, receipts and batch statuses, as schemas. */
 export * as ReachSchema from "./reach/ReachSchema.ts"
+/** Customer files, CSV and NDJSON, as streams of records. */
+export * as CustomerFile from "./source/CustomerFile.ts"
+/** What can go wrong with a customer file. */
+export * as CustomerFileError from "./source/CustomerFileError.ts"
 /** What a source yields: customer patches, each with its place in the source. */
 export * as CustomerRecord from "./sync/CustomerRecord.ts"
 /** The pipeline: records in, every one accounted for. */

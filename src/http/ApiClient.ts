@@ -253,9 +253,9 @@ const neverConnected =
 // the fault in errors of their own, and Node gathers one for each address that it tried.
 const transportCode = (error: unknown): string | undefined => {
   for (let cause = error, depth = 0; Predicate.isObject(cause) && depth < 5; depth++) {
-    if (Predicate.isString(cause["code"]) && /^[A-Z][A-Z0-9_]{2,63}$/.test(cause["code"])) return cause["code"]
-    const inner: unknown = cause["cause"]
-    cause = inner ?? (Array.isArray(cause["errors"]) ? cause["errors"][0] : undefined)
+    if (Predicate.isString(cause.code) && /^[A-Z][A-Z0-9_]{2,63}$/.test(cause.code)) return cause.code
+    const inner: unknown = cause.cause
+    cause = inner ?? (Array.isArray(cause.errors) ? cause.errors[0] : undefined)
   }
   return undefined
 }
@@ -337,11 +337,9 @@ const vendorAnswer = (text: string, parsed: Result.Result<unknown, string>): Api
   const body = text.slice(0, maxKeptBody)
   const json = Result.getOrUndefined(parsed)
   if (!Predicate.isObject(json)) return new ApiError.VendorAnswer({ message: "", errors: [], body })
-  const data = json["data"]
-  const message = [json["message"], json["error"], Predicate.isObject(data) ? data["error"] : undefined].find(
-    Predicate.isString
-  )
-  const errors = Array.isArray(json["errors"]) ? json["errors"].filter(Predicate.isString) : []
+  const data = json.data
+  const message = [json.message, json.error, Predicate.isObject(data) ? data.error : undefined].find(Predicate.isString)
+  const errors = Array.isArray(json.errors) ? json.errors.filter(Predicate.isString) : []
   return new ApiError.VendorAnswer({ message: message ?? "", errors, body })
 }
 
@@ -361,7 +359,7 @@ const fromStatus = <Refusal extends ApiError.RefusalStatus>(
   if (refusal !== undefined) return Effect.fail(ApiError.refusal(refusal, answered))
   switch (status) {
     case 401:
-      return Effect.flatMap(credentials.renew(response.request.headers["authorization"] ?? ""), (renewed) =>
+      return Effect.flatMap(credentials.renew(response.request.headers.authorization ?? ""), (renewed) =>
         Effect.fail(renewed ? new ApiError.TokenExpired(answered) : new ApiError.Unauthorized(answered))
       )
     case 403:

@@ -219,7 +219,7 @@ export const BatchReceipt = Schema.Struct({
   batchId: Schema.String,
   message: Schema.String,
   /** How many records Reach took over. */
-  recordCount: Schema.Number,
+  recordCount: Schema.Finite,
   schemaDefinitionId: Schema.String
 })
 
@@ -229,7 +229,7 @@ export const BatchReceipt = Schema.Struct({
  */
 export type BatchReceipt = typeof BatchReceipt.Type
 
-const count = Schema.optionalKey(Schema.NullOr(Schema.Number))
+const count = Schema.optionalKey(Schema.NullOr(Schema.Finite))
 const text = Schema.optionalKey(Schema.NullOr(Schema.String))
 
 /**

@@ -191,7 +191,11 @@ export const run =
             }
             const error = result.failure
             const reason = { tag: error._tag, message: error.message, issues: [] }
-            if (isDoom(error)) stop ??= { reason: error }
+            if (isDoom(error)) {
+              stop ??= { reason: error }
+              // Nothing of a batch is applied for credentials that are refused: it can go out in the next run.
+              if (error._tag !== "RetriesExhausted") return yield* settle(batch.records.map(unsent), [])
+            }
             const outcome = isRefusal(error) ? "Rejected" : "Unknown"
             return yield* settleAll(batch, outcome, reason, "answer" in error ? error.answer : undefined)
           })
@@ -238,11 +242,12 @@ export const run =
             stop ??= { reason }
             return Stream.empty
           }),
+          // Before they are counted: what is counted must have an outcome.
+          Stream.takeWhile(() => stop === undefined),
           Stream.mapArray((records) => {
             ledger.addRead(records.length)
             return Arr.map(records, prepare(to, batchPolicy.maxBytes))
           }),
-          Stream.takeUntil(() => stop !== undefined),
           Stream.mapArrayEffect((prepared) => {
             const rejected = prepared.filter(isNotSendable)
             return Effect.as(

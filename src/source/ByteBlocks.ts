@@ -1,0 +1,135 @@
+/**
+ * Bytes to records, a block at a time.
+ *
+ * @since 0.1.0
+ */
+import { Array as Arr, Cause, Effect, Pull, Stream } from "effect"
+import { InvalidHeader, InvalidUtf8, PositionBeyondEnd } from "./CustomerFileError.ts"
+import type { TextWindow } from "./TextWindow.ts"
+import * as Utf8 from "./Utf8.ts"
+
+/**
+ * Reads a format: takes what is complete out of its window.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reader<T> {
+  /** Offset of the byte where it starts; a reader that goes on elsewhere says so here, with a new window. */
+  readonly startsAt: number
+  readonly window: TextWindow
+  /** May throw `InvalidHeader`. */
+  readonly read: () => Array<T>
+}
+
+// As much as file systems hand out at a time. A block is what is read, decoded and passed on together, and
+// what is read again at most when reading goes on from a position.
+const blockSize = 64 * 1024
+
+/**
+ * The records that a reader finds in bytes, of which the first has the offset `base`. Bytes before the
+ * place where the reader starts are passed over.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const read = <T, E, R>(
+  bytes: Stream.Stream<Uint8Array, E, R>,
+  options: { readonly source: string; readonly base: number; readonly reader: () => Reader<T> }
+): Stream.Stream<T, E | InvalidHeader | InvalidUtf8 | PositionBeyondEnd, R> =>
+  Stream.transformPull(bytes, (upstream) =>
+    Effect.sync(() => {
+      const take = taker(options.source, options.base, options.reader())
+      let chunks: Arr.NonEmptyReadonlyArray<Uint8Array> | undefined
+      let chunk = 0
+      let from = 0
+      let finished = false
+      let failure: InvalidHeader | InvalidUtf8 | PositionBeyondEnd | undefined
+
+      const pull: Pull.Pull<
+        Arr.NonEmptyReadonlyArray<T>,
+        E | InvalidHeader | InvalidUtf8 | PositionBeyondEnd
+      > = Effect.suspend(() => {
+        while (failure === undefined && chunks !== undefined) {
+          const bytes = chunks[chunk]
+          if (bytes === undefined) {
+            chunks = undefined
+            break
+          }
+          const block = from === 0 && bytes.length <= blockSize ? bytes : bytes.subarray(from, from + blockSize)
+          from += block.length
+          if (from >= bytes.length) {
+            chunk++
+            from = 0
+          }
+          const taken = take(block, false)
+          failure = taken.failure
+          if (Arr.isArrayNonEmpty(taken.records)) return Effect.succeed(taken.records)
+        }
+        if (failure !== undefined) return Effect.fail(failure)
+        if (finished) return Cause.done()
+        return next
+      })
+
+      const next = Pull.matchEffect(upstream, {
+        onSuccess: (more) => {
+          chunks = more
+          chunk = 0
+          return pull
+        },
+        onFailure: Effect.failCause,
+        onDone: () => {
+          finished = true
+          const taken = take(new Uint8Array(0), true)
+          failure = taken.failure
+          return Arr.isArrayNonEmpty(taken.records) ? Effect.succeed(taken.records) : pull
+        }
+      })
+      return pull
+    })
+  )
+
+interface Taken<T> {
+  readonly records: Array<T>
+  /** What ends the source after these records. */
+  readonly failure: InvalidHeader | InvalidUtf8 | PositionBeyondEnd | undefined
+}
+
+const taker = <T>(
+  source: string,
+  base: number,
+  reader: Reader<T>
+): ((block: Uint8Array, last: boolean) => Taken<T>) => {
+  let at = base
+  let startsAt = reader.startsAt
+  let decode = Utf8.make(startsAt)
+  const take = (block: Uint8Array, last: boolean): Taken<T> => {
+    const start = at
+    const end = start + block.length
+    if (end < startsAt || (end === startsAt && !last)) {
+      at = end
+      return { records: [], failure: last ? new PositionBeyondEnd({ source, byte: startsAt }) : undefined }
+    }
+    const decoded = decode(start < startsAt ? block.subarray(startsAt - start) : block, last)
+    const { window } = reader
+    const bad = decoded.invalidAt
+    try {
+      const enough = window.push(decoded.text, decoded.end, last && bad === undefined, bad !== undefined)
+      const records = enough ? reader.read() : []
+      if (reader.startsAt !== startsAt) {
+        startsAt = reader.startsAt
+        decode = Utf8.make(startsAt)
+        return take(block, last)
+      }
+      at = end
+      if (bad !== undefined) {
+        return { records, failure: new InvalidUtf8({ source, byte: bad, line: window.lineAtEnd() }) }
+      }
+      return { records, failure: undefined }
+    } catch (error) {
+      if (error instanceof InvalidHeader) return { records: [], failure: error }
+      throw error
+    }
+  }
+  return take
+}

@@ -1,0 +1,129 @@
+/**
+ * The header of a CSV: which column is which field.
+ *
+ * @since 0.1.0
+ */
+import * as Cells from "./Cells.ts"
+import type { HeaderIssue } from "./CustomerFileError.ts"
+
+/**
+ * What an empty cell means: that the field is absent, null, or the empty text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type EmptyCell = "absent" | "null" | "text"
+
+/**
+ * A column that is read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Column {
+  /** 0-based, in the header. */
+  readonly index: number
+  readonly field: string
+  readonly takes: number
+  readonly empty: EmptyCell
+}
+
+/**
+ * The columns of a header in the order of the schema's fields, or what is wrong with the header.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const resolve = (
+  header: ReadonlyArray<string>,
+  fields: Cells.Fields,
+  options: {
+    readonly columns: { readonly [field: string]: string | undefined } | undefined
+    readonly empty: EmptyCell | { readonly [field: string]: EmptyCell | undefined } | undefined
+    readonly otherColumns: "refuse" | "ignore" | undefined
+  }
+): { readonly columns: ReadonlyArray<Column>; readonly issues: ReadonlyArray<HeaderIssue> } => {
+  const issues: Array<HeaderIssue> = []
+  const names = new Map<string, string>()
+  const mapped = new Map(Object.entries(options.columns ?? {}).filter((entry) => entry[1] !== undefined))
+  for (const field of fields.named.keys()) names.set(mapped.get(field) ?? field, field)
+  for (const [field, name] of mapped) if (name !== undefined) names.set(name, field)
+
+  const found = new Map<string, number>()
+  const unknown: Array<number> = []
+  header.forEach((name, index) => {
+    const field = names.get(name) ?? (fields.others !== undefined && name !== "" ? name : undefined)
+    if (field === undefined) {
+      unknown.push(index)
+    } else if (found.has(field)) {
+      issues.push({
+        kind: "Duplicate",
+        message: `Column ${index + 1} has the same name as column ${(found.get(field) ?? 0) + 1}. Rename one.`
+      })
+    } else {
+      found.set(field, index)
+    }
+  })
+
+  const missing = [...names].filter(([, field]) => !found.has(field))
+  if (unknown.length > 0 && options.otherColumns !== "ignore") {
+    issues.push(...unknownColumns(header, unknown, missing, found.size > 0))
+  }
+  for (const [name, field] of missing) {
+    if (mapped.has(field)) {
+      issues.push({
+        kind: "Missing",
+        message: `No column is named ${quote(name)}, which is mapped to ${field}. Correct columns.`
+      })
+    } else if (fields.named.get(field)?.required === true) {
+      issues.push({
+        kind: "Missing",
+        message: `Every record needs ${field}, and no column is named so. Add it, or map one with columns: { ${field}: "…" }.`
+      })
+    }
+  }
+
+  const order = [...fields.named.keys(), ...found.keys()]
+  const columns = [...new Set(order)].flatMap((field): ReadonlyArray<Column> => {
+    const index = found.get(field)
+    if (index === undefined) return []
+    const takes = fields.named.get(field)?.takes ?? fields.others ?? 0
+    const { empty } = options
+    const meaning = typeof empty === "object" ? (Object.hasOwn(empty, field) ? empty[field] : undefined) : empty
+    return [{ index, field, takes, empty: meaning ?? "absent" }]
+  })
+  return { columns, issues }
+}
+
+// So many are told one by one; a file with more of them is another file.
+const most = 8
+
+const unknownColumns = (
+  header: ReadonlyArray<string>,
+  unknown: ReadonlyArray<number>,
+  missing: ReadonlyArray<readonly [name: string, field: string]>,
+  someAreKnown: boolean
+): ReadonlyArray<HeaderIssue> => {
+  if (!someAreKnown) {
+    const message = `None of its ${header.length} columns is a field. Does the file start with a row of names, and is the delimiter right?`
+    return [{ kind: "Unknown", message }]
+  }
+  const issues = unknown.slice(0, most).map((index): HeaderIssue => {
+    const name = header[index] ?? ""
+    const like = Cells.nearest(
+      name,
+      missing.map(([, field]) => field)
+    )
+    const shown = Cells.isShowable(name) ? `, ${quote(name)},` : name === "" ? ", which has no name," : ""
+    const advice =
+      like === undefined
+        ? `Map it with columns, or leave such columns out with otherColumns: "ignore".`
+        : `Did you mean ${like}? Rename it, map it with columns: { ${like}: ${shown === "" ? '"…"' : quote(name)} }, or leave such columns out with otherColumns: "ignore".`
+    return { kind: "Unknown", message: `Column ${index + 1}${shown} is no field. ${advice}` }
+  })
+  return unknown.length <= most
+    ? issues
+    : [...issues, { kind: "Unknown", message: `${unknown.length - most} more columns are no fields.` }]
+}
+
+const quote = (name: string): string => JSON.stringify(name)

@@ -1,0 +1,173 @@
+/**
+ * CSV as customers: the header, and the rows below it.
+ *
+ * @since 0.1.0
+ */
+import { Exit } from "effect"
+import type { CustomerRecord, RecordInput, SourcePosition } from "../sync/CustomerRecord.ts"
+import type { Reader } from "./ByteBlocks.ts"
+import * as Cells from "./Cells.ts"
+import type { Column } from "./CsvHeader.ts"
+import { CsvRows } from "./CsvRows.ts"
+import { type HeaderIssue, InvalidHeader } from "./CustomerFileError.ts"
+import { malformed, mismatch, type RecordDecoder } from "./RecordDecoder.ts"
+import { TextWindow } from "./TextWindow.ts"
+
+/**
+ * A header that has been understood.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Header {
+  /** How many cells each row must have. */
+  readonly width: number
+  readonly columns: ReadonlyArray<Column>
+}
+
+/**
+ * How the rows of one source are read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settings<A> {
+  readonly source: string
+  readonly delimiter: string
+  /** Characters. */
+  readonly maxRecordSize: number
+  readonly resolve: (header: ReadonlyArray<string>) => {
+    readonly columns: ReadonlyArray<Column>
+    readonly issues: ReadonlyArray<HeaderIssue>
+  }
+  readonly decoder: RecordDecoder<A>
+  /** Where to go on below the header. */
+  readonly from: SourcePosition | undefined
+}
+
+const top: SourcePosition = { byte: 0, offset: 0, line: 1 }
+
+/**
+ * Finds the header, and nothing else.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const header = <A>(settings: Settings<A>): Reader<Header> => {
+  const window = new TextWindow(top, settings.maxRecordSize, true)
+  const rows = new CsvRows(window, settings.delimiter, settings.maxRecordSize)
+  return {
+    startsAt: 0,
+    window,
+    read: () => {
+      rows.refresh()
+      const found = readHeader(rows, settings)
+      window.pause()
+      return found === undefined ? [] : [found]
+    }
+  }
+}
+
+const readHeader = <A>(rows: CsvRows, { resolve, source }: Settings<A>): Header | undefined => {
+  const invalid = (issues: ReadonlyArray<HeaderIssue>) => new InvalidHeader({ source, issues })
+  switch (rows.next()) {
+    case "row": {
+      const { columns, issues } = resolve(rows.cells.slice(0, rows.width))
+      if (issues.length > 0) throw invalid(issues)
+      return { width: rows.width, columns }
+    }
+    case "bad":
+      throw invalid([{ kind: "Malformed", message: `Line ${rows.line}: ${rows.problem}.` }])
+    case "more":
+      if (rows.ended) throw invalid([{ kind: "Empty", message: "It is empty. Its first row must name the columns." }])
+      return undefined
+  }
+}
+
+/**
+ * Reads the rows; the header first, unless it is given.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const records = <A>(settings: Settings<A>, given?: Header | undefined): Reader<CustomerRecord<A>> => {
+  const { delimiter, from, maxRecordSize } = settings
+  let header = given
+  let start = header === undefined ? top : (from ?? top)
+  let offset = start.offset
+  let window = new TextWindow(start, maxRecordSize, true)
+  let rows = new CsvRows(window, delimiter, maxRecordSize)
+
+  const readRows = ({ columns, width }: Header): Array<CustomerRecord<A>> => {
+    const { decode, issues } = settings.decoder
+    const { cells } = rows
+    const out: Array<CustomerRecord<A>> = []
+    let position: SourcePosition | undefined
+    rows.columns = width
+    for (;;) {
+      // The window is at the start of a row, or of the blank lines before it, whenever this is reached first.
+      position ??= { byte: window.byteAt(), offset, line: window.line }
+      const step = rows.next()
+      if (step === "more") return out
+      if (step === "bad") {
+        out.push(malformed(rows.problem, rows.badLine, offset++, rows.line, position))
+        continue
+      }
+      const encoded = encode(columns, cells)
+      const exit = decode(encoded)
+      out.push(
+        Exit.isSuccess(exit)
+          ? { _tag: "Valid", offset: offset++, line: rows.line, position, patch: exit.value }
+          : mismatch(issues(encoded), input(columns, cells), offset++, rows.line, position)
+      )
+    }
+  }
+
+  return {
+    get startsAt() {
+      return start.byte
+    },
+    get window() {
+      return window
+    },
+    read: () => {
+      rows.refresh()
+      if (header === undefined) {
+        header = readHeader(rows, settings)
+        if (header !== undefined && from !== undefined && from.byte > window.byteAt()) {
+          start = from
+          offset = from.offset
+          window = new TextWindow(from, maxRecordSize, true)
+          rows = new CsvRows(window, delimiter, maxRecordSize)
+          return []
+        }
+      }
+      const out = header === undefined ? [] : readRows(header)
+      window.pause()
+      return out
+    }
+  }
+}
+
+const encode = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): object => {
+  const encoded: Record<string, unknown> = {}
+  for (let i = 0; i < columns.length; i++) {
+    const column = columns[i] as Column
+    const cell = cells[column.index] as string
+    if (cell !== "") set(encoded, column.field, Cells.isText(column.takes) ? cell : Cells.read(column.takes, cell))
+    else if (column.empty !== "absent") set(encoded, column.field, column.empty === "null" ? null : "")
+  }
+  return encoded
+}
+
+const input = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): RecordInput => {
+  const value: Record<string, string> = {}
+  for (const { field, index } of columns) set(value, field, cells[index] ?? "")
+  return { format: "cells", value }
+}
+
+const set = (object: Record<string, unknown>, key: string, value: unknown): void => {
+  if (key === "__proto__")
+    Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true })
+  else object[key] = value
+}

@@ -1,0 +1,248 @@
+/**
+ * Customers out of CSV and NDJSON of any size: each record with its place, or with what is wrong with it.
+ *
+ * A block of bytes is read when its records are asked for. Memory is bounded by that block and by
+ * `maxRecordSize`.
+ *
+ * @since 0.1.0
+ */
+import { Effect, FileSystem, Option, type PlatformError, type Schema, Stream } from "effect"
+import { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
+import type { CustomerRecord, SourcePosition } from "../sync/CustomerRecord.ts"
+import * as ByteBlocks from "./ByteBlocks.ts"
+import * as Cells from "./Cells.ts"
+import * as CsvHeader from "./CsvHeader.ts"
+import * as CsvReader from "./CsvReader.ts"
+import {
+  type BytesError,
+  type CustomerFileError,
+  PositionBeyondEnd,
+  SourceUnreadable,
+  UnsupportedFormat
+} from "./CustomerFileError.ts"
+import * as NdjsonReader from "./NdjsonReader.ts"
+import * as RecordDecoder from "./RecordDecoder.ts"
+
+export * from "./CustomerFileError.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type EmptyCell = CsvHeader.EmptyCell
+
+/**
+ * The fields of a schema as they are written in a source.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FieldOf<S extends Schema.ConstraintDecoder<unknown>> = S["Encoded"] extends infer E
+  ? E extends unknown
+    ? Extract<keyof E, string>
+    : never
+  : never
+
+/**
+ * How NDJSON is read.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface NdjsonOptions<Field extends string = string> {
+  /** Field to the name that it has in the source, where that is another: `{ customerId: "Customer ID" }`. */
+  readonly columns?: { readonly [F in Field]?: string | undefined } | undefined
+  /**
+   * What happens to columns that are no field of the schema. By default they are refused, because a
+   * misspelt column would be lost without a word: a CSV is not read at all, a line of NDJSON is rejected.
+   */
+  readonly otherColumns?: "refuse" | "ignore" | undefined
+  /** The largest record, in UTF-16 code units. A larger one is rejected. Default 1,048,576. */
+  readonly maxRecordSize?: number | undefined
+  /** The `position` of a record: reading starts there. Default the start of the source. */
+  readonly from?: SourcePosition | undefined
+}
+
+/**
+ * How CSV is read.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface CsvOptions<Field extends string = string> extends NdjsonOptions<Field> {
+  /**
+   * What an empty cell means, for all fields or by field: that it is `absent` (the default, also for fields
+   * that are not named), `null`, or the empty text. Null deletes what is stored, opt-outs included.
+   */
+  readonly empty?: EmptyCell | { readonly [F in Field]?: EmptyCell | undefined } | undefined
+  /** One character that is neither a quote nor a line break. Default `,`. */
+  readonly delimiter?: string | undefined
+}
+
+/**
+ * How a file is read. `empty` and `delimiter` mean nothing to NDJSON.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface FileOptions<Field extends string = string> extends CsvOptions<Field> {
+  /** Default by the end of the path: `.csv`, `.ndjson` or `.jsonl`. */
+  readonly format?: "csv" | "ndjson" | undefined
+}
+
+const defaultMaxRecordSize = 1024 * 1024
+
+/**
+ * The records of a file.
+ *
+ * @example
+ * CustomerFile.read("customers.csv", ReachSchema.CustomerPatch, { columns: { customerId: "Customer ID" } })
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const read = <S extends Schema.ConstraintDecoder<unknown>>(
+  path: string,
+  schema: S,
+  options?: FileOptions<FieldOf<S>> | undefined
+): Stream.Stream<CustomerRecord<S["Type"]>, CustomerFileError, FileSystem.FileSystem> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const format = options?.format ?? formatOf(path)
+      if (format === undefined) return yield* new UnsupportedFormat({ source: path })
+      const fs = yield* FileSystem.FileSystem
+      const unreadable = ({ reason }: PlatformError.PlatformError) =>
+        new SourceUnreadable({ source: path, reason: reason._tag })
+      const bytes = (offset: number) => fs.stream(path, { offset }).pipe(Stream.mapError(unreadable))
+      const from = options?.from
+      if (from === undefined || from.byte === 0) {
+        return format === "csv"
+          ? csvFrom(path, bytes(0), schema, options)
+          : ndjsonFrom(path, bytes(0), 0, schema, options)
+      }
+      const { size, type } = yield* fs.stat(path).pipe(Effect.mapError(unreadable))
+      if (type === "File" && size < from.byte) return yield* new PositionBeyondEnd({ source: path, byte: from.byte })
+      if (format === "ndjson") return ndjsonFrom(path, bytes(from.byte), from.byte, schema, options)
+      const settings = yield* csvSettings(path, schema, options)
+      const header = yield* ByteBlocks.read(bytes(0), {
+        source: path,
+        base: 0,
+        reader: () => CsvReader.header(settings)
+      }).pipe(Stream.runHead)
+      // Without a header, reading failed already.
+      if (Option.isNone(header)) return Stream.empty
+      return ByteBlocks.read(bytes(from.byte), {
+        source: path,
+        base: from.byte,
+        reader: () => CsvReader.records(settings, header.value)
+      })
+    })
+  )
+
+/**
+ * The records of a CSV in UTF-8 by RFC 4180: a header, then one record a row.
+ *
+ * A field that takes a string gets its cell as it is, a boolean field takes `true` and `false` in any
+ * case, `1` and `0`, a number field a finite number, and a field that takes an object its JSON text.
+ * Blank lines are skipped. A row that is not well formed, or has not as many cells as the header, is
+ * rejected, and reading goes on with the line after the one on which it starts.
+ *
+ * Bytes before the position in `from` are passed over; `read` seeks instead.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const csv = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
+  bytes: Stream.Stream<Uint8Array, E, R>,
+  schema: S,
+  options?: CsvOptions<FieldOf<S>> | undefined
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> => csvFrom("bytes", bytes, schema, options)
+
+/**
+ * The records of an NDJSON in UTF-8: one JSON object a line. Blank lines are skipped. A line that is not
+ * JSON is rejected, and reading goes on with the next.
+ *
+ * Bytes before the position in `from` are passed over; `read` seeks instead.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ndjson = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
+  bytes: Stream.Stream<Uint8Array, E, R>,
+  schema: S,
+  options?: NdjsonOptions<FieldOf<S>> | undefined
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> => ndjsonFrom("bytes", bytes, 0, schema, options)
+
+const formatOf = (path: string): "csv" | "ndjson" | undefined => {
+  const name = path.toLowerCase()
+  if (name.endsWith(".csv")) return "csv"
+  return name.endsWith(".ndjson") || name.endsWith(".jsonl") ? "ndjson" : undefined
+}
+
+const csvFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
+  source: string,
+  bytes: Stream.Stream<Uint8Array, E, R>,
+  schema: S,
+  options: CsvOptions | undefined
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
+  Stream.unwrap(
+    Effect.map(csvSettings(source, schema, options), (settings) =>
+      ByteBlocks.read(bytes, { source, base: 0, reader: () => CsvReader.records(settings) })
+    )
+  )
+
+const csvSettings = <S extends Schema.ConstraintDecoder<unknown>>(
+  source: string,
+  schema: S,
+  options: CsvOptions | undefined
+): Effect.Effect<CsvReader.Settings<S["Type"]>, InvalidConfiguration> =>
+  Effect.gen(function* () {
+    const shared = yield* sharedSettings(schema, options)
+    const delimiter = options?.delimiter ?? ","
+    if (delimiter.length !== 1 || '"\r\n'.includes(delimiter)) {
+      return yield* new InvalidConfiguration({
+        option: "delimiter",
+        problem: "must be one character that is neither a quote nor a line break"
+      })
+    }
+    const resolve = (header: ReadonlyArray<string>) =>
+      CsvHeader.resolve(header, shared.fields, {
+        columns: options?.columns,
+        empty: options?.empty,
+        otherColumns: options?.otherColumns
+      })
+    return { ...shared, source, delimiter, resolve }
+  })
+
+const ndjsonFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
+  source: string,
+  bytes: Stream.Stream<Uint8Array, E, R>,
+  base: number,
+  schema: S,
+  options: NdjsonOptions | undefined
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
+  Stream.unwrap(
+    Effect.map(sharedSettings(schema, options), (settings) =>
+      ByteBlocks.read(bytes, {
+        source,
+        base,
+        reader: () =>
+          NdjsonReader.records({ ...settings, columns: options?.columns, otherColumns: options?.otherColumns })
+      })
+    )
+  )
+
+const sharedSettings = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, options: NdjsonOptions | undefined) =>
+  Effect.gen(function* () {
+    const maxRecordSize = options?.maxRecordSize ?? defaultMaxRecordSize
+    if (!Number.isSafeInteger(maxRecordSize) || maxRecordSize < 1) {
+      return yield* new InvalidConfiguration({ option: "maxRecordSize", problem: "must be a whole number above 0" })
+    }
+    const fields = Cells.fields(schema.ast)
+    for (const field of Object.keys(options?.columns ?? {})) {
+      if (fields.others === undefined && !fields.named.has(field)) {
+        return yield* new InvalidConfiguration({ option: `columns.${field}`, problem: "is no field of the schema" })
+      }
+    }
+    return { maxRecordSize, fields, decoder: RecordDecoder.make(schema), from: options?.from }
+  })

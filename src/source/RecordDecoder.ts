@@ -1,0 +1,112 @@
+/**
+ * From a record as read to one that fits its schema, or one that is rejected with every issue.
+ *
+ * @since 0.1.0
+ */
+import { type Exit, Result, type Schema, SchemaAST, SchemaParser } from "effect"
+import * as InputIssue from "../http/InputIssue.ts"
+import type { Invalid, RecordInput, SourcePosition } from "../sync/CustomerRecord.ts"
+
+/**
+ * Decodes values that have been read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RecordDecoder<A> {
+  /** Fails with the first issue only, because looking for all of them costs good records too. */
+  readonly decode: (encoded: unknown) => Exit.Exit<A, unknown>
+  /** Every issue of a value that does not decode. */
+  readonly issues: (encoded: unknown) => ReadonlyArray<InputIssue.InputIssue>
+}
+
+/**
+ * A decoder for a schema, to be made once for many records.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <S extends Schema.ConstraintDecoder<unknown>>(schema: S): RecordDecoder<S["Type"]> => {
+  const all = SchemaParser.decodeUnknownResult(schema, { errors: "all" })
+  const names = propertyNames(schema.ast)
+  return {
+    decode: SchemaParser.decodeUnknownExit(schema),
+    issues: (encoded) => {
+      const result = all(encoded)
+      return Result.isSuccess(result)
+        ? []
+        : InputIssue.fromSchemaIssue(result.failure).map((issue) => withoutData(issue, names))
+    }
+  }
+}
+
+/**
+ * A record that was read and does not fit its schema.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const mismatch = (
+  issues: ReadonlyArray<InputIssue.InputIssue>,
+  input: RecordInput,
+  offset: number,
+  line: number,
+  position: SourcePosition
+): Invalid => ({ _tag: "Invalid", offset, line, position, reason: { _tag: "SchemaMismatch", issues }, input })
+
+/**
+ * A record that could not be read.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const malformed = (
+  message: string,
+  text: string,
+  offset: number,
+  line: number,
+  position: SourcePosition
+): Invalid => ({
+  _tag: "Invalid",
+  offset,
+  line,
+  position,
+  reason: { _tag: "Malformed", issues: [{ path: [], message }] },
+  input: { format: "text", value: text }
+})
+
+/** The names that the schema itself gives to properties, however deep. */
+const propertyNames = (ast: SchemaAST.AST): ReadonlySet<string> => {
+  const names = new Set<string>()
+  const seen = new Set<SchemaAST.AST>()
+  const visit = (node: SchemaAST.AST): void => {
+    if (seen.has(node)) return
+    seen.add(node)
+    switch (node._tag) {
+      case "Objects":
+        for (const { name, type } of node.propertySignatures) {
+          names.add(String(name))
+          visit(type)
+        }
+        for (const { type } of node.indexSignatures) visit(type)
+        return
+      case "Arrays":
+        for (const type of [...node.elements, ...node.rest]) visit(type)
+        return
+      case "Union":
+        for (const type of node.types) visit(type)
+        return
+      case "Suspend":
+        visit(node.thunk())
+    }
+  }
+  visit(SchemaAST.toEncoded(ast))
+  visit(SchemaAST.toType(ast))
+  return names
+}
+
+// Keys that the schema leaves open, such as those of a customer's metadata, are the customer's.
+const withoutData = ({ message, path }: InputIssue.InputIssue, names: ReadonlySet<string>): InputIssue.InputIssue => ({
+  path: path.map((part) => (typeof part === "number" || names.has(part) ? part : "*")),
+  message
+})

@@ -1,0 +1,366 @@
+/**
+ * Where this library declares something else than the vendors' pages say, by name and with the reason.
+ * The contract test fails when a difference is not listed here, and when a listed one is gone.
+ */
+import type { Tables } from "./Table.ts"
+
+export interface Deviation {
+  readonly id: string
+  readonly page: string
+  readonly declared: string
+  readonly reason: string
+  readonly differences: ReadonlyArray<{
+    /** As in `Difference`; `row` for a row that only one side has. */
+    readonly facet: string
+    readonly theirs: string
+    readonly ours: string
+    /** Method, path and place, as `locate` writes them. */
+    readonly at: ReadonlyArray<string>
+  }>
+}
+
+const create = "POST /api/resources/customers"
+const patch = "PATCH /api/resources/customers/{externalId}"
+const batch = "PATCH /api/resources/customers/batch"
+const status = "GET /api/batches/{batchId}"
+const update = "POST /businesses/{id}/customers/batch_update"
+
+/** A place in an endpoint's table. */
+export const locate = (endpoint: string, place: string): string => `${endpoint} -> ${place}`
+
+const within = (endpoint: string, ...places: ReadonlyArray<string>): ReadonlyArray<string> =>
+  places.map((place) => locate(endpoint, place))
+
+const fields = (parents: ReadonlyArray<string>, ...names: ReadonlyArray<string>): ReadonlyArray<string> =>
+  parents.flatMap((parent) => names.map((name) => `${parent}.${name}`))
+
+/** Reach's resource, wherever it is answered. */
+const resources = [...within(create, "200 data"), ...within(patch, "200 data.result", "200 data.included[]")]
+const answeredCustomers = fields(resources, "data")
+const sentCustomers = [
+  ...within(create, "body data"),
+  ...within(patch, "body data"),
+  ...within(batch, "body resources[]")
+]
+const deletable = ["email", "phone", "emailOptOut", "smsOptOut", "customerDetailUrl"]
+const pending = locate(status, "200 data.pendingResources[]")
+const progress = locate(status, "200 data.progress")
+const batchData = locate(status, "200 data")
+const counts = [
+  ...fields(
+    [progress],
+    "totalRecords",
+    "processedRecords",
+    "successfulRecords",
+    "pendingRecords",
+    "failedRecords",
+    "successRate"
+  )
+]
+const texts = [
+  ...fields([batchData], "completedAt", "startedAt", "createdAt", "schemaName", "schemaDefinitionId", "errors.message"),
+  ...fields([pending], "id", "resourceExternalId", "schemaDefinitionId", "expiresAt", "createdAt", "schemaName")
+]
+const nonFinite = '"Infinity" | "-Infinity" | "NaN" | ...'
+
+const declared: ReadonlyArray<Deviation> = [
+  {
+    id: "body-required",
+    page: "Reach's pages do not mark the request body as required, which leaves it optional.",
+    declared: "A body is required.",
+    reason: "The one field of each body is required, so a request without a body says nothing.",
+    differences: [
+      {
+        facet: "required",
+        theirs: "no",
+        ours: "yes",
+        at: [locate(create, "body"), locate(patch, "body"), locate(batch, "body")]
+      }
+    ]
+  },
+  {
+    id: "batch-record-names-its-customer",
+    page: "In a batch, `customerId` is optional like every other field.",
+    declared: "It is required.",
+    reason: "The batch endpoint has no id in its path: a record without `customerId` is about nobody.",
+    differences: [
+      { facet: "required", theirs: "no", ours: "yes", at: fields(within(batch, "body resources[]"), "customerId") }
+    ]
+  },
+  {
+    id: "null-deletes",
+    page: 'The fields of a request body are not nullable; the prose of "Create Customer Resource" says that null deletes a field.',
+    declared: "Null is a value of the fields that are not required.",
+    reason: "The prose is the more exact of the two. For the two patches it is inferred: they merge in the same way.",
+    differences: [{ facet: "null", theirs: "no", ours: "yes", at: fields(sentCustomers, ...deletable) }]
+  },
+  {
+    id: "null-is-read",
+    page: "The fields of an answered customer are not nullable.",
+    declared: "Null is read in those that null deletes.",
+    reason:
+      "Whether a deleted field is answered as null or left out is not said; neither may make an answer unreadable.",
+    differences: [{ facet: "null", theirs: "no", ours: "yes", at: fields(answeredCustomers, ...deletable) }]
+  },
+  {
+    id: "customer-fields-not-relied-on",
+    page: "`firstName`, `lastName` and `createdAt` are required in an answered customer.",
+    declared: "They are optional there; only `customerId` is required.",
+    reason: "The page shows the default schema; Reach's guide says that which fields are required varies by partner.",
+    differences: [
+      {
+        facet: "required",
+        theirs: "yes",
+        ours: "no",
+        at: fields(answeredCustomers, "firstName", "lastName", "createdAt")
+      }
+    ]
+  },
+  {
+    id: "deprecated-twins-optional",
+    page: "The deprecated twins of a resource's fields are required.",
+    declared: "They are optional.",
+    reason: "What is deprecated may go, and its twin says the same.",
+    differences: [
+      {
+        facet: "required",
+        theirs: "yes",
+        ours: "no",
+        at: fields(resources, "schema_definition_id", "platform_id", "business_id", "created_at", "updated_at")
+      }
+    ]
+  },
+  {
+    id: "external-id-under-either-name",
+    page: "`resource_external_id` and `resourceExternalId` are both required; the second is called deprecated in favour of itself.",
+    declared: "Each is optional, and one of them has to be there.",
+    reason: "The page does not tell which of the two will stay.",
+    differences: [
+      {
+        facet: "required",
+        theirs: "yes",
+        ours: "no",
+        at: fields(resources, "resource_external_id", "resourceExternalId")
+      }
+    ]
+  },
+  {
+    id: "no-null-in-a-query",
+    page: "`ignoreUnknownFields` is nullable.",
+    declared: "It is a value or absent.",
+    reason: "A query has no way to write null; leaving the parameter out has the default's effect.",
+    differences: [
+      {
+        facet: "null",
+        theirs: "yes",
+        ours: "no",
+        at: [create, patch, batch].flatMap((endpoint) => within(endpoint, "query ignoreUnknownFields"))
+      }
+    ]
+  },
+  {
+    id: "ids-not-empty",
+    page: "Ids are texts of any length.",
+    declared: "They have at least one character.",
+    reason: "An empty path value would reach another route, and an empty id names nobody.",
+    differences: [
+      {
+        facet: "length",
+        theirs: "-",
+        ours: "1..",
+        at: [
+          ...within(patch, "path externalId"),
+          ...within(status, "path batchId"),
+          ...within(update, "path id", "body customers[].id"),
+          ...fields(sentCustomers, "customerId"),
+          ...fields(answeredCustomers, "customerId")
+        ]
+      }
+    ]
+  },
+  {
+    id: "batch-size",
+    page: "`resources` is an array of any length; Reach's guide to batches allows at most 1,000 records.",
+    declared: "It holds 1 to 1,000 records.",
+    reason: "The guide's limit is refused before sending; a batch of nobody is not worth a request.",
+    differences: [{ facet: "length", theirs: "-", ours: "1..1000", at: within(batch, "body resources") }]
+  },
+  {
+    id: "counts-as-text",
+    page: "`recordCount` is a number; the guide does not say what the counts of a batch are.",
+    declared: 'They are numbers, and the texts "Infinity", "-Infinity" and "NaN" are read too.',
+    reason: "So Effect writes `Schema.Number` in JSON, which cannot write those three as numbers.",
+    differences: [
+      { facet: "type", theirs: "number", ours: "number | string", at: within(batch, "202 data.recordCount") },
+      { facet: "type", theirs: "unsaid", ours: "number | string", at: counts },
+      { facet: "values", theirs: "-", ours: nonFinite, at: [...within(batch, "202 data.recordCount"), ...counts] }
+    ]
+  },
+  {
+    id: "open-enums",
+    page: "`unsubscribed` is `future`, `campaign` or null; `batchType` is one of three.",
+    declared: "Other values are read too.",
+    reason: "A value that a vendor adds must not make an answer unreadable.",
+    differences: [
+      {
+        facet: "values",
+        theirs: '"future" | "campaign"',
+        ours: '"future" | "campaign" | ...',
+        at: within(update, "200 customers[].unsubscribed")
+      },
+      {
+        facet: "values",
+        theirs: '"PARTNER_RESOURCE_JSON_INGEST" | "PARTNER_RESOURCE_BATCH_PATCH" | "PARTNER_RESOURCE_BATCH_DELETE"',
+        ours: '"PARTNER_RESOURCE_JSON_INGEST" | "PARTNER_RESOURCE_BATCH_PATCH" | "PARTNER_RESOURCE_BATCH_DELETE" | ...',
+        at: fields([batchData], "batchType")
+      }
+    ]
+  },
+  {
+    id: "basic-auth-by-the-client",
+    page: "Pocketflows asks for HTTP Basic.",
+    declared: "No security scheme.",
+    reason: "The client adds the credentials to every request, as Reach's, whose pages declare none.",
+    differences: [{ facet: "security", theirs: "http basic", ours: "none", at: within(update, "endpoint") }]
+  },
+  {
+    id: "guide-silent-on-requiredness",
+    page: "The guide names most of a batch status's fields, and one parameter, without saying whether they are always there.",
+    declared: "`batchId` and `status` are required, the others optional.",
+    reason: "Without those two a status tells nothing; every other one can be missing without harm.",
+    differences: [
+      { facet: "required", theirs: "unsaid", ours: "yes", at: fields([batchData], "batchId", "status") },
+      {
+        facet: "required",
+        theirs: "unsaid",
+        ours: "no",
+        at: [
+          ...within(status, "query includePendingDetails", "200 data"),
+          ...fields([batchData], "batchType", "progress", "completedAt", "errors"),
+          ...counts.filter((at) => !at.endsWith(".pendingRecords")),
+          ...fields([batchData], "errors.summary", "errors.details", "errors.message"),
+          ...fields(
+            [pending],
+            "id",
+            "resourceExternalId",
+            "schemaDefinitionId",
+            "missingDependencies",
+            "expiresAt",
+            "createdAt",
+            "schemaName"
+          )
+        ]
+      }
+    ]
+  },
+  {
+    id: "guide-silent-on-null",
+    page: "The guide does not say which fields of a batch status may be null.",
+    declared: "The optional ones may, except `data` and `batchType`; the items of lists that have a shape may not.",
+    reason: "A batch that is not completed has no time of completion, and null is one way to say so.",
+    differences: [
+      {
+        facet: "null",
+        theirs: "unsaid",
+        ours: "yes",
+        at: [
+          progress,
+          ...counts,
+          ...texts,
+          ...fields([batchData], "errors", "errors.summary", "errors.details", "pendingResources"),
+          ...fields([pending], "missingDependencies", "missingDependencies[]")
+        ]
+      },
+      {
+        facet: "null",
+        theirs: "unsaid",
+        ours: "no",
+        at: [
+          ...within(status, "200", "200 data", "404"),
+          ...fields([batchData], "batchId", "status", "batchType"),
+          pending
+        ]
+      }
+    ]
+  },
+  {
+    id: "guide-silent-on-types",
+    page: "The guide names these fields without their types.",
+    declared: "Ids, names and times are texts; dependencies that are missing can be anything.",
+    reason: "So they are in Reach's other answers. Times are texts there too, and are not parsed.",
+    differences: [
+      { facet: "type", theirs: "unsaid", ours: "string", at: texts },
+      { facet: "type", theirs: "unsaid", ours: "any", at: fields([pending], "missingDependencies[]") }
+    ]
+  },
+  {
+    id: "batch-errors-unknown",
+    page: "The guide shows `errors.summary` and `errors.details` as objects, and the fields of neither.",
+    declared: "They can be anything.",
+    reason: "A shape that nobody documents must not make a batch status unreadable.",
+    differences: [
+      { facet: "type", theirs: "object", ours: "any", at: fields([batchData], "errors.summary", "errors.details") },
+      { facet: "extra", theirs: "allowed", ours: "-", at: fields([batchData], "errors.summary", "errors.details") }
+    ]
+  },
+  {
+    id: "batch-status-envelope",
+    page: "The guide shows `data` only, and no body of a 404.",
+    declared: "`success` and `message` beside `data`, and the 404 of Reach's other endpoints.",
+    reason: "All of Reach's reference pages have this envelope.",
+    differences: [
+      {
+        facet: "row",
+        theirs: "absent",
+        ours: "required: yes, type: boolean, null: no",
+        at: within(status, "200 success", "404 success")
+      },
+      {
+        facet: "row",
+        theirs: "absent",
+        ours: "required: no, type: string, null: no",
+        at: within(status, "200 message", "404 message")
+      },
+      {
+        facet: "row",
+        theirs: "absent",
+        ours: "required: no, type: object, null: no, extra: refused",
+        at: within(status, "404 data")
+      },
+      {
+        facet: "row",
+        theirs: "absent",
+        ours: "required: yes, type: string, null: no",
+        at: within(status, "404 data.error")
+      },
+      { facet: "type", theirs: "unsaid", ours: "object", at: within(status, "404") },
+      { facet: "extra", theirs: "-", ours: "refused", at: within(status, "404") }
+    ]
+  }
+]
+
+const hasNamedFields = (places: ReadonlyArray<string>, place: string): boolean =>
+  places.some((other) => other.startsWith(`${place}.`) || (/^(\d+|body)$/.test(place) && other.startsWith(`${place} `)))
+
+/** Every object of the contract that names its fields. */
+const objects = (contracts: Tables): ReadonlyArray<string> =>
+  [...contracts].flatMap(([endpoint, table]) => {
+    const places = [...table.keys()]
+    return within(
+      endpoint,
+      ...places.filter((place) => table.get(place)?.type === "object" && hasNamedFields(places, place))
+    )
+  })
+
+/** All deviations from the given contracts. */
+export const deviations = (contracts: Tables): ReadonlyArray<Deviation> => [
+  ...declared,
+  {
+    id: "extra-fields",
+    page: "No object is closed: fields that are not named are allowed.",
+    declared: "Every object with named fields is closed, in the OpenAPI document only.",
+    reason:
+      "The generator closes every struct, whatever reading does. Extra fields of an answer are passed over, which the schemas' own tests show.",
+    differences: [{ facet: "extra", theirs: "allowed", ours: "refused", at: objects(contracts) }]
+  }
+]

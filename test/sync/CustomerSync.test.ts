@@ -1,0 +1,255 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Layer, Redacted, Stream } from "effect"
+import type { HttpClient } from "effect/http"
+import * as PocketflowsClient from "../../src/pocketflows/PocketflowsClient.ts"
+import * as PocketflowsDestination from "../../src/pocketflows/PocketflowsDestination.ts"
+import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
+import * as RateLimitPolicy from "../../src/policy/RateLimitPolicy.ts"
+import * as RetryPolicy from "../../src/policy/RetryPolicy.ts"
+import * as ReachAuth from "../../src/reach/ReachAuth.ts"
+import * as ReachClient from "../../src/reach/ReachClient.ts"
+import * as ReachDestination from "../../src/reach/ReachDestination.ts"
+import type * as ReachSchema from "../../src/reach/ReachSchema.ts"
+import { Fault, Sandbox, SandboxClient } from "../../src/sandbox/index.ts"
+import * as CustomerRecord from "../../src/sync/CustomerRecord.ts"
+import * as CustomerSync from "../../src/sync/CustomerSync.ts"
+import * as DeadLetters from "../../src/sync/DeadLetters.ts"
+import type { Progress } from "../../src/sync/Progress.ts"
+
+const clients = Layer.merge(
+  ReachClient.layer({ auth: ReachAuth.token(Redacted.make("tok"), { tenant: "acme" }) }),
+  PocketflowsClient.layer({ auth: { username: Redacted.make("u"), password: Redacted.make("p") } })
+)
+
+const sandboxed =
+  (options?: Sandbox.Options) =>
+  <A, E>(
+    effect: Effect.Effect<
+      A,
+      E,
+      | ReachClient.ReachClient
+      | PocketflowsClient.PocketflowsClient
+      | Sandbox.Sandbox
+      | HttpClient.HttpClient
+      | FileSystem.FileSystem
+    >
+  ) =>
+    effect.pipe(
+      Effect.provide(Layer.provideMerge(clients, SandboxClient.layer(options))),
+      Effect.provide(NodeServices.layer)
+    )
+
+const patches = (count: number, change?: (index: number) => Partial<ReachSchema.CustomerPatch>) =>
+  Array.from(
+    { length: count },
+    (_, index): ReachSchema.CustomerPatch => ({
+      customerId: `c-${index}`,
+      firstName: `Zoë ${index}`,
+      ...change?.(index)
+    })
+  )
+
+const source = (records: ReadonlyArray<ReachSchema.CustomerPatch>) =>
+  CustomerRecord.fromPatches(Stream.rechunk(Stream.fromIterable(records), 7))
+
+const quick = RetryPolicy.make({ firstDelay: "1 millis", maxDelay: "2 millis", maxAttempts: 4 })
+
+const base = { to: ReachDestination.batchPatch(), batch: BatchPolicy.make({ maxRecords: 10 }), retry: quick }
+
+describe("CustomerSync.run", () => {
+  it.live("sends every record once, in batches of the size asked for, and the report adds up", () =>
+    Effect.gen(function* () {
+      const report = yield* CustomerSync.run(base)(source(patches(95)))
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.idle
+      assert.deepInclude(report, { read: 95, batches: 10, requests: 10, retries: 0, destination: "reach.batch-patch" })
+      assert.deepStrictEqual(report.outcomes, {
+        Applied: 0,
+        Accepted: 95,
+        Rejected: 0,
+        Unknown: 0,
+        Merged: 0,
+        Unsent: 0
+      })
+      const customers = yield* sandbox.reachCustomers("acme")
+      assert.deepStrictEqual(
+        [...customers.keys()].sort(),
+        patches(95)
+          .map(({ customerId }) => customerId)
+          .sort()
+      )
+      const bytes = (yield* sandbox.requests).reduce((sum, request) => sum + request.bodyBytes, 0)
+      assert.strictEqual(report.bytes, bytes, "the bytes that are counted are the bytes that are sent")
+    }).pipe(sandboxed())
+  )
+
+  it.live("no batch is over its byte limit, and a record that is too large alone is rejected", () =>
+    Effect.gen(function* () {
+      const records = patches(60, (index) => ({ lastName: "😀é".repeat(index === 30 ? 200 : index % 13) }))
+      const report = yield* CustomerSync.run({ ...base, batch: BatchPolicy.make({ maxBytes: 700 }) })(source(records))
+      const sandbox = yield* Sandbox.Sandbox
+      const sizes = (yield* sandbox.requests).map(({ bodyBytes }) => bodyBytes)
+      assert.isAtMost(Math.max(...sizes), 700)
+      assert.isAbove(Math.max(...sizes), 600)
+      assert.deepStrictEqual(report.reasons, { TooLarge: 1 })
+      assert.strictEqual(report.outcomes.Accepted, 59)
+    }).pipe(sandboxed())
+  )
+
+  it.live("503, 429, resets before and after, and cut answers are retried, and every record arrives", () =>
+    Effect.gen(function* () {
+      const report = yield* CustomerSync.run({
+        ...base,
+        retry: RetryPolicy.make({ firstDelay: "1 millis", maxDelay: "2 millis" })
+      })(source(patches(300)))
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.idle
+      assert.strictEqual(report.outcomes.Accepted, 300)
+      assert.strictEqual(report.requests, report.batches + report.retries)
+      assert.isAbove(report.retries, 5)
+      assert.strictEqual((yield* sandbox.reachCustomers("acme")).size, 300)
+    }).pipe(
+      sandboxed({
+        faults: [
+          { probability: 0.1, fault: Fault.respond({ status: 503 }) },
+          { probability: 0.1, fault: Fault.respond({ status: 429, retryAfter: 0 }) },
+          { probability: 0.1, fault: Fault.reset("before") },
+          { probability: 0.1, fault: Fault.reset("after") },
+          { probability: 0.1, fault: Fault.cutShort() }
+        ]
+      })
+    )
+  )
+
+  it.live("a refused batch is rejected whole, the others go on, and dead letters hold what is needed", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const file = `${folder}/dead.ndjson`
+      const report = yield* CustomerSync.run({ ...base, deadLetters: DeadLetters.file(file) })(source(patches(40)))
+      assert.strictEqual(report.outcomes.Rejected, 10)
+      assert.strictEqual(report.outcomes.Accepted, 30)
+      assert.deepStrictEqual(report.reasons, { BadRequest: 10 })
+      const letters = (yield* fs.readFileString(file))
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      assert.strictEqual(letters.length, 10)
+      const first = letters.find(({ key }) => key === "c-10")
+      assert.deepInclude(first, { offset: 10, outcome: "Rejected", batch: 2 })
+      assert.deepStrictEqual(first.record, { format: "json", value: { customerId: "c-10", firstName: "Zoë 10" } })
+      assert.include(first.answer, "c-13 is not welcome")
+      assert.strictEqual((yield* fs.stat(file)).mode & 0o777, 0o600, "its owner's alone")
+      assert.notInclude(JSON.stringify(report), "c-13")
+    }).pipe(
+      Effect.scoped,
+      sandboxed({ reach: { refuse: ({ customerId }) => (customerId === "c-13" ? "c-13 is not welcome" : undefined) } })
+    )
+  )
+
+  it.live("refused credentials stop the run after the batches in flight, and the rest is Unsent", () =>
+    Effect.gen(function* () {
+      const stopped = yield* Effect.flip(CustomerSync.run({ ...base, concurrency: 2 })(source(patches(500))))
+      assert.strictEqual(stopped.reason._tag, "Unauthorized")
+      assert.strictEqual(stopped.report.stopped, "Unauthorized")
+      const { outcomes, read } = stopped.report
+      assert.strictEqual(
+        Object.values(outcomes).reduce((sum, count) => sum + count, 0),
+        read
+      )
+      assert.strictEqual(outcomes.Rejected + outcomes.Unknown, 0, "no million rejections, and no guesses")
+      assert.strictEqual(outcomes.Accepted, 10)
+      assert.isAtMost(stopped.report.requests, 3)
+      assert.isAtMost(read, 100)
+    }).pipe(sandboxed({ faults: [{ after: 1, fault: Fault.respond({ status: 401, body: {} }) }] }))
+  )
+
+  it.live("a vendor that stays down ends the run, and what was sent is Unknown", () =>
+    Effect.gen(function* () {
+      const stopped = yield* Effect.flip(CustomerSync.run({ ...base, concurrency: 1 })(source(patches(50))))
+      assert.strictEqual(stopped.reason._tag, "RetriesExhausted")
+      assert.strictEqual(stopped.report.requests, 4)
+      assert.strictEqual(stopped.report.outcomes.Unknown, 10)
+      assert.include(stopped.message, "Gave up after 4 attempts")
+    }).pipe(sandboxed({ faults: [{ fault: Fault.respond({ status: 503 }) }] }))
+  )
+
+  it.live("a source that fails keeps what was read before, and does not interrupt what is in flight", () =>
+    Effect.gen(function* () {
+      const failing = Stream.concat(source(patches(25)), Stream.fail({ _tag: "DiskOnFire" } as const))
+      const stopped = yield* Effect.flip(CustomerSync.run(base)(failing))
+      assert.deepStrictEqual(stopped.reason, { _tag: "DiskOnFire" })
+      assert.strictEqual(stopped.report.read, 25)
+      assert.strictEqual(stopped.report.outcomes.Accepted + stopped.report.outcomes.Unsent, 25)
+    }).pipe(sandboxed({ faults: [{ fault: Fault.latency("20 millis") }] }))
+  )
+
+  it.live("the rate limit counts every request, retries included", () =>
+    Effect.gen(function* () {
+      const limited = { ...base, rateLimit: RateLimitPolicy.make({ limit: 10, window: "100 millis" }), concurrency: 16 }
+      yield* CustomerSync.run(limited)(source(patches(250)))
+      const sandbox = yield* Sandbox.Sandbox
+      const times = (yield* sandbox.requests).map(({ time }) => time)
+      assert.isAbove(times.length, 25)
+      for (let i = 10; i < times.length; i++) {
+        assert.isAtLeast(
+          (times[i] ?? 0) - (times[i - 10] ?? 0),
+          95,
+          "ten in a tenth of a second, less the clock's grain"
+        )
+      }
+    }).pipe(sandboxed({ faults: [{ every: 5, fault: Fault.respond({ status: 503 }) }] }))
+  )
+
+  it.live("progress comes as values, and ends at the end", () =>
+    Effect.gen(function* () {
+      const seen: Array<Progress> = []
+      yield* CustomerSync.run({
+        ...base,
+        concurrency: 1,
+        onProgress: (progress) => Effect.sync(() => void seen.push(progress))
+      })(source(patches(100)))
+      assert.isAbove(seen.length, 1)
+      assert.isAtMost(seen.length, 6, "at most ten a second")
+      assert.strictEqual(seen.at(-1)?.outcomes.Accepted, 100)
+    }).pipe(sandboxed({ faults: [{ fault: Fault.latency("40 millis") }] }))
+  )
+
+  it.live("a null on a consent field is rejected before sending, unless it is named", () =>
+    Effect.gen(function* () {
+      const records = patches(20, (index) => (index === 5 ? { emailOptOut: null } : {}))
+      const refused = yield* CustomerSync.run(base)(source(records))
+      assert.deepStrictEqual(refused.reasons, { InvalidRequest: 1 })
+      const to = ReachDestination.batchPatch({ deleteConsent: ["emailOptOut"] })
+      const allowed = yield* CustomerSync.run({ ...base, to })(source(records))
+      assert.strictEqual(allowed.outcomes.Accepted, 20)
+    }).pipe(sandboxed())
+  )
+
+  it.live("Pocketflows' customers are Applied at once", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const ids = Array.from({ length: 30 }, (_, index) => `p-${index}`)
+      yield* sandbox.seedPocketflows(
+        "biz",
+        ids.map((id) => ({ id }))
+      )
+      const updates = Stream.fromIterable(ids.map((id) => ({ id, full_name: `Name of ${id}` })))
+      const to = PocketflowsDestination.batchUpdate({ business: "biz" })
+      const report = yield* CustomerSync.run({ to, batch: base.batch })(CustomerRecord.fromPatches(updates))
+      assert.strictEqual(report.outcomes.Applied, 30)
+      assert.strictEqual((yield* sandbox.pocketflowsCustomers("biz")).get("p-7")?.full_name, "Name of p-7")
+    }).pipe(sandboxed())
+  )
+
+  it.live("dead letters that cannot be written stop the run", () =>
+    Effect.gen(function* () {
+      const deadLetters = DeadLetters.file("/no-such-folder/dead.ndjson")
+      const records = patches(30, (index) => (index === 3 ? { smsOptOut: null } : {}))
+      const stopped = yield* Effect.flip(CustomerSync.run({ ...base, deadLetters })(source(records)))
+      assert.strictEqual(stopped.reason._tag, "DeadLettersUnwritable")
+      assert.include(stopped.message, "/no-such-folder/dead.ndjson")
+    }).pipe(sandboxed())
+  )
+})
