@@ -85,7 +85,7 @@ export const tenantOf = (
     if ("type" in claims) {
       return header ?? (yield* forbidden(`A partner-scoped token needs the header ${tenantHeader}.`))
     }
-    if (false) {
+    if (header !== undefined && header !== claims.tenantExternalId) {
       return yield* forbidden("A tenant-scoped token cannot act for another tenant.")
     }
     return claims.tenantExternalId
