@@ -62,8 +62,8 @@ const draw = (records: number) => {
         const filled = Math.round((barWidth * (Accepted + Rejected)) / Math.max(1, records))
         const bar = "█".repeat(filled) + "░".repeat(barWidth - filled)
         process.stderr.write(`\r\x1b[2K${`${bar} ${numbers}${waiting}`.slice(0, (process.stderr.columns ?? 80) - 1)}`)
-      } else if (progress.elapsed - lastLine >= 1000) {
-        lastLine = progress.elapsed
+      } else if (done === records ? lastLine < Number.POSITIVE_INFINITY : progress.elapsed - lastLine >= 1000) {
+        lastLine = done === records ? Number.POSITIVE_INFINITY : progress.elapsed
         process.stderr.write(`${numbers}${waiting}\n`)
       }
     })

@@ -1,0 +1,80 @@
+import { execFile } from "node:child_process"
+import { globSync, readFileSync } from "node:fs"
+import { mkdtemp, rm, symlink } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { promisify } from "node:util"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+
+const root = resolve(import.meta.dirname, "../..")
+const run = promisify(execFile)
+
+const sources = globSync("src/**/*.ts", { cwd: root })
+const importsOf = (file: string): ReadonlyArray<string> =>
+  [
+    ...readFileSync(join(root, file), "utf8").matchAll(
+      /^(?:import|export)\b[^"';]*?from "([^"]+)"|import\("([^"]+)"\)/gm
+    )
+  ].map(([, from, lazily]) => from ?? lazily ?? "")
+
+// The rooms of the house, from the top: imports go down only.
+const rooms = ["demo", "cli", "index.ts", "sandbox", "source", "sync", "pocketflows", "reach", "policy", "http"]
+const roomOf = (file: string): string => file.replace(/^src\//, "").split("/")[0] ?? ""
+
+// Destinations know how a batch is to be sent, and `sync` knows no vendor.
+const allowed = (from: string, to: string): boolean =>
+  (/^src\/(?:reach|pocketflows)\/\w+(?:Destination|Settlement)\.ts$/.test(from) &&
+    (to === "src/sync/Destination.ts" || to === "src/sync/Outcome.ts")) ||
+  (roomOf(from) === "index.ts" && !["demo", "cli", "sandbox"].includes(roomOf(to)))
+
+describe("the house", () => {
+  for (const file of sources) {
+    it(`${file} imports down only, and only what it may`, () => {
+      for (const specifier of importsOf(file)) {
+        if (specifier.startsWith("node:")) {
+          assert.include(["sandbox", "cli", "demo"], roomOf(file), `${file} imports ${specifier}`)
+        } else if (specifier.startsWith(".")) {
+          const to = join(file, "..", specifier)
+          const isDown = rooms.indexOf(roomOf(file)) <= rooms.indexOf(roomOf(to))
+          const isOtherVendor = ["reach", "pocketflows"].every((vendor) => [roomOf(file), roomOf(to)].includes(vendor))
+          assert.isTrue((isDown && !isOtherVendor) || allowed(file, to), `${file} imports ${to}`)
+        }
+      }
+    })
+  }
+})
+
+describe("the package", () => {
+  it("has a lock file that names no registry", () => {
+    assert.notInclude(readFileSync(join(root, "package-lock.json"), "utf8"), '"resolved"')
+  })
+
+  it("builds to modules that plain Node imports, with types and source maps", { timeout: 60_000 }, () =>
+    Effect.runPromise(
+      Effect.acquireUseRelease(
+        Effect.promise(() => mkdtemp(join(tmpdir(), "patchbay-build-"))),
+        (folder) =>
+          Effect.promise(async () => {
+            await run(process.execPath, [
+              join(root, "node_modules/typescript/bin/tsc"),
+              ...["-p", join(root, "tsconfig.build.json"), "--outDir", join(folder, "dist")]
+            ])
+            await symlink(join(root, "node_modules"), join(folder, "node_modules"))
+            for (const entry of ["index", "sandbox/index"]) {
+              for (const ending of ["js", "js.map", "d.ts", "d.ts.map"]) {
+                assert.isAbove(readFileSync(join(folder, `dist/${entry}.${ending}`)).length, 100)
+              }
+            }
+            const code =
+              'const a = await import("./dist/index.js"); const b = await import("./dist/sandbox/index.js"); console.log([...Object.keys(a), ...Object.keys(b)].join())'
+            const { stdout } = await run(process.execPath, ["--input-type=module", "-e", code], { cwd: folder })
+            for (const name of ["CustomerSync", "ReachClient", "PocketflowsClient", "CustomerFile", "SandboxServer"]) {
+              assert.include(stdout, name)
+            }
+          }),
+        (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
+      )
+    )
+  )
+})
