@@ -67,7 +67,14 @@ export const resolve = (
 
   const missing = [...names].filter(([, field]) => !found.has(field))
   if (unknown.length > 0 && options.otherColumns !== "ignore") {
-    issues.push(...unknownColumns(header, unknown, missing, found.size > 0))
+    issues.push(
+      ...unknownColumns(
+        header,
+        unknown,
+        missing.map(([, field]) => field),
+        found.size > 0
+      )
+    )
   }
   for (const [name, field] of missing) {
     if (mapped.has(field)) {
@@ -101,29 +108,34 @@ const most = 8
 const unknownColumns = (
   header: ReadonlyArray<string>,
   unknown: ReadonlyArray<number>,
-  missing: ReadonlyArray<readonly [name: string, field: string]>,
+  missing: ReadonlyArray<string>,
   someAreKnown: boolean
 ): ReadonlyArray<HeaderIssue> => {
-  if (!someAreKnown) {
-    const message = `None of its ${header.length} columns is a field. Does the file start with a row of names, and is the delimiter right?`
-    return [{ kind: "Unknown", message }]
-  }
-  const issues = unknown.slice(0, most).map((index): HeaderIssue => {
+  const issues: Array<HeaderIssue> = []
+  for (const index of unknown) {
     const name = header[index] ?? ""
-    const like = Cells.nearest(
-      name,
-      missing.map(([, field]) => field)
-    )
-    const shown = Cells.isShowable(name) ? `, ${quote(name)},` : name === "" ? ", which has no name," : ""
-    const advice =
-      like === undefined
-        ? `Map it with columns, or leave such columns out with otherColumns: "ignore".`
-        : `Did you mean ${like}? Rename it, map it with columns: { ${like}: ${shown === "" ? '"…"' : quote(name)} }, or leave such columns out with otherColumns: "ignore".`
-    return { kind: "Unknown", message: `Column ${index + 1}${shown} is no field. ${advice}` }
-  })
-  return unknown.length <= most
-    ? issues
-    : [...issues, { kind: "Unknown", message: `${unknown.length - most} more columns are no fields.` }]
+    const like = Cells.nearest(name, missing)
+    // A row in which no name is known, or nearly so, may be a customer: such names are not repeated.
+    if (someAreKnown || (like !== undefined && name.length >= 5)) {
+      issues.push({ kind: "Unknown", message: unknownColumn(index, name, like) })
+    }
+  }
+  const more = unknown.length - most
+  if (more > 0 && issues.length > most) {
+    return [...issues.slice(0, most), { kind: "Unknown", message: `So are ${more} more columns.` }]
+  }
+  if (issues.length > 0) return issues
+  const message = `None of its ${header.length} columns is a field. Does the file start with a row of names, and is the delimiter right?`
+  return [{ kind: "Unknown", message }]
+}
+
+const unknownColumn = (index: number, name: string, like: string | undefined): string => {
+  const showable = Cells.isShowable(name)
+  const shown = showable ? `, ${quote(name)},` : name === "" ? ", which has no name," : ""
+  const leave = `leave such columns out with otherColumns: "ignore"`
+  return like === undefined
+    ? `Column ${index + 1}${shown} is no field. Map it with columns, or ${leave}.`
+    : `Column ${index + 1}${shown} is no field. Did you mean ${like}? Rename it, map it with columns: { ${like}: ${showable ? quote(name) : '"…"'} }, or ${leave}.`
 }
 
 const quote = (name: string): string => JSON.stringify(name)

@@ -23,8 +23,6 @@ import {
 import * as NdjsonReader from "./NdjsonReader.ts"
 import * as RecordDecoder from "./RecordDecoder.ts"
 
-export * from "./CustomerFileError.ts"
-
 /**
  * @category models
  * @since 0.1.0

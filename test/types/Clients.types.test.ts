@@ -8,9 +8,8 @@ import type * as ReachSchema from "../../src/reach/ReachSchema.ts"
 type Reach = ReachClient.ReachClient["Service"]
 type Pocketflows = PocketflowsClient.PocketflowsClient["Service"]
 
-type Tags<F extends (...args: never) => Effect.Effect<unknown, { readonly _tag: string }, unknown>> = Effect.Error<
-  ReturnType<F>
->["_tag"]
+type Tags<F extends (...args: never) => Effect.Effect<unknown, unknown, unknown>> =
+  Effect.Error<ReturnType<F>> extends infer E ? (E extends { readonly _tag: infer Tag } ? Tag : never) : never
 
 type Common =
   | "InvalidRequest"
