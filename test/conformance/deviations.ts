@@ -61,7 +61,6 @@ const texts = [
   ...fields([batchData], "completedAt", "startedAt", "createdAt", "schemaName", "schemaDefinitionId", "errors.message"),
   ...fields([pending], "id", "resourceExternalId", "schemaDefinitionId", "expiresAt", "createdAt", "schemaName")
 ]
-const nonFinite = '"Infinity" | "-Infinity" | "NaN" | ...'
 
 const declared: ReadonlyArray<Deviation> = [
   {
@@ -186,15 +185,11 @@ const declared: ReadonlyArray<Deviation> = [
     differences: [{ facet: "length", theirs: "-", ours: "1..1000", at: within(batch, "body resources") }]
   },
   {
-    id: "counts-as-text",
-    page: "`recordCount` is a number; the guide does not say what the counts of a batch are.",
-    declared: 'They are numbers, and the texts "Infinity", "-Infinity" and "NaN" are read too.',
-    reason: "So Effect writes `Schema.Number` in JSON, which cannot write those three as numbers.",
-    differences: [
-      { facet: "type", theirs: "number", ours: "number | string", at: within(batch, "202 data.recordCount") },
-      { facet: "type", theirs: "unsaid", ours: "number | string", at: counts },
-      { facet: "values", theirs: "-", ours: nonFinite, at: [...within(batch, "202 data.recordCount"), ...counts] }
-    ]
+    id: "guide-silent-on-counts",
+    page: "The guide does not say what the counts of a batch are.",
+    declared: "They are numbers.",
+    reason: "They are counts of records, and a rate.",
+    differences: [{ facet: "type", theirs: "unsaid", ours: "number", at: counts }]
   },
   {
     id: "open-enums",
