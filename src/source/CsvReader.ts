@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import { Exit } from "effect"
-import type { CustomerRecord, RecordInput, SourcePosition } from "../sync/CustomerRecord.ts"
+import type { CustomerRecord, SourcePosition } from "../sync/CustomerRecord.ts"
 import type { Reader } from "./ByteBlocks.ts"
-import * as Cells from "./Cells.ts"
+import * as CsvCells from "./CsvCells.ts"
 import type { Column } from "./CsvHeader.ts"
 import { CsvRows } from "./CsvRows.ts"
 import { type HeaderIssue, InvalidHeader } from "./CustomerFileError.ts"
@@ -93,6 +93,7 @@ const readHeader = <A>(rows: CsvRows, { resolve, source }: Settings<A>): Header 
 export const records = <A>(settings: Settings<A>, given?: Header | undefined): Reader<CustomerRecord<A>> => {
   const { delimiter, from, maxRecordSize } = settings
   let header = given
+  let decodeRow = given === undefined ? undefined : settings.decoder.cells(given.columns)
   let start = header === undefined ? top : (from ?? top)
   let offset = start.offset
   let window = new TextWindow(start, maxRecordSize, true)
@@ -113,12 +114,17 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
         out.push(malformed(rows.problem, rows.badLine, offset++, rows.line, position))
         continue
       }
-      const encoded = encode(columns, cells)
+      const patch = decodeRow?.(cells)
+      if (patch !== undefined) {
+        out.push({ _tag: "Valid", offset: offset++, line: rows.line, position, patch })
+        continue
+      }
+      const encoded = CsvCells.encode(columns, cells)
       const exit = decode(encoded)
       out.push(
         Exit.isSuccess(exit)
           ? { _tag: "Valid", offset: offset++, line: rows.line, position, patch: exit.value }
-          : mismatch(issues(encoded), input(columns, cells), offset++, rows.line, position)
+          : mismatch(issues(encoded), CsvCells.input(columns, cells), offset++, rows.line, position)
       )
     }
   }
@@ -134,6 +140,7 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
       rows.refresh()
       if (header === undefined) {
         header = readHeader(rows, settings)
+        if (header !== undefined) decodeRow = settings.decoder.cells(header.columns)
         if (header !== undefined && from !== undefined && from.byte > window.byteAt()) {
           start = from
           offset = from.offset
@@ -147,27 +154,4 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
       return out
     }
   }
-}
-
-const encode = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): object => {
-  const encoded: Record<string, unknown> = {}
-  for (let i = 0; i < columns.length; i++) {
-    const column = columns[i] as Column
-    const cell = cells[column.index] as string
-    if (cell !== "") set(encoded, column.field, Cells.isText(column.takes) ? cell : Cells.read(column.takes, cell))
-    else if (column.empty !== "absent") set(encoded, column.field, column.empty === "null" ? null : "")
-  }
-  return encoded
-}
-
-const input = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): RecordInput => {
-  const value: Record<string, string> = {}
-  for (const { field, index } of columns) set(value, field, cells[index] ?? "")
-  return { format: "cells", value }
-}
-
-const set = (object: Record<string, unknown>, key: string, value: unknown): void => {
-  if (key === "__proto__")
-    Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true })
-  else object[key] = value
 }

@@ -21,10 +21,11 @@ const CR = 13
  */
 export type Step = "row" | "bad" | "more"
 
-// This is the hot loop of every CSV. It looks for the next quote, line break and delimiter with `indexOf`,
-// and keeps what it found until it has passed it, so that each character is looked at a fixed number of times.
 /**
  * Reads the rows of a window, one at a time, into the same array.
+ *
+ * The hot loop of every CSV: it looks for the next quote, line break and delimiter with `indexOf`, and
+ * keeps what it found until it has passed it, so that each character is looked at a few times at most.
  *
  * @category models
  * @since 0.1.0

@@ -37,7 +37,7 @@ export interface Settings<A> {
  */
 export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => {
   const { columns, fields, maxRecordSize, otherColumns } = settings
-  const { decode, issues } = settings.decoder
+  const { decode, issues, json } = settings.decoder
   const from = settings.from ?? { byte: 0, offset: 0, line: 1 }
   const window = new TextWindow(from, maxRecordSize, false)
   const lines = new NdjsonLines(window, maxRecordSize)
@@ -72,6 +72,11 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
         }
         const encoded = renamed === undefined ? value : renamed(value)
         const unknown = check?.(encoded)
+        const patch = unknown === undefined ? json(encoded) : undefined
+        if (patch !== undefined) {
+          out.push({ _tag: "Valid", offset: offset++, line: lines.line, position, patch })
+          continue
+        }
         const exit = unknown === undefined ? decode(encoded) : undefined
         out.push(
           exit !== undefined && Exit.isSuccess(exit)

@@ -6,6 +6,8 @@
 import { type Exit, Result, type Schema, SchemaAST, SchemaParser } from "effect"
 import * as InputIssue from "../http/InputIssue.ts"
 import type { Invalid, RecordInput, SourcePosition } from "../sync/CustomerRecord.ts"
+import type { Column } from "./CsvHeader.ts"
+import * as StructDecoder from "./StructDecoder.ts"
 
 /**
  * Decodes values that have been read.
@@ -16,6 +18,10 @@ import type { Invalid, RecordInput, SourcePosition } from "../sync/CustomerRecor
 export interface RecordDecoder<A> {
   /** Fails with the first issue only, because looking for all of them costs good records too. */
   readonly decode: (encoded: unknown) => Exit.Exit<A, unknown>
+  /** Decodes rows of such columns where that is possible without building the encoded value, and fast. */
+  readonly cells: (columns: ReadonlyArray<Column>) => (cells: ReadonlyArray<string>) => A | undefined
+  /** Decodes JSON where that is possible fast. */
+  readonly json: (value: unknown) => A | undefined
   /** Every issue of a value that does not decode. */
   readonly issues: (encoded: unknown) => ReadonlyArray<InputIssue.InputIssue>
 }
@@ -29,8 +35,12 @@ export interface RecordDecoder<A> {
 export const make = <S extends Schema.ConstraintDecoder<unknown>>(schema: S): RecordDecoder<S["Type"]> => {
   const all = SchemaParser.decodeUnknownResult(schema, { errors: "all" })
   const names = propertyNames(schema.ast)
+  const plan = StructDecoder.plan(schema)
   return {
     decode: SchemaParser.decodeUnknownExit(schema),
+    // A plain struct's properties are its type, which cannot be told to the compiler.
+    cells: (columns) => StructDecoder.cells(plan, columns) as (cells: ReadonlyArray<string>) => S["Type"] | undefined,
+    json: StructDecoder.json(plan) as (value: unknown) => S["Type"] | undefined,
     issues: (encoded) => {
       const result = all(encoded)
       return Result.isSuccess(result)

@@ -1,0 +1,440 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Path, PlatformError, Schema, Stream } from "effect"
+import { CustomerFile, ReachSchema } from "../../src/index.ts"
+import { bytesOf, inBlocks, oneOf, readCsv, readNdjson, sizes, textOf, told, withoutPosition } from "./support.ts"
+
+const Any = Schema.Record(Schema.String, Schema.String)
+
+/** Runs with a file of these bytes, which is gone afterwards. */
+const withFile = <A, E, R>(name: string, content: string | Uint8Array, use: (path: string) => Effect.Effect<A, E, R>) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const file = (yield* Path.Path).join(directory, name)
+      yield* fs.writeFile(file, typeof content === "string" ? bytesOf(content) : content)
+      return yield* use(file)
+    })
+  ).pipe(Effect.provide(NodeServices.layer))
+
+describe("a file", () => {
+  it.effect.each(["a.csv", "a.CSV"])("is read by the end of its name: %s", (name) =>
+    Effect.gen(function* () {
+      const records = yield* withFile(name, "customerId\nc-1\n", (file) =>
+        Stream.runCollect(CustomerFile.read(file, ReachSchema.CustomerPatch))
+      )
+      assert.deepStrictEqual(told(records), [{ customerId: "c-1" }])
+    })
+  )
+
+  it.effect.each(["a.ndjson", "a.jsonl"])("is read by the end of its name: %s", (name) =>
+    Effect.gen(function* () {
+      const records = yield* withFile(name, '{"customerId":"c-1"}\n', (file) =>
+        Stream.runCollect(CustomerFile.read(file, ReachSchema.CustomerPatch))
+      )
+      assert.deepStrictEqual(told(records), [{ customerId: "c-1" }])
+    })
+  )
+
+  it.effect("of another name is read by the format that is given, and refused without", () =>
+    Effect.gen(function* () {
+      const records = yield* withFile("customers.txt", "customerId\nc-1\n", (file) =>
+        Stream.runCollect(CustomerFile.read(file, ReachSchema.CustomerPatch, { format: "csv" }))
+      )
+      assert.deepStrictEqual(told(records), [{ customerId: "c-1" }])
+      const error = yield* withFile("customers.txt", "customerId\nc-1\n", (file) =>
+        Stream.runCollect(CustomerFile.read(file, ReachSchema.CustomerPatch)).pipe(Effect.flip)
+      )
+      assert.strictEqual(error._tag, "UnsupportedFormat")
+    })
+  )
+
+  it.effect("that is missing or a directory is a typed error with the platform's reason", () =>
+    withFile("a.csv", "customerId\n", (file) =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const directory = `${file}.d.csv`
+        yield* fs.makeDirectory(directory)
+        for (const [path, reason] of [
+          [`${file}.missing.csv`, "NotFound"],
+          [directory, "BadResource"]
+        ] as const) {
+          for (const from of [undefined, { byte: 5, offset: 0, line: 2 }]) {
+            const error = yield* Stream.runCollect(CustomerFile.read(path, ReachSchema.CustomerPatch, { from })).pipe(
+              Effect.flip
+            )
+            assert.strictEqual(error._tag, "SourceUnreadable")
+            assert.isTrue(error._tag === "SourceUnreadable" && error.reason === reason)
+            assert.include(error.message, path)
+          }
+        }
+      })
+    )
+  )
+
+  it.effect("that may not be read is a typed error with the platform's reason", () =>
+    Effect.gen(function* () {
+      const reasonOf = (tag: "PermissionDenied" | "Unknown") =>
+        Stream.runCollect(CustomerFile.read("a.csv", ReachSchema.CustomerPatch)).pipe(
+          Effect.flip,
+          Effect.provide(
+            FileSystem.layerNoop({
+              stream: () => Stream.fail(PlatformError.systemError({ _tag: tag, module: "FileSystem", method: "open" }))
+            })
+          ),
+          Effect.map((error) => error.message)
+        )
+      assert.strictEqual(
+        yield* reasonOf("PermissionDenied"),
+        "a.csv cannot be read: PermissionDenied. Give this process the right to read it."
+      )
+      assert.strictEqual(yield* reasonOf("Unknown"), "a.csv cannot be read: Unknown.")
+    })
+  )
+
+  it.effect("of many megabytes is read record by record, with bad rows in between", () => {
+    const count = 40_000
+    const filler = "x".repeat(100)
+    const lines: Array<string> = ["customerId,firstName,email,emailOptOut"]
+    for (let i = 0; i < count; i++) {
+      lines.push(
+        i % 10_000 === 9_999
+          ? `c-${i},"open,${i}@example.com,false`
+          : `c-${i},"Zoë, ""the ${i}th""\nof her name ${filler}",${i}@example.com,${i % 2 === 0}`
+      )
+    }
+    return withFile("large.csv", lines.join("\r\n"), (file) =>
+      Effect.gen(function* () {
+        let next = 0
+        let line = 2
+        let bad = 0
+        let positions = 0
+        let position: unknown
+        yield* CustomerFile.read(file, ReachSchema.CustomerPatch).pipe(
+          Stream.runForEachArray((records) =>
+            Effect.sync(() => {
+              for (const record of records) {
+                if (record.offset !== next || record.line !== line) assert.fail(`offset ${next}, line ${line}`)
+                if (record.position !== position) positions++
+                position = record.position
+                if (next % 10_000 === 9_999) {
+                  assert.strictEqual(record._tag, "Invalid")
+                  bad++
+                  line++
+                } else {
+                  const name = `Zoë, "the ${next}th"\nof her name ${filler}`
+                  if (record._tag !== "Valid") return assert.fail(`offset ${next}`)
+                  const { customerId, email, emailOptOut, firstName } = record.patch
+                  if (firstName !== name || customerId !== `c-${next}` || emailOptOut !== (next % 2 === 0)) {
+                    assert.fail(`offset ${next}: ${JSON.stringify(record.patch)}`)
+                  }
+                  if (email !== `${next}@example.com`) assert.fail(`offset ${next}`)
+                  line += 2
+                }
+                next++
+              }
+            })
+          )
+        )
+        assert.deepStrictEqual([next, bad], [count, 4])
+        // One object for all the records of a block.
+        assert.isBelow(positions, 150)
+      })
+    )
+  })
+})
+
+describe("reading", () => {
+  it.effect("takes no more bytes than the records that are asked for need", () =>
+    Effect.gen(function* () {
+      let pulled = 0
+      const endless = Stream.concat(
+        Stream.make(bytesOf("customerId\n")),
+        Stream.fromEffectRepeat(Effect.sync(() => bytesOf(`c-${pulled++}\n`)))
+      )
+      const records = yield* CustomerFile.csv(endless, ReachSchema.CustomerPatch).pipe(
+        Stream.take(5),
+        Stream.runCollect
+      )
+      assert.strictEqual(records.length, 5)
+      assert.isAtMost(pulled, 6)
+    })
+  )
+
+  it.effect("gives each record as soon as its line has come", () =>
+    Effect.gen(function* () {
+      const seen: Array<string> = []
+      const lines = ["customerId,firstName\n", 'c-1,"a\n', 'b"\n', "c-2,x\n"]
+      const bytes = Stream.fromIterable(lines, { chunkSize: 1 }).pipe(
+        Stream.tap((line) => Effect.sync(() => seen.push(`in ${JSON.stringify(line)}`))),
+        Stream.map(bytesOf)
+      )
+      yield* CustomerFile.csv(bytes, ReachSchema.CustomerPatch).pipe(
+        Stream.runForEach(({ offset }) => Effect.sync(() => seen.push(`out ${offset}`)))
+      )
+      assert.deepStrictEqual(seen, [
+        'in "customerId,firstName\\n"',
+        'in "c-1,\\"a\\n"',
+        'in "b\\"\\n"',
+        "out 0",
+        'in "c-2,x\\n"',
+        "out 1"
+      ])
+    })
+  )
+
+  it.effect("passes on the error of the bytes, after the records before it", () =>
+    Effect.gen(function* () {
+      const offsets: Array<number> = []
+      const bytes = Stream.concat(Stream.make(bytesOf("customerId\nc-1\nc-")), Stream.fail("cut off" as const))
+      const error = yield* CustomerFile.csv(bytes, ReachSchema.CustomerPatch).pipe(
+        Stream.runForEach(({ offset }) => Effect.sync(() => offsets.push(offset))),
+        Effect.flip
+      )
+      assert.strictEqual(error, "cut off")
+      assert.deepStrictEqual(offsets, [0])
+    })
+  )
+})
+
+describe("bytes that are not UTF-8", () => {
+  const invalid: ReadonlyArray<readonly [name: string, bytes: ReadonlyArray<number>]> = [
+    ["a byte that is never used", [0xff]],
+    ["a continuation without a start", [0x80]],
+    ["a character that is cut short", [0xe6, 0xbc]],
+    ["an overlong form", [0xc0, 0xaf]],
+    ["an overlong form of three bytes", [0xe0, 0x80, 0xaf]],
+    ["half of a surrogate pair", [0xed, 0xa0, 0x80]],
+    ["a character beyond Unicode", [0xf4, 0x90, 0x80, 0x80]],
+    ["a start without continuation", [0xf0, 0x9f, 0x41]]
+  ]
+
+  it.effect.each(invalid)("are an error with byte and line, after the records before: %s", ([, bad]) =>
+    Effect.gen(function* () {
+      for (const [tail, blocks] of [
+        [[], [1]],
+        [[], [1000]],
+        [[0x0a, 0x63], [3]],
+        [[0x41, 0x41, 0x41, 0x0a], [7]],
+        [[0x0a], [1000]]
+      ] as const) {
+        const before = bytesOf('\uFEFFcustomerId,firstName\r\nc-1,é漢𝄞\rc-2,"x\ny"\nc-3,')
+        const bytes = new Uint8Array([...before, ...bad, ...tail])
+        const offsets: Array<number> = []
+        const error = yield* CustomerFile.csv(inBlocks(bytes, blocks), ReachSchema.CustomerPatch).pipe(
+          Stream.runForEach(({ offset }) => Effect.sync(() => offsets.push(offset))),
+          Effect.flip
+        )
+        assert.isTrue(error._tag === "InvalidUtf8" && error.byte === before.length && error.line === 5)
+        assert.deepStrictEqual(offsets, [0, 1])
+      }
+    })
+  )
+
+  it.effect("are found in a header, in NDJSON, and in a line that is too large", () =>
+    Effect.gen(function* () {
+      const header = yield* readCsv(new Uint8Array([0x63, 0xff, 0x0a]), Any).pipe(Effect.flip)
+      assert.isTrue(header._tag === "InvalidUtf8" && header.byte === 1 && header.line === 1)
+      const line = yield* readNdjson(new Uint8Array([...bytesOf("{}\r\n\n{"), 0xff]), Any).pipe(Effect.flip)
+      assert.isTrue(line._tag === "InvalidUtf8" && line.byte === 6 && line.line === 3)
+      const long = new Uint8Array([...bytesOf(`a\n${"x".repeat(99)}`), 0xff, 0x0a])
+      for (const size of [1, 7, 1000]) {
+        const error = yield* readCsv(long, Any, { maxRecordSize: 10 }, [size]).pipe(Effect.flip)
+        assert.isTrue(error._tag === "InvalidUtf8" && error.byte === 101 && error.line === 2)
+      }
+    })
+  )
+})
+
+describe("reading on from a position", () => {
+  const pieces = [
+    "1,2\n",
+    "1,é\n",
+    "𝄞,漢\r\n",
+    "x,y\r",
+    "\n",
+    "\r\n",
+    '"a\r\nb","c"\n',
+    '"open,\n',
+    'st"ray\n',
+    "one\n"
+  ] as const
+  const csvBody = textOf([...pieces, '"', ",", "a", "\r"], 30)
+  const lines = textOf(
+    ['{"a":"é"}\n', '{"b":"𝄞漢"}\r\n', "\n", "[\n", "{}\n", "\r", '{"long":"xxxxxxxxxxxxxxxx"}\n', "{"],
+    20
+  )
+  const mark = oneOf(["", "\uFEFF"])
+  const header = oneOf(["c0,c1\n", "c0,c1\r\n", "c0,c1\r", '\n\n"c0",c1\n'])
+  const maxRecordSize = 24
+
+  it.effect.prop(
+    "gives the records from there on, the same in all: CSV",
+    [mark, header, csvBody, sizes],
+    ([mark, header, body, blocks]) =>
+      Effect.gen(function* () {
+        const text = mark + header + body
+        const all = yield* readCsv(text, Any, { maxRecordSize }, blocks)
+        for (const position of new Set(all.map((record) => record.position))) {
+          if (position === undefined) return assert.fail("a record without a position")
+          const rest = yield* readCsv(text, Any, { maxRecordSize, from: position }, blocks)
+          assert.deepStrictEqual(withoutPosition(rest), withoutPosition(all.slice(position.offset)))
+          assert.deepStrictEqual(rest[0]?.position, position)
+        }
+      }),
+    { arbitrary: { runs: 120, size: 60 } }
+  )
+
+  it.effect.prop(
+    "gives the records from there on, the same in all: NDJSON",
+    [mark, lines, sizes],
+    ([mark, body, blocks]) =>
+      Effect.gen(function* () {
+        const text = mark + body
+        const all = yield* readNdjson(text, Schema.Unknown, { maxRecordSize }, blocks)
+        for (const position of new Set(all.map((record) => record.position))) {
+          if (position === undefined) return assert.fail("a record without a position")
+          const rest = yield* readNdjson(text, Schema.Unknown, { maxRecordSize, from: position }, blocks)
+          assert.deepStrictEqual(withoutPosition(rest), withoutPosition(all.slice(position.offset)))
+        }
+      }),
+    { arbitrary: { runs: 120, size: 60 } }
+  )
+
+  it.effect("is the same in a file, which is read only from there", () =>
+    Effect.gen(function* () {
+      const row = (i: number) => `c-${i},"né\n${"x".repeat(i % 90)}"\r\n`
+      const text = `\uFEFFcustomerId,firstName\r\n${Array.from({ length: 4000 }, (_, i) => row(i)).join("")}`
+      const json = Array.from({ length: 4000 }, (_, i) => `{"customerId":"é-${i}"}\n`).join("")
+      for (const [name, content] of [
+        ["a.csv", text],
+        ["a.ndjson", json]
+      ] as const) {
+        yield* withFile(name, content, (file) =>
+          Effect.gen(function* () {
+            const all = yield* Stream.runCollect(CustomerFile.read(file, ReachSchema.CustomerPatch))
+            assert.strictEqual(all.length, 4000)
+            const positions = new Set(all.map((record) => record.position))
+            assert.isAbove(positions.size, 1)
+            for (const from of positions) {
+              const rest = yield* Stream.runCollect(CustomerFile.read(file, ReachSchema.CustomerPatch, { from }))
+              assert.deepStrictEqual(withoutPosition(rest), withoutPosition(all.slice(from?.offset)))
+            }
+          })
+        )
+      }
+    })
+  )
+
+  it.effect("at the end of the source gives nothing, and beyond it is an error", () =>
+    Effect.gen(function* () {
+      const csv = "customerId\nc-1\n"
+      const json = '{"customerId":"c-1"}\n'
+      for (const [name, content] of [
+        ["a.csv", csv],
+        ["a.ndjson", json]
+      ] as const) {
+        const at = { byte: content.length, offset: 1, line: 3 }
+        const beyond = { ...at, byte: content.length + 1 }
+        yield* withFile(name, content, (file) =>
+          Effect.gen(function* () {
+            const read = (from: typeof at) =>
+              Stream.runCollect(CustomerFile.read(file, ReachSchema.CustomerPatch, { from }))
+            assert.deepStrictEqual(yield* read(at), [])
+            assert.strictEqual((yield* Effect.flip(read(beyond)))._tag, "PositionBeyondEnd")
+          })
+        )
+        const stream = (from: typeof at) =>
+          name === "a.csv"
+            ? readCsv(content, ReachSchema.CustomerPatch, { from }, [4])
+            : readNdjson(content, ReachSchema.CustomerPatch, { from }, [4])
+        assert.deepStrictEqual(yield* stream(at), [])
+        const error = yield* Effect.flip(stream(beyond))
+        assert.isTrue(error._tag === "PositionBeyondEnd" && error.byte === beyond.byte)
+      }
+    })
+  )
+
+  it.effect("of a CSV still refuses a header that is no good", () =>
+    withFile("a.csv", "emial\nx\ny\n", (file) =>
+      Effect.gen(function* () {
+        const from = { byte: 8, offset: 1, line: 3 }
+        const error = yield* Stream.runCollect(CustomerFile.read(file, ReachSchema.CustomerPatch, { from })).pipe(
+          Effect.flip
+        )
+        assert.strictEqual(error._tag, "InvalidHeader")
+      })
+    )
+  )
+
+  it.effect("at the top is reading from the start", () =>
+    Effect.gen(function* () {
+      const from = { byte: 0, offset: 0, line: 1 }
+      assert.deepStrictEqual(told(yield* readCsv("c0\nx\n", Any, { from })), [{ c0: "x" }])
+      assert.deepStrictEqual(told(yield* readNdjson('\uFEFF{"c0":"x"}', Any, { from })), [{ c0: "x" }])
+    })
+  )
+})
+
+describe("no customer data", () => {
+  const Metadata = Schema.Struct({
+    id: Schema.String,
+    email: Schema.NullOr(Schema.String.check(Schema.isMinLength(100))),
+    metadata: Schema.Record(Schema.String, Schema.Number),
+    place: Schema.optionalKey(Schema.Struct({ city: Schema.Literals(["Rome", "Paris"]) }))
+  })
+  const secret = "jane.doe@example.com"
+  const rows = [
+    `${secret},${secret},${secret}`,
+    `"${secret}"x,,`,
+    `${secret}"`,
+    `"${secret}`,
+    `1,${secret},"{""${secret}"":""${secret}""}"`,
+    `1,${secret}`,
+    "x".repeat(120) + secret
+  ]
+  const jsons = [
+    `{"id":"${secret}`,
+    `{"id":1,"email":"${secret}","metadata":{"${secret}":"${secret}"}}`,
+    `{"id":"1","email":null,"metadata":{},"${secret}":1,"place":{"city":"${secret}"}}`,
+    `"${secret}"`,
+    `{"x":"${"x".repeat(120)}${secret}"}`
+  ]
+
+  it.effect("stands in any reason", () =>
+    Effect.gen(function* () {
+      const options = { maxRecordSize: 119 }
+      const records = [
+        ...(yield* readCsv(`id,email,metadata\n${rows.join("\n")}\n`, Metadata, options)),
+        ...(yield* readNdjson(jsons.join("\n"), Metadata, options))
+      ]
+      assert.strictEqual(records.length, rows.length + jsons.length)
+      for (const record of records) {
+        assert.strictEqual(record._tag, "Invalid")
+        if (record._tag === "Valid") continue
+        assert.isNotEmpty(record.reason.issues)
+        assert.notInclude(JSON.stringify(record.reason), "jane")
+      }
+    })
+  )
+
+  it.effect("stands in any error", () =>
+    Effect.gen(function* () {
+      const headers = [
+        `${secret},Jane`,
+        `id,email,metadata,${secret}`,
+        `"${secret}`,
+        `id"${secret}`,
+        `"id",email,metadata,"${secret}`
+      ]
+      for (const header of headers) {
+        const error = yield* Effect.flip(readCsv(`${header}\n`, Metadata))
+        assert.strictEqual(error._tag, "InvalidHeader")
+        assert.notInclude(`${JSON.stringify(error)} ${error.message} ${error}`.toLowerCase(), "jane")
+      }
+      const invalid = yield* Effect.flip(readCsv(new Uint8Array([...bytesOf(`id,${secret}`), 0xff]), Metadata))
+      assert.notInclude(`${JSON.stringify(invalid)} ${invalid.message}`, "jane")
+    })
+  )
+})
