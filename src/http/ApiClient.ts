@@ -12,6 +12,7 @@ import {
   HttpClientRequest,
   type HttpClientResponse
 } from "effect/http"
+import { AnswerObserver } from "./AnswerObserver.ts"
 import * as ApiError from "./ApiError.ts"
 import * as BaseUrl from "./BaseUrl.ts"
 import * as InputIssue from "./InputIssue.ts"
@@ -173,7 +174,12 @@ export const make = Effect.fnUntraced(function* (
   const call: ApiClient["call"] = (endpoint, send) =>
     send.pipe(
       Effect.catch((error) => Effect.fail(fromSendError(endpoint, error))),
-      Effect.flatMap((response) => readAnswer(endpoint, response, maxBytes, credentials)),
+      Effect.flatMap((response) =>
+        Effect.flatMap(AnswerObserver, (observe) => {
+          observe({ vendor: endpoint.vendor, status: response.status, headers: response.headers })
+          return readAnswer(endpoint, response, maxBytes, credentials)
+        })
+      ),
       Effect.updateContext(withRequestRules),
       Effect.withSpan(`${endpoint.vendor} ${endpoint.label}`, {
         kind: "client",

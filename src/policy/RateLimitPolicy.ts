@@ -1,27 +1,149 @@
 /**
- * How many requests may start in a time.
+ * How often requests may start: a limit that is known, or one that is found.
  *
  * @since 0.1.0
  */
 import { Duration } from "effect"
+import type { RateLimiter } from "effect/persistence"
+import type * as LimitFinder from "./LimitFinder.ts"
+import type * as RateLimitHeaders from "./RateLimitHeaders.ts"
 
 /**
- * At most `limit` requests in any `window`, retries included, evenly spaced.
+ * A limit that is known. `R` is `RateLimiter` where the limit is shared through a store.
  *
  * @category models
  * @since 0.1.0
  */
-export interface RateLimitPolicy {
+export interface Known<out R = never> {
+  readonly _tag: "Known"
   readonly limit: number
   readonly window: Duration.Duration
+  readonly burst: number
+  readonly unit: "requests" | "records"
+  readonly key: string | undefined
+  readonly headers: RateLimitHeaders.Names
+  readonly shared: boolean
+  readonly "~R"?: (_: never) => R
 }
 
 /**
+ * A limit that is not known.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Found {
+  readonly _tag: "Found"
+  readonly search: LimitFinder.Options
+  readonly key: string | undefined
+  readonly headers: RateLimitHeaders.Names
+}
+
+/**
+ * No limit but what answers ask for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unlimited {
+  readonly _tag: "Unlimited"
+  readonly key: string | undefined
+  readonly headers: RateLimitHeaders.Names
+}
+
+/**
+ * A plain value: whichever it is, a 429 or 503 that names a time pauses everything that shares the key, and
+ * a quota that the answers' headers tell is kept.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RateLimitPolicy<R = never> = Known<R> | Found | Unlimited
+
+/**
+ * What every rate limit can be told.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface CommonOptions {
+  /** What shares the limit. Default: what the sender is for, as in `Reach/acme`. */
+  readonly key?: string | undefined
+  /** Other names for the headers that tell about limits. Default: those of {@link RateLimitHeaders.Names}. */
+  readonly headers?: RateLimitHeaders.Names | undefined
+}
+
+/**
+ * What a known limit is.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options<Shared extends boolean = boolean> extends CommonOptions {
+  /** At most so many in a window. A finite number, at least 1. */
+  readonly limit: number
+  /** Length of the window. */
+  readonly window: Duration.Input
+  /** So many more may start at once after an idle time; see {@link make}. Default: 0. */
+  readonly burst?: number | undefined
+  /** What is counted. Default: `requests`. */
+  readonly unit?: "requests" | "records" | undefined
+  /**
+   * Shares the limit with other processes, through the `RateLimiter` of `effect/persistence` in the context
+   * (`RateLimiter.layer` on `layerStoreRedis` or any other store). Default: false.
+   */
+  readonly shared?: Shared | undefined
+}
+
+/**
+ * A known limit, paced evenly. **In any time of the window's length, wherever it starts, at most `limit`
+ * requests start, retries included; with a `burst`, at most `limit + burst`.** Over long times the rate stays
+ * `limit` per window either way: a burst is what an idle time has saved.
+ *
+ * Where records are counted, a batch counts with its records. A batch larger than `limit + burst` starts
+ * alone, when the window before it is empty, and is then paid off at the limit's rate.
+ *
+ * Where the limit is shared, the store's token bucket of size `burst + 1` paces all processes together and
+ * each process keeps the promise for itself; the store cannot see how late a process starts a request that it
+ * was allowed. Should the store fail, each process goes on by itself.
+ *
+ * Throws a `RangeError` for a limit below 1, a negative burst, or a window that is not positive and finite.
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: {
-  readonly limit: number
-  /** Default: 1 second. */
-  readonly window?: Duration.Input | undefined
-}): RateLimitPolicy => ({ limit: options.limit, window: Duration.fromInputUnsafe(options.window ?? "1 second") })
+export const make = <const Shared extends boolean = false>(
+  options: Options<Shared>
+): Known<Shared extends true ? RateLimiter.RateLimiter : never> => {
+  const window = Duration.fromInputUnsafe(options.window)
+  const { burst = 0, headers = {}, key, limit, shared = false, unit = "requests" } = options
+  const millis = Duration.toMillis(window)
+  if (!(limit >= 1 && Number.isFinite(limit))) throw new RangeError(`The limit must be at least 1, not ${limit}.`)
+  if (!(burst >= 0 && Number.isFinite(burst))) throw new RangeError(`The burst must be at least 0, not ${burst}.`)
+  if (!(millis > 0 && Number.isFinite(millis))) throw new RangeError("The window must be positive and finite.")
+  return { _tag: "Known", limit, window, burst, unit, key, headers, shared }
+}
+
+/**
+ * A limit that nobody told is found, by `LimitFinder`: from `initial` requests per second upwards until the
+ * first 429, and from there to at least 95 % of the limit with less than 1 % of requests refused. It follows
+ * a limit that changes. Where headers declare a limit per window of at most a minute, that is kept instead.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const find = (options: LimitFinder.Options & CommonOptions = {}): Found => {
+  const { headers = {}, initial, key, max, min } = options
+  return { _tag: "Found", search: { initial, max, min }, key, headers }
+}
+
+/**
+ * No limit but what answers ask for: for a vendor that is known to have none, and for tests.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unlimited = (options: CommonOptions = {}): Unlimited => {
+  const { headers = {}, key } = options
+  return { _tag: "Unlimited", key, headers }
+}

@@ -1,136 +1,408 @@
 /**
- * The one place that puts the policies around a request: `retry(limit(timeout(send)))`.
+ * The one place where the policies are put around a request, in the one right order:
+ * `breaker(retry(limiter(permit(timeout(send)))))`. Every attempt goes through the limiter, a request that
+ * waits to be sent again holds no permit, and the attempt's timeout starts when the request goes out.
  *
  * @since 0.1.0
  */
-import { Clock, Duration, Effect, Random } from "effect"
-import { RateLimiter } from "effect/persistence"
+import { Cause, Clock, DateTime, Duration, Effect, Exit, Queue, type Scope, Stream } from "effect"
+import { CircuitBreaker, RateLimiter } from "effect/persistence"
+import { type Answer, AnswerObserver } from "../http/AnswerObserver.ts"
 import * as ApiError from "../http/ApiError.ts"
-import type { RateLimitPolicy } from "./RateLimitPolicy.ts"
-import { RetriesExhausted, type Retryable, type RetryPolicy } from "./RetryPolicy.ts"
+import * as CircuitBreakerPolicy from "./CircuitBreakerPolicy.ts"
+import type { Ending } from "./ConcurrencyFinder.ts"
+import * as ConcurrencyPolicy from "./ConcurrencyPolicy.ts"
+import * as Gate from "./Gate.ts"
+import * as LimitFinder from "./LimitFinder.ts"
+import * as Pacer from "./Pacer.ts"
+import type { PolicyEvent } from "./PolicyEvent.ts"
+import * as RateLimitHeaders from "./RateLimitHeaders.ts"
+import * as RateLimitPolicy from "./RateLimitPolicy.ts"
+import * as RetryDecision from "./RetryDecision.ts"
+import * as RetryPolicy from "./RetryPolicy.ts"
 
 /**
- * Why something waits: for its turn under the rate limit, for a pause that the vendor asked for, or before
- * it is sent again.
+ * The policies of a sender, and for whom it sends.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options<Also extends string = never, Never extends string = never, R = never> {
+  /** Whose API is called, as its errors name it: `Reach`. */
+  readonly vendor: string
+  /** The tenant or business, where limits are counted for each. Default: none. */
+  readonly tenant?: string | undefined
+  /** Default: `RetryPolicy.make()`. */
+  readonly retry?: RetryPolicy.RetryPolicy<Also, Never> | undefined
+  /** Default: `RateLimitPolicy.find()`. */
+  readonly rateLimit?: RateLimitPolicy.RateLimitPolicy<R> | undefined
+  /** Default: `ConcurrencyPolicy.fixed(8)`. */
+  readonly concurrency?: ConcurrencyPolicy.ConcurrencyPolicy | undefined
+  /** Default: no circuit breaker. */
+  readonly breaker?: CircuitBreakerPolicy.CircuitBreakerPolicy | undefined
+}
+
+/**
+ * What one request is.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface RunOptions<Resend extends RetryPolicy.Resend> {
+  /** Method and path template, for errors and events. */
+  readonly endpoint: string
+  /** Whether the request may be sent again when it may have been applied. */
+  readonly resend: Resend
+  /** How many records it holds, for limits that count records. Default: 1. */
+  readonly records?: number | undefined
+}
+
+/**
+ * What can go wrong when `E` can, once the policies have been applied.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type SendError<
+  E,
+  Also extends string = never,
+  Never extends string = never,
+  Resend extends RetryPolicy.Resend = "safe"
+> =
+  | RetryPolicy.Remaining<E | ApiError.TimedOut, Also, Never, Resend>
+  | RetryPolicy.RetriesExhausted
+  | RetryPolicy.RetryAfterTooLong
+
+/**
+ * What is going on at this moment.
  *
  * @category models
  * @since 0.1.0
  */
-export type WaitReason = "rate-limit" | "pause" | "backoff"
-
-/**
- * @category models
- * @since 0.1.0
- */
-export interface Observer {
-  readonly onAttempt: () => void
-  readonly onWaitStart: (reason: WaitReason, wait: Duration.Duration) => void
-  readonly onWaitEnd: (reason: WaitReason) => void
+export interface State {
+  readonly inFlight: number
+  /** Requests that stand in line. */
+  readonly waiting: number
+  readonly concurrency: number
+  /** Requests per second, as known, declared or found; `undefined` where there is no limit, or none found yet. */
+  readonly rate: number | undefined
+  /** Retries that the budget has left. */
+  readonly retriesLeft: number
 }
 
 /**
+ * Sends requests that share one limit.
+ *
  * @category models
  * @since 0.1.0
  */
-export interface SendPolicy {
-  /** Sends until it succeeds, fails for good, or may not be sent again. */
-  readonly run: <A, R>(
-    called: { readonly vendor: string; readonly endpoint: string },
-    send: Effect.Effect<A, ApiError.ApiError, R>
-  ) => Effect.Effect<A, Exclude<ApiError.ApiError, Retryable> | RetriesExhausted, R>
+export interface SendPolicy<Also extends string = never, Never extends string = never> {
+  /** What shares the limit. */
+  readonly key: string
+  /** Sends under the policies. `send` makes exactly one request each time it is run. */
+  readonly run: <A, E, R, const Resend extends RetryPolicy.Resend>(
+    send: Effect.Effect<A, E, R>,
+    options: RunOptions<Resend>
+  ) => Effect.Effect<A, SendError<E, Also, Never, Resend>, R>
+  /** What the policies do, from when the stream is run; a slow reader misses the oldest events. */
+  readonly events: Stream.Stream<PolicyEvent>
+  readonly state: () => State
 }
 
+// A quota with a longer window is not meant to be paced evenly; what is left of it is kept all the same.
+const longestPacedWindow = 60_000
+
+const eventsKept = 1024
+
 /**
- * Requests that are made through one `SendPolicy` share its rate limit, and pause together when one of them
- * is answered 429 with a time.
+ * Makes a sender. All that is sent through it shares one limit, one set of permits, one retry budget and one
+ * breaker.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: {
-  readonly retry: RetryPolicy
-  readonly rateLimit: RateLimitPolicy | undefined
-  readonly key: string
-  readonly observer: Observer
-}): Effect.fn.Return<SendPolicy> {
-  const { observer, rateLimit, retry } = options
-  const limiter = yield* RateLimiter.make.pipe(Effect.provide(RateLimiter.layerStoreMemory))
-  let pausedUntil = 0
+export const make = Effect.fnUntraced(function* <
+  const Also extends string = never,
+  const Never extends string = never,
+  R = never
+>(options: Options<Also, Never, R>): Effect.fn.Return<SendPolicy<Also, Never>, never, R | Scope.Scope> {
+  const { tenant, vendor } = options
+  const rateLimit: RateLimitPolicy.RateLimitPolicy<R> = options.rateLimit ?? RateLimitPolicy.find()
+  const concurrencyPolicy = options.concurrency ?? ConcurrencyPolicy.fixed(8)
+  // The default has no tags, whatever the caller's type parameters are.
+  const retry = options.retry ?? (RetryPolicy.make() as RetryPolicy.RetryPolicy<Also, Never>)
+  const key = rateLimit.key ?? (tenant === undefined ? vendor : `${vendor}/${tenant}`)
+  const clock = yield* Clock.Clock
+  const breaker = options.breaker === undefined ? undefined : yield* CircuitBreakerPolicy.toBreaker(options.breaker)
+  const reserve = rateLimit._tag === "Known" && rateLimit.shared ? yield* reserveFrom(rateLimit, key) : undefined
 
-  const wait = (reason: WaitReason, duration: Duration.Duration) =>
-    Effect.suspend(() => {
-      observer.onWaitStart(reason, duration)
-      return Effect.ensuring(
-        Effect.sleep(duration),
-        Effect.sync(() => observer.onWaitEnd(reason))
+  const listeners = new Set<(event: PolicyEvent) => void>()
+  const emit = (event: PolicyEvent) => {
+    for (const listener of listeners) listener(event)
+  }
+  const wallAt = (at: number, now: number) =>
+    DateTime.makeUnsafe(Math.min(clock.currentTimeMillisUnsafe() + (at - now), latestTime))
+
+  const budget = RetryDecision.makeBudget(retry)
+  const concurrency = ConcurrencyPolicy.toFinder(concurrencyPolicy)
+  const finder = rateLimit._tag === "Found" ? LimitFinder.make(rateLimit.search) : undefined
+  const countsRecords = rateLimit._tag === "Known" && rateLimit.unit === "records"
+  const knownRate =
+    rateLimit._tag === "Known" ? (rateLimit.limit * 1000) / Duration.toMillis(rateLimit.window) : undefined
+  // What the headers declare, in requests per second.
+  let declared: number | undefined
+  const gate = Gate.make({
+    pacer: makePacer(rateLimit, finder, () => declared),
+    concurrency: concurrency.limit,
+    reserve,
+    longestPause: Duration.toMillis(retry.retryAfterCeiling),
+    onStart: (now, inFlight) => {
+      finder?.onStart(now)
+      concurrency.onStart(now, inFlight)
+    },
+    onWait: (reason, until, now) => {
+      if (listeners.size === 0) return
+      emit({ _tag: "Waiting", reason, until: until === 0 ? undefined : wallAt(until, now), key })
+    }
+  })
+
+  const pause = (now: number, millis: number) => {
+    const before = Math.max(now, gate.pausedUntil())
+    const until = now + millis
+    if (until <= before) return
+    gate.pause(until)
+    finder?.onPaused(before, until)
+  }
+
+  const parse = RateLimitHeaders.makeParser(rateLimit.headers)
+  const observe = ({ headers, status }: Answer) => {
+    const told = parse(headers, clock.currentTimeMillisUnsafe())
+    if (told.retryAfter === undefined && told.quotas.length === 0) return
+    const now = RetryDecision.monotonicMillis(clock)
+    for (const { name, remaining, resetAfter } of told.quotas) {
+      if (remaining !== undefined && resetAfter !== undefined) gate.quota(name, remaining, now + resetAfter)
+    }
+    if (status === 429 || status === 503) {
+      const wait = told.retryAfter ?? (status === 429 ? RateLimitHeaders.exhaustedFor(told) : 0)
+      if (wait > 0) pause(now, wait)
+    }
+    const rate = RateLimitHeaders.strictestRate(told, longestPacedWindow)
+    if (rate !== undefined && rate !== declared) {
+      declared = rate
+      if (listeners.size > 0) emit({ _tag: "LimitChanged", limit: "rate", value: rate, key })
+    }
+  }
+
+  const end = (now: number, startedAt: number, ending: Ending) => {
+    if (concurrency.onEnd(now, startedAt, ending) && listeners.size > 0) {
+      emit({ _tag: "LimitChanged", limit: "concurrency", value: concurrency.limit(), key })
+    }
+    gate.leave()
+  }
+
+  const settled = (startedAt: number, exit: Exit.Exit<unknown, unknown>) => {
+    const now = RetryDecision.monotonicMillis(clock)
+    if (Exit.isSuccess(exit)) {
+      budget.earn()
+      finder?.onAccepted(now, startedAt)
+      end(now, startedAt, "answered")
+      return
+    }
+    const failed = Cause.findErrorOption(exit.cause)
+    if (failed._tag === "None") {
+      end(now, startedAt, "none")
+      return
+    }
+    const error = failed.value
+    if (error instanceof ApiError.RateLimited) {
+      if (finder?.onLimited(now, startedAt) === true && listeners.size > 0) {
+        emit({ _tag: "LimitChanged", limit: "rate", value: finder.rate(now), key })
+      }
+      if (error.retryAfter !== undefined) pause(now, Duration.toMillis(error.retryAfter))
+      end(now, startedAt, "overloaded")
+    } else if (error instanceof ApiError.TimedOut) {
+      end(now, startedAt, "overloaded")
+    } else if (error instanceof ApiError.TransportFault || error instanceof ApiError.InvalidRequest) {
+      end(now, startedAt, "none")
+    } else {
+      finder?.onAccepted(now, startedAt)
+      const fault = error instanceof ApiError.ServerFault
+      if (fault && error.retryAfter !== undefined) pause(now, Duration.toMillis(error.retryAfter))
+      end(now, startedAt, fault && error.status === 503 ? "overloaded" : "answered")
+    }
+  }
+
+  const tooLate = (tries: RetryDecision.Tries, until: number) => {
+    const now = RetryDecision.monotonicMillis(clock)
+    const elapsed = Duration.millis(tries.attempts === 0 ? 0 : now - tries.startedAt)
+    const told = {
+      lastError: tries.lastError,
+      lastMessage: `${key} asks to wait, whatever is sent.`,
+      attempts: tries.attempts,
+      elapsed
+    }
+    return gate.pausedUntil() >= until
+      ? RetryDecision.tooLong(retry, tries, told, until - now, clock.currentTimeMillisUnsafe())
+      : new RetryPolicy.RetriesExhausted({ ...told, ran: "elapsed", applied: tries.applied })
+  }
+
+  const maxElapsed = Duration.toMillis(retry.maxElapsed)
+
+  // limiter(permit(timeout(send)))
+  const attempt = <A, E, R2>(
+    send: Effect.Effect<A, E, R2>,
+    endpoint: string,
+    count: number,
+    tries: RetryDecision.Tries
+  ): Effect.Effect<A, E | ApiError.TimedOut | RetryPolicy.RetriesExhausted | RetryPolicy.RetryAfterTooLong, R2> => {
+    const observed = Effect.provideService(send, AnswerObserver, observe)
+    const timed = (startedAt: number) =>
+      Effect.timeoutOrElse(
+        gate.onSent === undefined
+          ? observed
+          : Effect.suspend(() => {
+              gate.onSent?.(startedAt, RetryDecision.monotonicMillis(clock))
+              return observed
+            }),
+        {
+          duration: retry.attemptTimeout,
+          orElse: () => Effect.fail(new ApiError.TimedOut({ vendor, endpoint, by: "client" }))
+        }
       )
-    })
-
-  const pause: Effect.Effect<void> = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    now >= pausedUntil ? Effect.void : Effect.andThen(wait("pause", Duration.millis(pausedUntil - now)), pause)
-  )
-
-  // One token in each share of the window: no burst, so that no window of that length holds more than `limit`.
-  const turn =
-    rateLimit === undefined
-      ? pause
-      : limiter
-          .consume({
-            algorithm: "token-bucket",
-            key: options.key,
-            limit: 1,
-            window: Duration.divideUnsafe(rateLimit.window, rateLimit.limit),
-            onExceeded: "delay"
-          })
-          .pipe(
-            // The memory store has no failure of its own.
-            Effect.orDie,
-            Effect.flatMap(({ delay }) => (Duration.isZero(delay) ? Effect.void : wait("rate-limit", delay))),
-            Effect.andThen(pause)
-          )
-
-  const run: SendPolicy["run"] = (called, send) =>
-    Effect.gen(function* () {
-      const start = yield* Clock.currentTimeMillis
-      const attempt = turn.pipe(
-        Effect.andThen(Effect.sync(observer.onAttempt)),
-        Effect.andThen(
-          Effect.timeoutOrElse(send, {
-            duration: retry.attemptTimeout,
-            orElse: () => Effect.fail(new ApiError.TimedOut({ ...called, by: "client" }))
-          })
-        ),
-        Effect.matchEffect({
-          onSuccess: (value) => Effect.succeed({ done: true as const, value }),
-          onFailure: (error) =>
-            isRetryable(error) ? Effect.succeed({ done: false as const, error }) : Effect.fail(error)
+    return Effect.uninterruptibleMask((restore) => {
+      const started = (startedAt: number) => {
+        if (tries.attempts === 0) tries.startedAt = startedAt
+        return Effect.flatMap(Effect.exit(restore(timed(startedAt))), (exit) => {
+          settled(startedAt, exit)
+          return exit
         })
-      )
-      for (let attempts = 1, counted = 1, backoffs = 0; ; attempts++) {
-        const result = yield* attempt
-        if (result.done) return result.value
-        const { error } = result
-        const now = yield* Clock.currentTimeMillis
-        const asked = "retryAfter" in error && error.retryAfter !== undefined ? Duration.toMillis(error.retryAfter) : 0
-        if (error._tag === "RateLimited") pausedUntil = Math.max(pausedUntil, now + asked)
-        const bound = Math.min(Duration.toMillis(retry.firstDelay) * 2 ** backoffs, Duration.toMillis(retry.maxDelay))
-        const delay = error._tag === "TokenExpired" ? 0 : Math.max(asked, (yield* Random.next) * bound)
-        const elapsed = now - start
-        if (error._tag !== "RateLimited") counted++
-        if (counted > retry.maxAttempts || elapsed + delay > Duration.toMillis(retry.maxElapsed)) {
-          return yield* new RetriesExhausted({
-            last: error._tag,
-            lastMessage: error.message,
-            attempts,
-            elapsed: Duration.millis(elapsed)
+      }
+      const now = RetryDecision.monotonicMillis(clock)
+      if (gate.tryEnter(now, count)) return started(now)
+      const deadline = tries.attempts === 0 ? Number.POSITIVE_INFINITY : tries.startedAt + maxElapsed
+      return Effect.matchEffect(gate.enter({ clock, count, deadline, restore }), {
+        onSuccess: started,
+        onFailure: ({ until }) => Effect.fail(tooLate(tries, until))
+      })
+    })
+  }
+
+  // What the breaker refuses waits until it may be tried again.
+  const guarded = <A, E, R2>(
+    breaker: CircuitBreaker.CircuitBreaker,
+    effect: Effect.Effect<A, E, R2>,
+    since: number | undefined
+  ): Effect.Effect<A, E | RetryPolicy.RetriesExhausted, R2> =>
+    Effect.catch(breaker.execute(effect, { key, classify: CircuitBreakerPolicy.classify }), (error) => {
+      if (!(error instanceof CircuitBreaker.CircuitBreakerError)) {
+        // `instanceof` does not narrow a type parameter.
+        return Effect.fail(error as E)
+      }
+      return Effect.gen(function* () {
+        const now = RetryDecision.monotonicMillis(clock)
+        const { reason } = error
+        const wait = reason._tag === "CircuitOpen" ? Math.max(1, Duration.toMillis(reason.retryAfter)) : probeWait
+        const from = since ?? now
+        if (now + wait - from > maxElapsed) {
+          return yield* new RetryPolicy.RetriesExhausted({
+            lastError: reason._tag,
+            lastMessage: `${key} kept failing, and the circuit breaker stayed open.`,
+            attempts: 0,
+            elapsed: Duration.millis(now - from),
+            ran: "elapsed",
+            applied: "no"
           })
         }
-        backoffs++
-        if (delay > 0) yield* wait("backoff", Duration.millis(delay))
-      }
+        if (listeners.size > 0) emit({ _tag: "Waiting", reason: "breaker", until: wallAt(now + wait, now), key })
+        yield* Effect.sleep(wait)
+        return yield* guarded(breaker, effect, from)
+      })
     })
 
-  return { run }
+  const run = <A, E, R2, const Resend extends RetryPolicy.Resend>(
+    send: Effect.Effect<A, E, R2>,
+    options: RunOptions<Resend>
+  ): Effect.Effect<A, SendError<E, Also, Never, Resend>, R2> =>
+    Effect.suspend(() => {
+      const { endpoint, records = 1, resend } = options
+      const tries = RetryDecision.makeTries(0)
+      const onRetry = (error: string, attempt: number, delay: number) => {
+        if (listeners.size === 0) return
+        emit({ _tag: "Retrying", error, attempt, delay: Duration.millis(delay), endpoint, key })
+      }
+      const retried = RetryPolicy.loop(retry, attempt(send, endpoint, countsRecords ? records : 1, tries), {
+        tries,
+        resend,
+        budget,
+        onRetry
+      })
+      const effect = breaker === undefined ? retried : guarded(breaker, retried, undefined)
+      // `Remaining` of a union is the union of what remains, which the compiler does not see for a type parameter.
+      return effect as Effect.Effect<A, SendError<E, Also, Never, Resend>, R2>
+    })
+
+  return {
+    key,
+    run,
+    events: Stream.callback<PolicyEvent>(
+      (queue) =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const listener = (event: PolicyEvent) => {
+              Queue.offerUnsafe(queue, event)
+            }
+            listeners.add(listener)
+            return listener
+          }),
+          (listener) => Effect.sync(() => listeners.delete(listener))
+        ),
+      { bufferSize: eventsKept, strategy: "sliding" }
+    ),
+    state: () => ({
+      inFlight: gate.inFlight(),
+      waiting: gate.waiting(),
+      concurrency: concurrency.limit(),
+      rate: minimum(declared, knownRate ?? finder?.limit()),
+      retriesLeft: budget.left()
+    })
+  }
 })
 
-const isRetryable = (error: ApiError.ApiError): error is Retryable => error.isRetryable
+// While a probe is under way, others look again after so long.
+const probeWait = 250
+
+const latestTime = 8.64e15
+
+const minimum = (a: number | undefined, b: number | undefined) =>
+  a === undefined ? b : b === undefined ? a : Math.min(a, b)
+
+const makePacer = (
+  policy: RateLimitPolicy.RateLimitPolicy<unknown>,
+  finder: LimitFinder.LimitFinder | undefined,
+  declared: () => number | undefined
+): Pacer.Pacer => {
+  if (finder !== undefined) return Pacer.varying((now) => declared() ?? finder.rate(now))
+  const byHeaders = Pacer.varying(() => declared() ?? Number.POSITIVE_INFINITY)
+  if (policy._tag !== "Known") return byHeaders
+  const { burst, limit, window } = policy
+  return Pacer.both(Pacer.make({ burst, limit, window: Duration.toMillis(window) }), byHeaders)
+}
+
+// A bucket of the burst and one more, that refills evenly: the store then paces all processes as one. A turn
+// that was asked for is owed even when it is far off, so a store that fails only means that nobody else waits.
+const reserveFrom = <R>(policy: RateLimitPolicy.Known<R>, key: string): Effect.Effect<Gate.Reserve, never, R> => {
+  const { burst, limit, window } = policy
+  const size = burst + 1
+  const bucket = Duration.millis((Duration.toMillis(window) / limit) * size)
+  // `R` is `RateLimiter` where `shared` is true; `make` of the policy is the only one who says so.
+  return Effect.map(
+    RateLimiter.RateLimiter as unknown as Effect.Effect<RateLimiter.RateLimiter, never, R>,
+    (limiter) => (count) =>
+      limiter
+        .consume({ algorithm: "token-bucket", onExceeded: "delay", key, limit: size, window: bucket, tokens: count })
+        .pipe(
+          Effect.map(({ delay }) => Duration.toMillis(delay)),
+          Effect.catch(() => Effect.succeed(0))
+        )
+  )
+}

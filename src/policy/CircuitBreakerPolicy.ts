@@ -1,0 +1,71 @@
+/**
+ * When to stop asking a vendor that fails, and when to try it again.
+ *
+ * @since 0.1.0
+ */
+import { Cause, Duration, Effect, Exit, Schedule, type Scope } from "effect"
+import { CircuitBreaker } from "effect/persistence"
+
+/**
+ * A plain value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CircuitBreakerPolicy {
+  readonly failures: number
+  readonly openFor: Duration.Duration
+  readonly maxOpenFor: Duration.Duration
+}
+
+/**
+ * Makes a policy; what is left out has its default.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  options: {
+    /** Opens after so many requests in a row that failed for the vendor's sake, each with all its retries. Default: 5. */
+    readonly failures?: number | undefined
+    /** Stays open so long at first, twice as long after each probe that fails. Default: 10 seconds. */
+    readonly openFor?: Duration.Input | undefined
+    /** Never open for longer. Default: 2 minutes. */
+    readonly maxOpenFor?: Duration.Input | undefined
+  } = {}
+): CircuitBreakerPolicy => ({
+  failures: options.failures ?? 5,
+  openFor: Duration.fromInputUnsafe(options.openFor ?? "10 seconds"),
+  maxOpenFor: Duration.fromInputUnsafe(options.maxOpenFor ?? "2 minutes")
+})
+
+/**
+ * The breaker of `effect/persistence` that the policy describes; its state stays in this process.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const toBreaker = (
+  policy: CircuitBreakerPolicy
+): Effect.Effect<CircuitBreaker.CircuitBreaker, never, Scope.Scope> =>
+  CircuitBreaker.make({
+    tripPolicy: CircuitBreaker.consecutive(policy.failures),
+    openDuration: Schedule.min([Schedule.exponential(policy.openFor), Schedule.spaced(policy.maxOpenFor)])
+  }).pipe(Effect.provide(CircuitBreaker.layerStoreMemory()))
+
+const faults: ReadonlySet<unknown> = new Set(["ServerFault", "TransportFault", "TimedOut"])
+
+/**
+ * What a request's end says about the vendor: any answer but a 5xx shows that it is there.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const classify = (exit: Exit.Exit<unknown, unknown>): CircuitBreaker.Outcome => {
+  if (Exit.isSuccess(exit)) return CircuitBreaker.success
+  const error = Cause.findErrorOption(exit.cause)
+  if (error._tag === "None") return CircuitBreaker.ignored
+  const { _tag, lastError } = error.value as { readonly _tag?: unknown; readonly lastError?: unknown }
+  if (faults.has(_tag) || faults.has(lastError)) return CircuitBreaker.failure()
+  return lastError === undefined && _tag !== "InvalidRequest" ? CircuitBreaker.success : CircuitBreaker.ignored
+}

@@ -1,0 +1,270 @@
+/**
+ * The one gate through which every attempt goes: it lets a request start when the key is not paused, no
+ * quota is used up, its turn under the rate limit has come, and there is a place in flight, all at the same
+ * instant. So a turn is never taken by a request that then waits for a place, and a request that waits for
+ * its turn holds no place.
+ *
+ * Those that wait stand in line. Only the first looks at the clock, and it takes its turn when it starts:
+ * one that is cancelled has taken nothing.
+ *
+ * @since 0.1.0
+ */
+import { type Clock, Effect } from "effect"
+import type * as Pacer from "./Pacer.ts"
+import type { Waiting } from "./PolicyEvent.ts"
+import { monotonicMillis } from "./RetryDecision.ts"
+
+/**
+ * A wait that would end too late: it was not waited for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TooLate {
+  readonly _tag: "TooLate"
+  /** When a start would have been possible, in milliseconds of the clock that only goes forward. */
+  readonly until: number
+}
+
+/**
+ * A wait for another process's turn, by which a limit is shared: how long until `count` may start, in
+ * milliseconds. It must count the turn as taken.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Reserve = (count: number) => Effect.Effect<number>
+
+/**
+ * To be run where it cannot be interrupted: what waits is made interruptible again by `restore`, so that a
+ * start is never lost between being taken and being known to its taker.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Enter {
+  readonly clock: Clock.Clock
+  readonly count: number
+  readonly deadline: number
+  readonly restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+/**
+ * All times are in milliseconds of the clock that only goes forward.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Gate {
+  /** Starts now, if nothing is in the way: whether it did. */
+  readonly tryEnter: (now: number, count: number) => boolean
+  /** Stands in line and starts when it may; gives the time of the start. Fails where that would be after `deadline`. */
+  readonly enter: (options: Enter) => Effect.Effect<number, TooLate>
+  /** A request that was let start then really starts now; `undefined` where that makes no difference. */
+  readonly onSent: ((started: number, now: number) => void) | undefined
+  /** A request that had started has ended. */
+  readonly leave: () => void
+  /** Nothing starts before `until`. */
+  readonly pause: (until: number) => void
+  /** What the headers said: so many may start before `until`. `remaining` is what the server counted. */
+  readonly quota: (name: string, remaining: number, until: number) => void
+  readonly pausedUntil: () => number
+  readonly inFlight: () => number
+  readonly waiting: () => number
+}
+
+// Clocks count nanoseconds: a shorter sleep could end at the time at which it began.
+const leastSleep = 0.001
+
+interface Waiter {
+  readonly count: number
+  called: boolean
+  wake: (() => void) | undefined
+}
+
+interface Quota {
+  remaining: number
+  until: number
+}
+
+/**
+ * Makes a gate that is open.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: {
+  readonly pacer: Pacer.Pacer | undefined
+  /** How many may be in flight now. */
+  readonly concurrency: () => number
+  readonly reserve: Reserve | undefined
+  /** No pause is waited for that ends later than this after now. */
+  readonly longestPause: number
+  readonly onStart: (now: number, inFlight: number) => void
+  /** The first in line waits. `until` is 0 where the time is not known. */
+  readonly onWait: (reason: Exclude<Waiting["reason"], "breaker">, until: number, now: number) => void
+}): Gate => {
+  const { concurrency, longestPause, onStart, onWait, pacer, reserve } = options
+  const line = makeLine()
+  const quotas = new Map<string, Quota>()
+  let inFlight = 0
+  let paused = Number.NEGATIVE_INFINITY
+  // A turn that a store gave us. Whoever is first when it comes may use it.
+  let reserved = 0
+  let reservedAt = Number.NEGATIVE_INFINITY
+  let blockedBy: Exclude<Waiting["reason"], "breaker"> = "rate"
+
+  const quotaUntil = (now: number): number => {
+    let until = Number.NEGATIVE_INFINITY
+    for (const [name, quota] of quotas) {
+      if (quota.until <= now) quotas.delete(name)
+      else if (quota.remaining < 1) until = Math.max(until, quota.until)
+    }
+    return until
+  }
+
+  // From when a start is possible, as far as time is concerned.
+  const next = (now: number, count: number): number => {
+    let at = pacer === undefined ? now : pacer.next(now, count)
+    blockedBy = "rate"
+    if (reserved >= count && reservedAt > at) at = reservedAt
+    if (quotas.size > 0) {
+      const until = quotaUntil(now)
+      if (until > at) {
+        at = until
+        blockedBy = "quota"
+      }
+    }
+    if (paused > at) {
+      at = paused
+      blockedBy = "paused"
+    }
+    return at
+  }
+
+  const take = (now: number, count: number) => {
+    inFlight++
+    pacer?.onStart(now, count)
+    reserved = Math.max(0, reserved - count)
+    if (quotas.size > 0) for (const quota of quotas.values()) quota.remaining--
+    onStart(now, inFlight)
+  }
+
+  const callFirst = () => {
+    const first = line.first()
+    if (first === undefined || first.called) return
+    first.called = true
+    first.wake?.()
+  }
+
+  const called = (waiter: Waiter): Effect.Effect<void> =>
+    Effect.callback((resume) => {
+      if (waiter.called) {
+        waiter.called = false
+        resume(Effect.void)
+        return
+      }
+      waiter.wake = () => {
+        waiter.wake = undefined
+        waiter.called = false
+        resume(Effect.void)
+      }
+    })
+
+  const leaveLine = (waiter: Waiter) => {
+    const wasFirst = line.first() === waiter
+    line.remove(waiter)
+    if (wasFirst) callFirst()
+  }
+
+  const wait = (waiter: Waiter, options: Enter): Effect.Effect<number, TooLate> =>
+    Effect.suspend(() => {
+      const { clock, deadline, restore } = options
+      if (line.first() !== waiter) return Effect.flatMap(restore(called(waiter)), () => wait(waiter, options))
+      const { count } = waiter
+      const now = monotonicMillis(clock)
+      const at = next(now, count)
+      // A pause that is too long is known to be so at once; any other wait, when it is its turn.
+      if (at > deadline || (paused > now + longestPause && paused >= at)) {
+        leaveLine(waiter)
+        return Effect.fail<TooLate>({ _tag: "TooLate", until: at })
+      }
+      if (at > now) {
+        onWait(blockedBy, at, now)
+        return Effect.flatMap(restore(Effect.sleep(Math.max(at - now, leastSleep))), () => wait(waiter, options))
+      }
+      if (inFlight >= concurrency()) {
+        onWait("concurrency", 0, now)
+        return Effect.flatMap(restore(called(waiter)), () => wait(waiter, options))
+      }
+      if (reserve !== undefined && reserved < count) {
+        return Effect.flatMap(
+          // Once asked, the turn is ours: it is kept for the next in line, should this one be cancelled.
+          reserve(count - reserved),
+          (delay) => {
+            reservedAt = monotonicMillis(clock) + delay
+            reserved = count
+            return wait(waiter, options)
+          }
+        )
+      }
+      take(now, count)
+      leaveLine(waiter)
+      return Effect.succeed(now)
+    })
+
+  return {
+    tryEnter: (now, count) => {
+      if (reserve !== undefined || line.first() !== undefined) return false
+      if (inFlight >= concurrency() || next(now, count) > now) return false
+      take(now, count)
+      return true
+    },
+    enter: (options) =>
+      Effect.suspend(() => {
+        const waiter: Waiter = { count: options.count, called: false, wake: undefined }
+        line.add(waiter)
+        return Effect.onInterrupt(wait(waiter, options), () => Effect.sync(() => leaveLine(waiter)))
+      }),
+    onSent: pacer?.onSent,
+    leave: () => {
+      inFlight--
+      callFirst()
+    },
+    pause: (until) => {
+      if (until > paused) paused = until
+    },
+    quota: (name, remaining, until) => {
+      // Requests in flight may not be counted yet at the server.
+      const left = Math.max(0, remaining - Math.max(0, inFlight - 1))
+      const known = quotas.get(name)
+      // Answers come in any order: within one window, what is left only shrinks. Resets are told in seconds.
+      if (known !== undefined && Math.abs(known.until - until) < 1500) {
+        known.remaining = Math.min(known.remaining, left)
+      } else if (known === undefined || until > known.until) {
+        quotas.set(name, { remaining: left, until })
+      }
+    },
+    pausedUntil: () => paused,
+    inFlight: () => inFlight,
+    waiting: () => line.size()
+  }
+}
+
+// A line that is left at its front, and seldom elsewhere.
+const makeLine = () => {
+  const waiters = new Set<Waiter>()
+  let front: Waiter | undefined
+  return {
+    first: () => front,
+    add: (waiter: Waiter) => {
+      waiters.add(waiter)
+      front ??= waiter
+    },
+    remove: (waiter: Waiter) => {
+      waiters.delete(waiter)
+      if (front === waiter) front = waiters.values().next().value
+    },
+    size: () => waiters.size
+  }
+}

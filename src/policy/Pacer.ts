@@ -1,0 +1,144 @@
+/**
+ * When the next request may start under a known limit: plain arithmetic on times in milliseconds, for the
+ * gate in front of all requests that share the limit.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * When requests may start. All times are in milliseconds of one clock that only goes forward.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Pacer {
+  /** The time from which `count` may start; not after `now` where they may start now. */
+  readonly next: (now: number, count: number) => number
+  /** They start. */
+  readonly onStart: (now: number, count: number) => void
+  /** Those that were let start then go out now: a runtime with much to do gets to it later. */
+  readonly onSent?: ((started: number, now: number) => void) | undefined
+}
+
+// Timers fire late, by a millisecond or more. A start so late counts as on time, and what follows catches up:
+// with timers of a millisecond, 2,000 a second could not be reached otherwise.
+const maxLate = 20
+
+// A start moves the due time on by its cost, from when it was due; after an idle time, from now.
+const move = (due: number, now: number, cost: number): number => (due < now - maxLate ? now : due) + cost
+
+/**
+ * Even pacing, with a guard: evenness comes from the generic cell rate algorithm (a theoretical time of
+ * arrival that each start moves on by its cost), the promise from the log of the last window, which holds
+ * whatever the timers did.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: {
+  readonly limit: number
+  /** In milliseconds. */
+  readonly window: number
+  readonly burst: number
+}): Pacer => {
+  const { burst, limit, window } = options
+  const most = limit + burst
+  const interval = window / limit
+  let due = Number.NEGATIVE_INFINITY
+  const log = makeLog(window)
+  return {
+    next: (now, count) => Math.max(due - burst * interval, log.next(now, count, most)),
+    onStart: (now, count) => {
+      due = move(due, now, count * interval)
+      log.add(now, count)
+    },
+    onSent: log.move
+  }
+}
+
+/**
+ * Even pacing at a rate that changes, in starts per second.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const varying = (rate: (now: number) => number): Pacer => {
+  let due = Number.NEGATIVE_INFINITY
+  return {
+    next: () => due,
+    onStart: (now) => {
+      due = move(due, now, 1000 / rate(now))
+    }
+  }
+}
+
+/**
+ * Both paces at once: the stricter one governs.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const both = (one: Pacer, other: Pacer): Pacer => ({
+  next: (now, count) => Math.max(one.next(now, count), other.next(now, count)),
+  onStart: (now, count) => {
+    one.onStart(now, count)
+    other.onStart(now, count)
+  },
+  onSent: one.onSent ?? other.onSent
+})
+
+// The starts of the last window, oldest first, in a ring that grows to what is needed.
+const makeLog = (window: number) => {
+  let times = new Float64Array(16)
+  let counts = new Float64Array(16)
+  let first = 0
+  let size = 0
+  let sum = 0
+  const at = (i: number) => (first + i) & (times.length - 1)
+  const expire = (now: number) => {
+    // Times are sums of fractions: a start exactly a window ago must not be kept for the last digit's sake.
+    while (size > 0 && (times[first] ?? 0) + window <= now + 1e-6) {
+      sum -= counts[first] ?? 0
+      first = at(1)
+      size--
+    }
+  }
+  return {
+    add: (now: number, count: number) => {
+      if (size === times.length) {
+        const order = Array.from({ length: size }, (_, i) => at(i))
+        const wider = size * 2
+        const moved = new Float64Array(wider)
+        moved.set(order.map((i) => times[i] ?? 0))
+        times = moved
+        const movedCounts = new Float64Array(wider)
+        movedCounts.set(order.map((i) => counts[i] ?? 0))
+        counts = movedCounts
+        first = 0
+      }
+      const i = at(size)
+      times[i] = now
+      counts[i] = count
+      size++
+      sum += count
+    },
+    move: (started: number, now: number) => {
+      // It is one of the latest.
+      for (let i = size - 1; i >= 0; i--) {
+        const time = times[at(i)] ?? 0
+        if (time === started) {
+          times[at(i)] = now
+          return
+        }
+      }
+    },
+    next: (now: number, count: number, most: number): number => {
+      expire(now)
+      let excess = sum + count - most
+      if (excess <= 0 || size === 0) return now
+      let i = 0
+      while (i < size - 1 && excess > (counts[at(i)] ?? 0)) excess -= counts[at(i++)] ?? 0
+      return (times[at(i)] ?? 0) + window
+    }
+  }
+}
