@@ -3,10 +3,12 @@
  *
  * @since 0.1.0
  */
-import { Array as Arr, Stream } from "effect"
+import { Array as Arr, type Cause, Clock, Duration, Effect, Exit, Fiber, type Pull, Result, Stream } from "effect"
 import type { BatchPolicy } from "../policy/BatchPolicy.ts"
 import type { Valid } from "./CustomerRecord.ts"
-import type { Destination } from "./Destination.ts"
+import type { Behaviour, Destination, SameKey } from "./Destination.ts"
+import { OpenBatch } from "./OpenBatch.ts"
+import type { Merged } from "./Outcome.ts"
 
 /**
  * A record that is encoded and ready to go.
@@ -23,19 +25,34 @@ export interface EncodedRecord<A> {
 }
 
 /**
+ * Records that go out in one request: a batch, or a part of one.
+ *
  * @category models
  * @since 0.1.0
  */
-export interface Batch<A> {
-  /** 1-based, in the order in which batches are closed. */
-  readonly number: number
+export interface Part<A> {
   readonly records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>
-  /** UTF-8 bytes of the whole body. */
+  /** UTF-8 bytes of the whole body, with its envelope. */
   readonly bytes: number
+  /** What stands before and after the records. */
+  readonly envelope: readonly [open: string, close: string]
 }
 
 /**
- * The body of a request that holds these records.
+ * A batch as it was collected. The offsets of its records ascend.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Batch<A> extends Part<A> {
+  /** 1-based, in the order in which batches are closed. */
+  readonly number: number
+  /** The outcomes of records that were folded into later ones; each `into` is the offset of one of `records`. */
+  readonly merged: ReadonlyArray<Merged>
+}
+
+/**
+ * The body of a request that holds these records, joined from what was encoded.
  *
  * @category encoding
  * @since 0.1.0
@@ -49,14 +66,20 @@ export const body = <A>(
   return text + close
 }
 
+// Room for the usual record. The encoder writes one several times faster than a loop counts it.
+const encoder = new TextEncoder()
+const scratch = new Uint8Array(12_288)
+const bytesPerUnit = 3 // the most that one UTF-16 unit becomes
+
 /**
  * The UTF-8 bytes that `TextEncoder` makes of a text (a lone surrogate becomes U+FFFD, three bytes), without
- * making them.
+ * keeping them.
  *
  * @category encoding
  * @since 0.1.0
  */
 export const utf8Bytes = (text: string): number => {
+  if (text.length * bytesPerUnit <= scratch.length) return encoder.encodeInto(text, scratch).written
   let bytes = text.length
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
@@ -72,51 +95,6 @@ export const utf8Bytes = (text: string): number => {
 }
 
 /**
- * Collects records into batches that hold no more records than the policy and the destination allow, and
- * whose bodies have no more bytes than the policy allows. A record that is too large even alone must have
- * been taken out before.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const collect = <A>(policy: BatchPolicy, destination: Pick<Destination<A>, "maxRecords" | "envelope">) => {
-  const maxRecords = Math.min(policy.maxRecords, destination.maxRecords)
-  const envelope = envelopeBytes(destination)
-  return <E, R>(records: Stream.Stream<EncodedRecord<A>, E, R>): Stream.Stream<Batch<A>, E, R> =>
-    Stream.suspend(() => {
-      let number = 0
-      let open: Array<EncodedRecord<A>> = []
-      let bytes = envelope
-      const close = (closed: Array<Batch<A>>) => {
-        if (Arr.isArrayNonEmpty(open)) closed.push({ number: ++number, records: open, bytes })
-        open = []
-        bytes = envelope
-      }
-      return Stream.mapAccumArray(
-        records,
-        () => undefined,
-        (_, chunk) => {
-          const closed: Array<Batch<A>> = []
-          for (const record of chunk) {
-            const more = record.bytes + (open.length === 0 ? 0 : 1)
-            if (open.length === maxRecords || bytes + more > policy.maxBytes) close(closed)
-            bytes += record.bytes + (open.length === 0 ? 0 : 1)
-            open.push(record)
-          }
-          return [undefined, closed]
-        },
-        {
-          onHalt: () => {
-            const closed: Array<Batch<A>> = []
-            close(closed)
-            return closed
-          }
-        }
-      )
-    })
-}
-
-/**
  * The bytes of a body without records.
  *
  * @category encoding
@@ -124,3 +102,276 @@ export const collect = <A>(policy: BatchPolicy, destination: Pick<Destination<A>
  */
 export const envelopeBytes = (destination: { readonly envelope: readonly [string, string] }): number =>
   utf8Bytes(destination.envelope[0]) + utf8Bytes(destination.envelope[1])
+
+/**
+ * These records as what goes out in one request, with its bytes. Nothing is encoded again.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const part = <A>(
+  records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>,
+  envelope: readonly [open: string, close: string]
+): Part<A> => {
+  let bytes = envelopeBytes({ envelope }) + records.length - 1
+  for (const record of records) bytes += record.bytes
+  return { records, bytes, envelope }
+}
+
+/**
+ * The records from one position up to, and without, another: both 0-based. Throws a `RangeError` where there is
+ * none, since no request is made for nothing.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const slice = <A>(self: Part<A>, from: number, to: number): Part<A> => {
+  const records = self.records.slice(from, to)
+  if (!Arr.isArrayNonEmpty(records)) {
+    throw new RangeError(`There are ${self.records.length} records, and none from ${from} to ${to}.`)
+  }
+  return part(records, self.envelope)
+}
+
+/**
+ * The records at these 0-based positions, in the order of the positions. Throws a `RangeError` where there is
+ * no record.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const subset = <A>(self: Part<A>, positions: Arr.NonEmptyReadonlyArray<number>): Part<A> =>
+  part(
+    Arr.map(positions, (position) => {
+      const record = self.records[position]
+      if (record === undefined) {
+        throw new RangeError(`There are ${self.records.length} records, and none at ${position}.`)
+      }
+      return record
+    }),
+    self.envelope
+  )
+
+// From half of a size that was refused, the way back to it takes 8 steps, so 160 requests: less than one request
+// in a hundred is wasted on a vendor whose limit is below the policy's.
+const successesPerStep = 20
+const stepFactor = 1.1
+
+/**
+ * The size that batches may have at the moment: the policy's, until an answer (413) says that it is too large.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchLimit {
+  /** Records in one batch. */
+  readonly records: number
+  /** UTF-8 bytes of the whole body. */
+  readonly bytes: number
+  /**
+   * A body of this size was refused as too large: batches are at most half of it from here on. Where it held
+   * one record, only the bytes are halved.
+   */
+  readonly tooLarge: (records: number, bytes: number) => void
+  /**
+   * A body of this size was taken. After every 20 that were at least half of what is allowed, a tenth more is
+   * allowed, up to the policy.
+   */
+  readonly succeeded: (records: number, bytes: number) => void
+}
+
+/**
+ * The working size of one run, which starts at what policy and destination allow.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const limit = (
+  policy: Pick<BatchPolicy, "maxRecords" | "maxBytes">,
+  destination: { readonly maxRecords: number }
+): BatchLimit => {
+  const maxRecords = Math.min(policy.maxRecords, destination.maxRecords)
+  const { maxBytes } = policy
+  let records = maxRecords
+  let bytes = maxBytes
+  let successes = 0
+  return {
+    get records() {
+      return records
+    },
+    get bytes() {
+      return bytes
+    },
+    tooLarge: (refusedRecords, refusedBytes) => {
+      successes = 0
+      // Several batches of one size may be refused at once: that is one reason to halve, not several.
+      if (refusedRecords > 1) records = Math.min(records, Math.floor(refusedRecords / 2))
+      bytes = Math.min(bytes, Math.floor(refusedBytes / 2))
+    },
+    succeeded: (takenRecords, takenBytes) => {
+      if (records === maxRecords && bytes === maxBytes) return
+      // That a small body is taken says nothing of a large one.
+      if (takenRecords * 2 < records && takenBytes * 2 < bytes) return
+      if (++successes < successesPerStep) return
+      successes = 0
+      records = Math.min(maxRecords, Math.ceil(records * stepFactor))
+      bytes = Math.min(maxBytes, Math.ceil(bytes * stepFactor))
+    }
+  }
+}
+
+/**
+ * One record that does what two of one key do one after the other, in the later one's place; none where no patch is
+ * known to, or it must not be sent.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const fold =
+  <A, B extends Behaviour>(destination: Pick<Destination<A, B>, "encode" | "merge">) =>
+  (earlier: EncodedRecord<A>, later: EncodedRecord<A>): EncodedRecord<A> | undefined => {
+    const patch = destination.merge(earlier.record.patch, later.record.patch)
+    if (patch === undefined) return undefined
+    const encoded = destination.encode(patch)
+    if (Result.isFailure(encoded)) return undefined
+    const json = encoded.success
+    return { record: { ...later.record, patch }, key: later.key, json, bytes: utf8Bytes(json) }
+  }
+
+/**
+ * Collects records into batches. A batch closes on the first of: its records, the exact bytes of its body, and
+ * its age, which counts from its first record and needs no further record to come. It is never over a limit by
+ * one byte or one record, except for a single record that is too large even alone: `Encode.encode` takes those
+ * out before.
+ *
+ * Records are read only when a batch is asked for, and no further than needed; when a batch closes by its age,
+ * the one read that it was waiting for goes on, so at most one batch and one chunk of the source are held here.
+ * The time in which no batch is asked for makes none older: a slow consumer gets full batches. Where the source
+ * fails, what is open comes out first.
+ *
+ * What is done with a record whose key is in the open batch already:
+ *
+ * - `keep`: both are in the batch, in their order.
+ * - `split`: the batch closes, and the later record opens the next one.
+ * - `merge`: one record that does what both do takes the place of the later one. The earlier one's outcome is in
+ *   the batch's `merged`. Where there is no such record, where it does not fit, or where the batch stands for ten
+ *   times the records that it may hold, it is a `split`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const collect = <A, B extends Behaviour>(
+  policy: BatchPolicy,
+  destination: Pick<Destination<A, B>, "behaviour" | "encode" | "envelope" | "maxRecords" | "merge">,
+  options?: {
+    /** Default: `keep` where the destination keeps order within a batch, otherwise `split`. */
+    readonly sameKey?: SameKey<B> | undefined
+    /** The working size, read when a batch is opened. Default: what policy and destination allow. */
+    readonly limit?: BatchLimit | undefined
+  }
+) => {
+  const sameKey: "keep" | "merge" | "split" =
+    options?.sameKey ?? (destination.behaviour.order === "within" ? "keep" : "split")
+  const maxAge = Duration.toMillis(policy.maxAge)
+  const ages = Number.isFinite(maxAge)
+  const emptyBytes = envelopeBytes(destination)
+
+  return <E, R>(records: Stream.Stream<EncodedRecord<A>, E, R>): Stream.Stream<Batch<A>, E, R> =>
+    Stream.transformPull(records, (pull, scope) =>
+      Clock.clockWith((clock) =>
+        Effect.sync((): Pull.Pull<Arr.NonEmptyReadonlyArray<Batch<A>>, E> => {
+          const size = options?.limit ?? limit(policy, destination)
+          const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+          let number = 0
+          let chunk: ReadonlyArray<EncodedRecord<A>> = []
+          let at = 0
+          let ended: Exit.Exit<never, E | Cause.Done> | undefined
+          let open: OpenBatch<A> | undefined
+          let closesAt = 0
+          let closed: Batch<A> | undefined
+          let reader: Fiber.Fiber<void> | undefined
+          let wanted = false
+
+          const close = (batch: OpenBatch<A>) => {
+            closed = batch.close(++number, destination.envelope)
+            open = undefined
+          }
+
+          // Takes from the chunk until a batch closes or nothing is left.
+          const fill = () => {
+            for (let record = chunk[at]; record !== undefined; record = chunk[++at]) {
+              if (open === undefined) {
+                open = new OpenBatch({
+                  maxRecords: size.records,
+                  maxBytes: size.bytes,
+                  emptyBytes,
+                  sameKey,
+                  fold: fold(destination)
+                })
+                if (ages) closesAt = now() + maxAge
+              }
+              if (!open.take(record)) return close(open)
+              if (open.isFull) {
+                at++
+                return close(open)
+              }
+            }
+            chunk = []
+            at = 0
+          }
+
+          const read = Effect.matchCause(pull, {
+            onSuccess: (records) => {
+              chunk = records
+            },
+            onFailure: (cause) => {
+              ended = Exit.failCause(cause)
+            }
+          })
+
+          // Reads until the open batch closes, or until it has closed by its age and is not waited for any more.
+          const gather: Effect.Effect<void> = Effect.flatMap(read, () => {
+            if (!wanted || ended !== undefined) return Effect.void
+            fill()
+            if (open !== undefined && now() >= closesAt) close(open)
+            return closed === undefined ? gather : Effect.void
+          })
+
+          const wait = (reader: Fiber.Fiber<void>) => {
+            const done = Fiber.await(reader)
+            if (open === undefined) return done
+            const rest = Duration.millis(Math.ceil(closesAt - now()))
+            return Effect.map(Effect.raceFirst(done, Effect.sleep(rest)), () => {
+              if (reader.pollUnsafe() !== undefined || open === undefined) return
+              // A read is never interrupted: what it brings belongs to the next batch.
+              wanted = false
+              close(open)
+            })
+          }
+
+          const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Batch<A>>, E> = Effect.suspend(() => {
+            const reading = reader !== undefined && reader.pollUnsafe() === undefined
+            if (!reading && closed === undefined) {
+              fill()
+              if (ended !== undefined && open !== undefined) close(open)
+            }
+            if (closed !== undefined) {
+              const batch = closed
+              closed = undefined
+              return Effect.succeed(Arr.of(batch))
+            }
+            if (reader !== undefined && reading) return Effect.flatMap(wait(reader), () => next)
+            if (ended !== undefined) return ended
+            if (open === undefined || !ages) return Effect.flatMap(read, () => next)
+            // At most one fiber a batch, and a timer only if the source is not done at once.
+            wanted = true
+            return Effect.flatMap(Effect.forkIn(gather, scope, { startImmediately: true }), (fiber) => {
+              reader = fiber
+              return next
+            })
+          })
+          return next
+        })
+      )
+    )
+}
