@@ -1,0 +1,270 @@
+/**
+ * Runs many elements of a stream at once, but never two that share a key, and those of one key in order.
+ *
+ * @since 0.1.0
+ */
+import { Cause, Channel, Effect, Exit, type Fiber, Latch, Pull, Queue, Result, Scope, Semaphore, Stream } from "effect"
+import { dual } from "effect/Function"
+
+/**
+ * How many elements are unfinished at the moment. Whoever made it reads it when they like; the streams it was
+ * given to write it. Given to several streams, it holds their sum.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Gauge {
+  /** Elements that are being worked on. */
+  running: number
+  /** Elements that wait because one before them holds one of their keys. */
+  waiting: number
+}
+
+/**
+ * A gauge that stands at zero.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const gauge = (): Gauge => ({ running: 0, waiting: 0 })
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options<A> {
+  /** Two elements that have one of these in common are in conflict. Repeated keys count once; none is lawful. */
+  readonly keys: (element: A) => Iterable<string>
+  /**
+   * Elements that may be unfinished at once: running, waiting for a key, or finished with a result that was
+   * not taken. Default: 16. Less than 1 counts as 1.
+   */
+  readonly window?: number | undefined
+  /**
+   * What a failure does to the elements that run. Default: `"finish"`, they finish and their results come
+   * before the failure, since nobody could say what became of them otherwise. `"interrupt"`: they are
+   * interrupted, and the stream fails when they have ended.
+   */
+  readonly onFailure?: "finish" | "interrupt" | undefined
+  /** Default: none. */
+  readonly gauge?: Gauge | undefined
+}
+
+// Enough for others to pass an element that waits, few enough to hold in memory whatever an element is.
+const defaultWindow = 16
+
+/**
+ * `Stream.mapEffect` for elements that may be in conflict. Two elements that share a key never run at the same
+ * time, and those of one key run in stream order. An element that waits for a key lets later ones pass it,
+ * unless they are in conflict with it or with any other unfinished element before them. Results come as they
+ * are ready; those of one key come in stream order.
+ *
+ * At most `window` elements are unfinished, and upstream is not pulled beyond that (what came in one array
+ * with an element that was pulled waits outside the window). How many really work at once is `f`'s affair: a
+ * permit taken inside `f` bounds it without keeping elements from passing.
+ *
+ * - Upstream ends or fails: what was pulled before runs, its results come, then the stream ends or fails.
+ * - `f` fails or dies: upstream is interrupted, no other element starts, and the stream fails when the running
+ *   ones have ended. Several failures are combined.
+ * - Downstream stops or is interrupted: the running elements and the pull are interrupted together, and waited
+ *   for; then upstream is closed. An `f` that must not be cut short is `Effect.uninterruptible`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const mapEffect: {
+  <A, B, E2, R2>(
+    f: (element: A, index: number) => Effect.Effect<B, E2, R2>,
+    options: Options<NoInfer<A>>
+  ): <E, R>(self: Stream.Stream<A, E, R>) => Stream.Stream<B, E | E2, R | R2>
+  <A, E, R, B, E2, R2>(
+    self: Stream.Stream<A, E, R>,
+    f: (element: NoInfer<A>, index: number) => Effect.Effect<B, E2, R2>,
+    options: Options<NoInfer<A>>
+  ): Stream.Stream<B, E | E2, R | R2>
+} = dual(
+  3,
+  <A, E, R, B, E2, R2>(
+    self: Stream.Stream<A, E, R>,
+    f: (element: A, index: number) => Effect.Effect<B, E2, R2>,
+    options: Options<A>
+  ): Stream.Stream<B, E | E2, R | R2> =>
+    Stream.fromChannel(
+      Channel.fromTransformBracket(
+        Effect.fnUntraced(function* (_: unknown, __: Scope.Scope, scope: Scope.Scope) {
+          // A scope of its own, made before the finalizer below is added, is closed after it has run.
+          const pull = yield* Channel.toPullScoped(Stream.toChannel(self), Scope.forkUnsafe(scope))
+          const runFork = Effect.runForkWith(yield* Effect.context<R | R2>())
+          const { onFailure = "finish", window = defaultWindow } = options
+          const room = Semaphore.makeUnsafe(Math.max(window, 1))
+          // The semaphore bounds it.
+          const results = yield* Queue.unbounded<B, E | E2 | Cause.Done>()
+          const count = options.gauge ?? gauge()
+          const owners: Owners<A> = new Map()
+          const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
+          const idle = Latch.makeUnsafe()
+          const ready: Array<Task<A>> = []
+          let index = 0
+          let active = 0
+          let waiting = 0
+          let starting = false
+          let stopped = false
+          let interrupted = false
+          let puller: Fiber.Fiber<void, unknown> | undefined
+          let failure: Cause.Cause<E | E2> | undefined
+
+          // One fiber, watched from outside: nothing is wrapped around the effect it runs.
+          const fork = <X, EX>(effect: Effect.Effect<X, EX, R | R2>, onExit: (exit: Exit.Exit<X, EX>) => void) => {
+            active++
+            const fiber = runFork(effect)
+            fibers.add(fiber)
+            fiber.addObserver((exit) => {
+              fibers.delete(fiber)
+              onExit(exit)
+              leave()
+            })
+            // It was stopped by what it did before it was known here.
+            if (interrupted) fiber.interruptUnsafe()
+            return fiber
+          }
+
+          const leave = () => {
+            if (--active > 0) return
+            if (failure === undefined) Queue.endUnsafe(results)
+            else Queue.failCauseUnsafe(results, failure)
+            Latch.openUnsafe(idle)
+          }
+
+          // Nothing is pulled and nothing is started from now on.
+          const stop = () => {
+            stopped = true
+            count.waiting -= waiting
+            waiting = 0
+            puller?.interruptUnsafe()
+          }
+
+          const interrupt = () => {
+            interrupted = true
+            for (const fiber of fibers) fiber.interruptUnsafe()
+          }
+
+          const fail = (cause: Cause.Cause<E | E2>, doomed: boolean) => {
+            // What is interrupted because of a failure adds nothing to it.
+            if (stopped && Cause.hasInterruptsOnly(cause)) return
+            failure = failure === undefined ? cause : Cause.combine(failure, cause)
+            if (doomed || onFailure === "interrupt") stop()
+            if (onFailure === "interrupt") interrupt()
+          }
+
+          // Effects that end at once would start each other from inside each other: a loop starts them instead.
+          const startReady = () => {
+            if (starting) return
+            starting = true
+            active++
+            for (let i = 0; i < ready.length && !stopped; i++) start(ready[i] as Task<A>)
+            ready.length = 0
+            starting = false
+            leave()
+          }
+
+          const start = (task: Task<A>) => {
+            count.running++
+            fork(
+              Effect.suspend(() => f(task.element, task.index)),
+              (exit) => {
+                count.running--
+                if (Exit.isSuccess(exit)) Queue.offerUnsafe(results, exit.value)
+                else fail(exit.cause, true)
+                if (stopped) return
+                const before = ready.length
+                release(owners, task, ready)
+                waiting -= ready.length - before
+                count.waiting -= ready.length - before
+                startReady()
+              }
+            )
+          }
+
+          const admit = (element: A) => {
+            const task: Task<A> = {
+              element,
+              index: index++,
+              // Read once, before anything is changed: it may throw, and may not be the same twice.
+              keys: Array.from(options.keys(element)),
+              blockers: 0,
+              followers: []
+            }
+            hold(owners, task)
+            if (task.blockers > 0) {
+              waiting++
+              count.waiting++
+            } else {
+              ready.push(task)
+              startReady()
+            }
+          }
+
+          // Room comes before the pull, so that nothing is pulled that could not be admitted.
+          const pullAll = Effect.gen(function* () {
+            yield* room.take(1)
+            while (!stopped) {
+              for (const element of yield* pull) {
+                if (stopped) return
+                admit(element)
+                yield* room.take(1)
+              }
+            }
+          })
+
+          yield* Scope.addFinalizer(
+            scope,
+            Effect.suspend(() => {
+              stop()
+              interrupt()
+              return active === 0 ? Effect.void : Latch.await(idle)
+            })
+          )
+          puller = fork(pullAll, (exit) => {
+            if (Exit.isSuccess(exit)) return
+            const end = Pull.filterDone(exit.cause)
+            if (Result.isFailure(end)) fail(end.failure, false)
+          })
+          if (stopped) puller.interruptUnsafe()
+          return Effect.tap(Queue.takeAll(results), (taken) => room.release(taken.length))
+        })
+      )
+    )
+)
+
+interface Task<A> {
+  readonly element: A
+  readonly index: number
+  readonly keys: ReadonlyArray<string>
+  /** How many unfinished tasks it waits for. */
+  blockers: number
+  /** The tasks that wait for this one, in stream order. */
+  readonly followers: Array<Task<A>>
+}
+
+// The last unfinished task that has the key. Whoever comes next waits for that one alone, which waits for the
+// one before it: a chain, so that a key needs no queue of its own.
+type Owners<A> = Map<string, Task<A>>
+
+const hold = <A>(owners: Owners<A>, task: Task<A>) => {
+  for (const key of task.keys) {
+    const before = owners.get(key)
+    if (before === task) continue
+    owners.set(key, task)
+    // A task is admitted at a time, so if it follows already, it is the last that does.
+    if (before === undefined || before.followers.at(-1) === task) continue
+    before.followers.push(task)
+    task.blockers++
+  }
+}
+
+const release = <A>(owners: Owners<A>, task: Task<A>, ready: Array<Task<A>>) => {
+  // Without a follower, nobody has taken over a key: the usual case, at half the price.
+  const alone = task.followers.length === 0
+  for (const key of task.keys) if (alone || owners.get(key) === task) owners.delete(key)
+  for (const follower of task.followers) if (--follower.blockers === 0) ready.push(follower)
+}
