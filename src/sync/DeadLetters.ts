@@ -4,8 +4,12 @@
  *
  * @since 0.1.0
  */
-import { Effect, FileSystem, type PlatformError, Schema, Scope } from "effect"
+import { ByteSize, Effect, FileSystem, Option, type PlatformError, Schema, Scope, Semaphore, Stream } from "effect"
+import * as InputIssue from "../http/InputIssue.ts"
+import * as FolderFlush from "./FolderFlush.ts"
+import * as OffsetSet from "./OffsetSet.ts"
 import { Reason } from "./Outcome.ts"
+import { platformReason } from "./PlatformReason.ts"
 
 /**
  * One dead letter: customer data, for the eyes of whoever asked for the file.
@@ -29,7 +33,11 @@ export const DeadLetter = Schema.Struct({
   /** When it became a dead letter: RFC 3339, UTC. */
   time: Schema.String,
   /** The record as read. */
-  record: Schema.Struct({ format: Schema.Literals(["cells", "json", "text"]), value: Schema.Unknown })
+  record: Schema.Union([
+    Schema.Struct({ format: Schema.Literal("cells"), value: Schema.Record(Schema.String, Schema.String) }),
+    Schema.Struct({ format: Schema.Literal("text"), value: Schema.String }),
+    Schema.Struct({ format: Schema.Literal("json"), value: Schema.Unknown })
+  ])
 })
 
 /**
@@ -47,56 +55,311 @@ export type DeadLetter = typeof DeadLetter.Type
 export class DeadLettersUnwritable extends Schema.TaggedError<DeadLettersUnwritable>()("DeadLettersUnwritable", {
   /** Where they were to go. */
   destination: Schema.String,
-  /** The platform's reason: `NotFound`, `PermissionDenied` … */
+  /** `Foreign` (the file holds something else), or the platform's reason: `NotFound`, `PermissionDenied` … */
   reason: Schema.String
 }) {
   override get message(): string {
-    return `Cannot write dead letters to ${this.destination} (${this.reason}). Check the folder, its permissions and the free space.`
+    return this.reason === "Foreign"
+      ? `Dead letters cannot be added to ${this.destination}: it holds something else. Name another file.`
+      : `Cannot write dead letters to ${this.destination} (${this.reason}). Check the folder, its permissions and the free space.`
   }
 }
 
 /**
- * Where dead letters go. A batch of them is safely there when `write` has ended.
+ * The dead letters cannot be read.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DeadLettersUnreadable extends Schema.TaggedError<DeadLettersUnreadable>()("DeadLettersUnreadable", {
+  /** The file. */
+  source: Schema.String,
+  /** `Malformed` (a line is not JSON), `SchemaMismatch` (a line is no dead letter), or the platform's reason. */
+  reason: Schema.String,
+  /** 1-based line, where one is to blame. */
+  line: Schema.UndefinedOr(Schema.Int),
+  issues: Schema.Array(InputIssue.InputIssue)
+}) {
+  override get message(): string {
+    if (this.line === undefined) {
+      return `The dead letters ${this.source} cannot be read (${this.reason}). Check the path and its permissions.`
+    }
+    const issues = this.issues.length === 0 ? "it is not JSON" : InputIssue.format(this.issues)
+    return `Line ${this.line} of ${this.source} is no dead letter: ${issues}. Correct the line, or take it out.`
+  }
+}
+
+/**
+ * Where dead letters go.
  *
  * @category models
  * @since 0.1.0
  */
 export interface DeadLetters<R = never> {
-  readonly open: Effect.Effect<
-    { readonly write: (letters: ReadonlyArray<DeadLetter>) => Effect.Effect<void, DeadLettersUnwritable> },
-    DeadLettersUnwritable,
-    R | Scope.Scope
-  >
+  readonly open: (
+    options?: OpenOptions | undefined
+  ) => Effect.Effect<OpenDeadLetters, DeadLettersUnwritable, R | Scope.Scope>
 }
 
-const encoder = new TextEncoder()
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface OpenDeadLetters {
+  /** The letters are safe when it has ended. */
+  readonly write: (letters: ReadonlyArray<DeadLetter>) => Effect.Effect<void, DeadLettersUnwritable>
+}
 
 /**
- * A file of NDJSON, one line a record, readable by its owner only. An existing file is added to; none is made
- * while there is nothing to write. Each write is flushed to the disk.
+ * Where a run goes on that was stopped.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface OpenOptions {
+  /**
+   * The first offset that may come again: a letter of such an offset that was written before the stop is not
+   * written twice. Default: none comes again.
+   */
+  readonly resumedFrom?: number | undefined
+  /**
+   * When the run began that goes on, in milliseconds since 1970: older letters are of other runs, and keep no
+   * letter of this one out. Default: all letters are of this run.
+   */
+  readonly startedAt?: number | undefined
+}
+
+/**
+ * A file of NDJSON, one line a record, readable by its owner only. An existing file is added to, and keeps its
+ * permissions; none is made while there is nothing to write. Each write is flushed to the disk.
+ *
+ * A last line that a crash cut in the middle is taken off: the write of that letter never ended, so its record
+ * has no outcome yet. Of a record that was refused before a stop and applied after it, the letter stays.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const file = (path: string): DeadLetters<FileSystem.FileSystem> => ({
-  open: Effect.gen(function* () {
+  open: Effect.fnUntraced(function* (options) {
     const fs = yield* FileSystem.FileSystem
     const scope = yield* Effect.scope
     const unwritable = (error: PlatformError.PlatformError) =>
-      new DeadLettersUnwritable({ destination: path, reason: error.reason._tag })
+      new DeadLettersUnwritable({ destination: path, reason: platformReason(error) })
+    const isThere = yield* Effect.mapError(fs.exists(path), unwritable)
+    const isOurs = !isThere || (yield* Effect.mapError(Effect.scoped(repair(fs, path)), unwritable))
+    if (!isOurs) return yield* new DeadLettersUnwritable({ destination: path, reason: "Foreign" })
+    const written = isThere ? yield* Effect.mapError(writtenBefore(fs, path, options), unwritable) : OffsetSet.make()
+    const from = options?.resumedFrom ?? Number.POSITIVE_INFINITY
+
     const handle = yield* Effect.cached(
-      fs.open(path, { flag: "a", mode: 0o600 }).pipe(Effect.provideService(Scope.Scope, scope))
+      Effect.gen(function* () {
+        const file = yield* fs.open(path, { flag: "a", mode: 0o600 })
+        yield* Effect.flatten(FolderFlush.make(fs, FolderFlush.parentOf(path) ?? "."))
+        return { file, size: ByteSize.toNumberUnsafe((yield* file.stat).size) }
+      }).pipe(Scope.provide(scope))
     )
+    const append = (bytes: Uint8Array) =>
+      Effect.flatMap(handle, (opened) =>
+        Effect.andThen(opened.file.writeAll(bytes), opened.file.sync).pipe(
+          // Half a line would spoil the next one.
+          Effect.onError(() => Effect.ignore(fs.truncate(path, opened.size))),
+          Effect.tap(() =>
+            Effect.sync(() => {
+              opened.size += bytes.length
+            })
+          )
+        )
+      )
+    const turn = yield* Semaphore.make(1)
     return {
       write: (letters) =>
-        letters.length === 0
-          ? Effect.void
-          : Effect.flatMap(handle, (file) =>
-              Effect.andThen(
-                file.writeAll(encoder.encode(letters.map((letter) => `${JSON.stringify(letter)}\n`).join(""))),
-                file.sync
-              )
-            ).pipe(Effect.mapError(unwritable))
+        Effect.suspend(() => {
+          const lines = letters.flatMap((letter) =>
+            letter.offset >= from && written.has(letter.offset) ? [] : [lineOf(letter)]
+          )
+          return lines.length === 0 ? Effect.void : append(encoder.encode(lines.join("")))
+        }).pipe(Effect.mapError(unwritable), turn.withPermit, Effect.uninterruptible)
     }
   })
 })
+
+/**
+ * Letters as values. The same one can be opened again and again, and holds each letter of a resumed run once.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const memory = (): DeadLetters & { readonly letters: ReadonlyArray<DeadLetter> } => {
+  const letters: Array<DeadLetter> = []
+  return {
+    letters,
+    open: (options) =>
+      Effect.sync(() => {
+        const from = options?.resumedFrom ?? Number.POSITIVE_INFINITY
+        const written = OffsetSet.make()
+        for (const letter of letters) if (isOf(letter, options)) written.add(letter.offset, letter.offset + 1)
+        return {
+          write: (more) =>
+            Effect.sync(() => {
+              for (const letter of more) {
+                if (letter.offset < from || !written.has(letter.offset)) letters.push(letter)
+              }
+            })
+        }
+      })
+  }
+}
+
+/**
+ * Letters to a function. They count as safe when it has ended. After a crash it may get the same letter again.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sink = <R = never>(
+  f: (letters: ReadonlyArray<DeadLetter>) => Effect.Effect<void, DeadLettersUnwritable, R>
+): DeadLetters<R> => ({
+  open: () =>
+    Effect.map(Effect.context<R>(), (context) => ({
+      write: (letters) => (letters.length === 0 ? Effect.void : Effect.provideContext(f(letters), context))
+    }))
+})
+
+/**
+ * The letters of a file, in the order in which they were written. A last line that a crash cut in the middle is
+ * left out. A line that is no letter ends the stream, after all letters before it.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const read = (path: string): Stream.Stream<DeadLetter, DeadLettersUnreadable, FileSystem.FileSystem> =>
+  Stream.unwrap(
+    Effect.map(FileSystem.FileSystem, (fs) =>
+      linesOf(fs, path).pipe(
+        Stream.mapError(
+          (error) =>
+            new DeadLettersUnreadable({ source: path, reason: platformReason(error), line: undefined, issues: [] })
+        ),
+        Stream.mapEffect(({ line, text }) => {
+          const value = parse(text)
+          if (Option.isNone(value)) {
+            return new DeadLettersUnreadable({ source: path, reason: "Malformed", line, issues: [] })
+          }
+          return Effect.fromResult(decode(value.value)).pipe(
+            Effect.mapError(
+              ({ issue }) =>
+                new DeadLettersUnreadable({
+                  source: path,
+                  reason: "SchemaMismatch",
+                  line,
+                  issues: InputIssue.fromSchemaIssue(issue)
+                })
+            )
+          )
+        })
+      )
+    )
+  )
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+const decode = Schema.decodeUnknownResult(DeadLetter)
+const decodeHead = Schema.decodeUnknownOption(
+  Schema.Struct({ offset: DeadLetter.fields.offset, time: DeadLetter.fields.time })
+)
+
+// Every line begins so: it tells a letter that was cut from a file that holds something else.
+const opening = '{"offset":'
+
+const lineOf = ({ offset, ...rest }: DeadLetter): string => `${JSON.stringify({ offset, ...rest })}\n`
+
+const parse = (text: string): Option.Option<unknown> => {
+  try {
+    return Option.some(JSON.parse(text))
+  } catch {
+    return Option.none()
+  }
+}
+
+// Some file systems leave the length of a file without its bytes when the power goes.
+const isCut = (tail: string): boolean => tail.startsWith(opening) || opening.startsWith(tail) || /^\0*$/.test(tail)
+
+const isOf = ({ offset, time }: { readonly offset: number; readonly time: string }, options: OpenOptions | undefined) =>
+  offset >= (options?.resumedFrom ?? Number.POSITIVE_INFINITY) &&
+  // A time that cannot be read is as good as none.
+  !(Date.parse(time) < (options?.startedAt ?? Number.NEGATIVE_INFINITY))
+
+interface Line {
+  readonly text: string
+  /** 1-based. */
+  readonly line: number
+}
+
+const linesOf = (fs: FileSystem.FileSystem, path: string): Stream.Stream<Line, PlatformError.PlatformError> =>
+  fs.stream(path).pipe(
+    Stream.decodeText,
+    Stream.mapAccumArray(
+      () => ({ rest: "", line: 0 }),
+      (state, texts) => {
+        const lines = (state.rest + texts.join("")).split("\n")
+        state.rest = lines.pop() ?? ""
+        return [state, lines.map((text) => ({ text, line: ++state.line }))]
+      },
+      {
+        onHalt: ({ line, rest }) => (isCut(rest) && Option.isNone(parse(rest)) ? [] : [{ text: rest, line: line + 1 }])
+      }
+    ),
+    Stream.filter(({ text }) => text.trim() !== "")
+  )
+
+// Of the letters, only the offsets are kept.
+const writtenBefore = (fs: FileSystem.FileSystem, path: string, options: OpenOptions | undefined) => {
+  const written = OffsetSet.make()
+  if (options?.resumedFrom === undefined) return Effect.succeed(written)
+  return linesOf(fs, path).pipe(
+    Stream.runForEachArray((lines) =>
+      Effect.sync(() => {
+        for (const { text } of lines) {
+          const head = Option.flatMap(parse(text), decodeHead)
+          // A line that somebody changed keeps no letter out.
+          if (Option.isSome(head) && isOf(head.value, options)) written.add(head.value.offset, head.value.offset + 1)
+        }
+      })
+    ),
+    Effect.as(written)
+  )
+}
+
+// Makes the last line a whole one. False where the file holds something else, which is left alone.
+const repair = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, path: string) {
+  const file = yield* fs.open(path, { flag: "r" })
+  const { size, type } = yield* file.stat
+  const end = ByteSize.toNumberUnsafe(size)
+  if (type !== "File" || end === 0) return true
+  const text = (from: number, to: number) =>
+    Effect.map(file.readAlloc(to - from, { position: BigInt(from) }), (bytes) =>
+      Option.isSome(bytes) ? bytes.value : new Uint8Array(0)
+    )
+  const first = decoder.decode(yield* text(0, Math.min(end, opening.length)))
+  if (!isCut(first)) return false
+
+  let start = end
+  for (let to = end; to > 0; to -= blockSize) {
+    const from = Math.max(0, to - blockSize)
+    const newline = (yield* text(from, to)).lastIndexOf(LF)
+    start = newline === -1 ? from : from + newline + 1
+    if (newline !== -1) break
+  }
+  if (start === end) return true
+  const tail = decoder.decode(yield* text(start, end))
+  if (Option.isSome(parse(tail))) {
+    yield* fs.writeFileString(path, "\n", { flag: "a" })
+    return true
+  }
+  if (!isCut(tail)) return false
+  yield* fs.truncate(path, start)
+  return true
+})
+
+const blockSize = 64 * 1024
+const LF = 10

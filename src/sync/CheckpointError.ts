@@ -1,0 +1,108 @@
+/**
+ * Why a checkpoint cannot be used. In none of these cases was anything sent.
+ *
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+
+const checkpoint = {
+  /** The folder, or the key in a store. */
+  checkpoint: Schema.String
+}
+
+/**
+ * The checkpoint belongs to another source, destination, schema or meaning.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CheckpointMismatch extends Schema.TaggedError<CheckpointMismatch>()("CheckpointMismatch", {
+  ...checkpoint,
+  /** Each part that differs: what it was when the checkpoint was made, and what it is now. */
+  differences: Schema.Array(
+    Schema.Struct({
+      part: Schema.String,
+      was: Schema.UndefinedOr(Schema.String),
+      is: Schema.UndefinedOr(Schema.String)
+    })
+  )
+}) {
+  override get message(): string {
+    const each = this.differences.map(({ is, part, was }) => `${part} was ${quote(was)} and is ${quote(is)}`)
+    return `The checkpoint ${this.checkpoint} belongs to another run: ${each.join("; ")}. Run with what it was made for, use another checkpoint, or reset this one to start afresh.`
+  }
+}
+
+const quote = (text: string | undefined): string => (text === undefined ? "not there" : JSON.stringify(text))
+
+const unreadable: { readonly [reason: string]: string } = {
+  Empty: "it is empty",
+  Foreign: "it is not a checkpoint of this library",
+  Torn: "a part of it is missing or changed",
+  NewerVersion: "a newer version of this library wrote it",
+  Invalid: "it does not hold what a checkpoint holds"
+}
+
+/**
+ * There is a checkpoint, and it cannot be read. What it knew of finished records is not guessed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CheckpointUnreadable extends Schema.TaggedError<CheckpointUnreadable>()("CheckpointUnreadable", {
+  ...checkpoint,
+  /**
+   * `Empty`, `Foreign` (something else is there), `Torn` (its checksum is wrong), `NewerVersion`, `Invalid`
+   * (whole, but not to be understood), or the platform's reason: `PermissionDenied` …
+   */
+  reason: Schema.String
+}) {
+  override get message(): string {
+    const why = unreadable[this.reason] ?? this.reason
+    const first = this.reason === "NewerVersion" ? "Use that version, or reset it" : "Restore it, or reset it"
+    return `The checkpoint ${this.checkpoint} cannot be read: ${why}. ${first} to start afresh; records that were sent already are then sent again.`
+  }
+}
+
+/**
+ * Another run uses the checkpoint at this moment, or has taken it over from this one.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CheckpointInUse extends Schema.TaggedError<CheckpointInUse>()("CheckpointInUse", {
+  ...checkpoint,
+  /** The process that uses it, where that is known. */
+  pid: Schema.UndefinedOr(Schema.Int),
+  /** The host on which it runs, where that is known. */
+  host: Schema.UndefinedOr(Schema.String),
+  /** Since when: RFC 3339, UTC. */
+  since: Schema.UndefinedOr(Schema.String),
+  /** This run had it, and another one has taken it over, because this one seemed to be gone. */
+  lost: Schema.Boolean
+}) {
+  override get message(): string {
+    const process = this.pid === undefined ? "another run" : `process ${this.pid}`
+    const host = this.host === undefined ? "" : ` on ${this.host}`
+    const since = this.since === undefined ? "" : ` since ${this.since}`
+    return this.lost
+      ? `The checkpoint ${this.checkpoint} was taken over by ${process}${host}${since}, while this run seemed to be gone. Let that run go on.`
+      : `The checkpoint ${this.checkpoint} is in use by ${process}${host}${since}. Wait for it, stop it, or use another checkpoint.`
+  }
+}
+
+/**
+ * The checkpoint could not be written. What was written before still stands.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CheckpointUnwritable extends Schema.TaggedError<CheckpointUnwritable>()("CheckpointUnwritable", {
+  ...checkpoint,
+  /** The platform's reason: `PermissionDenied`, `ENOSPC` … */
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `The checkpoint ${this.checkpoint} cannot be written (${this.reason}). Check that it is a folder, its permissions and the free space, then run again.`
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * One run at a time on a checkpoint, wherever names can be written and listed.
+ *
+ * A run that wants the checkpoint first writes a claim under a name that nobody else has, then lists all
+ * claims. It has the checkpoint when no other claim is left that may be of a run that lives. Of two runs that
+ * start together, the one that wrote later sees the claim of the other, so that never both have it. A claim is
+ * removed by its own name, so that cleaning up after a dead run can never take the place of a living one.
+ *
+ * @since 0.1.0
+ */
+import { Clock, Effect, Result, Schema, type Scope } from "effect"
+import { CheckpointInUse, type CheckpointUnwritable } from "./CheckpointError.ts"
+import * as ProcessIdentity from "./ProcessIdentity.ts"
+
+/**
+ * A claim as it is found.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Claim {
+  readonly token: string
+  readonly text: string
+  /** Changes with each sign of life. */
+  readonly beat: string
+}
+
+/**
+ * Where claims are written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Claims {
+  readonly put: (token: string, text: string) => Effect.Effect<void, CheckpointUnwritable>
+  /** Every claim that was there all the while must be in it. */
+  readonly list: Effect.Effect<ReadonlyArray<Claim>, CheckpointUnwritable>
+  readonly has: (token: string) => Effect.Effect<boolean, CheckpointUnwritable>
+  /** Gives a sign of life; must not make a claim that is gone. */
+  readonly beat: (token: string) => Effect.Effect<void>
+  readonly remove: (token: string) => Effect.Effect<void>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lock {
+  readonly token: string
+  /** Fails when another run has taken the checkpoint over, because this one gave no sign of life for long. */
+  readonly check: Effect.Effect<void, CheckpointInUse | CheckpointUnwritable>
+}
+
+const Holder = Schema.Struct({
+  ...ProcessIdentity.ProcessIdentity.fields,
+  /** RFC 3339, UTC. */
+  since: Schema.String,
+  /** Of two claims made at the same time, the one with the lower number goes first: nanoseconds since 1970. */
+  order: Schema.String
+})
+
+type Holder = typeof Holder.Type
+
+const encodeHolder = Schema.encodeSync(Schema.fromJsonString(Holder))
+const decodeHolder = Schema.decodeUnknownResult(Schema.fromJsonString(Holder))
+
+/**
+ * How long things take, in milliseconds.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Timing {
+  /** Between two signs of life. Default: 3,000. */
+  readonly beat?: number | undefined
+  /**
+   * A run that cannot be seen from here (another machine, another container) is gone when it gave no sign of
+   * life for so long. Default: 15,000, five signs.
+   */
+  readonly patience?: number | undefined
+  /**
+   * How long a claim waits for later ones to be taken back, which takes these one look, before it takes them for
+   * a run whose clock is ahead. Default: 2,000.
+   */
+  readonly contention?: number | undefined
+}
+
+// Between two looks at the claims of others.
+const pollInterval = 20
+
+/**
+ * Claims the checkpoint for as long as the scope is open. A run that is gone from this machine is replaced at
+ * once, one that cannot be seen from here after `patience`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const acquire = (
+  checkpoint: string,
+  claims: Claims,
+  timing?: Timing | undefined
+): Effect.Effect<Lock, CheckpointInUse | CheckpointUnwritable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const token = crypto.randomUUID()
+    const now = yield* Clock.currentTimeNanos
+    const me: Holder = {
+      ...(yield* ProcessIdentity.self),
+      since: new Date(Number(now / 1_000_000n)).toISOString(),
+      order: `${now.toString().padStart(20, "0")} ${token}`
+    }
+    yield* Effect.acquireRelease(
+      Effect.onError(claims.put(token, encodeHolder(me)), () => claims.remove(token)),
+      () => claims.remove(token)
+    )
+    yield* Effect.forkScoped(Effect.forever(Effect.delay(claims.beat(token), timing?.beat ?? 3000)))
+    yield* Effect.onError(
+      win(checkpoint, claims, token, me, {
+        patience: timing?.patience ?? 15_000,
+        contention: timing?.contention ?? 2000
+      }),
+      () => claims.remove(token)
+    )
+    const check = Effect.flatMap(claims.has(token), (mine) =>
+      mine
+        ? Effect.void
+        : Effect.flatMap(claims.list, ([other]) =>
+            Effect.fail(inUse(checkpoint, other === undefined ? undefined : holderOf(other), true))
+          )
+    )
+    return { token, check }
+  }).pipe(
+    // Other processes do not share the clock of a test.
+    Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
+  )
+
+const win = Effect.fnUntraced(function* (
+  checkpoint: string,
+  claims: Claims,
+  token: string,
+  me: Holder,
+  { contention, patience }: { readonly contention: number; readonly patience: number }
+): Effect.fn.Return<void, CheckpointInUse | CheckpointUnwritable> {
+  const watched = new Map<string, { readonly beat: string; readonly from: number }>()
+  let contendedFrom: number | undefined
+  for (;;) {
+    const now = Number(yield* Clock.monotonicTimeNanos) / 1_000_000
+    const all = yield* claims.list
+    // Whoever took this run for dead has the checkpoint now.
+    if (!all.some((claim) => claim.token === token)) return yield* inUse(checkpoint, undefined, true)
+    const dead: Array<string> = []
+    let blocked = false
+    let contended = false
+    for (const claim of all) {
+      if (claim.token === token) continue
+      const holder = holderOf(claim)
+      let fate = holder === undefined ? "unknown" : yield* ProcessIdentity.isAlive(holder, me)
+      if (fate === "unknown") {
+        const first = watched.get(claim.token)
+        if (first === undefined) watched.set(claim.token, { beat: claim.beat, from: now })
+        else if (first.beat !== claim.beat) fate = "alive"
+        else if (now - first.from >= patience) fate = "dead"
+      }
+      if (fate === "dead") {
+        dead.push(claim.token)
+        continue
+      }
+      blocked = true
+      if (fate === "unknown") continue
+      // It was first, or it has the checkpoint already and its clock is ahead.
+      contendedFrom ??= now
+      contended = true
+      if (holder === undefined || holder.order < me.order || now - contendedFrom >= contention) {
+        return yield* inUse(checkpoint, holder, false)
+      }
+    }
+    if (!blocked) return yield* Effect.forEach(dead, claims.remove, { discard: true })
+    if (!contended) contendedFrom = undefined
+    yield* Effect.sleep(pollInterval)
+  }
+})
+
+const holderOf = (claim: Claim): Holder | undefined => Result.getOrUndefined(decodeHolder(claim.text))
+
+const inUse = (checkpoint: string, holder: Holder | undefined, lost: boolean) =>
+  new CheckpointInUse({ checkpoint, pid: holder?.pid, host: holder?.host, since: holder?.since, lost })

@@ -1,0 +1,77 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import * as CheckpointState from "../../src/sync/CheckpointState.ts"
+import * as CheckpointText from "../../src/sync/CheckpointText.ts"
+import { state } from "../support/CheckpointStates.ts"
+
+const decode = (text: string) => {
+  const result = CheckpointText.decode(text)
+  return Result.isSuccess(result) ? "state" : result.failure
+}
+
+const text = CheckpointText.encode(state(7))
+
+// Sound, so that only what is in it can be wrong.
+const sealed = (json: string) => {
+  const crc = (bytes: Uint8Array) => {
+    let crc = 0xffffffff
+    for (const byte of bytes) {
+      crc ^= byte
+      for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1))
+    }
+    return (~crc >>> 0).toString(16).padStart(8, "0")
+  }
+  const header = { format: "effect-patchbay checkpoint", version: 1 }
+  return `${JSON.stringify({ ...header, checksum: `crc32:${crc(new TextEncoder().encode(json))}` })}\n${json}\n`
+}
+
+describe("CheckpointText", () => {
+  it.prop("any state comes back as it was", [CheckpointState.State], ([state]) => {
+    const read = CheckpointText.decode(CheckpointText.encode(state))
+    assert.isTrue(Result.isSuccess(read))
+    // A record without prototype is as good as one with.
+    if (Result.isSuccess(read)) assert.deepEqual(JSON.stringify(read.success), JSON.stringify(state))
+  })
+
+  it("a text that is cut anywhere is torn, never a state", () => {
+    for (let length = 1; length < text.length; length++) assert.strictEqual(decode(text.slice(0, length)), "Torn")
+    assert.strictEqual(decode(`${text} `), "Torn")
+    assert.strictEqual(decode(text + text), "Torn")
+    assert.strictEqual(decode("\0".repeat(text.length)), "Torn")
+  })
+
+  it("a text with one character changed is never a state", () => {
+    for (let at = 0; at < text.length; at++) {
+      const other = text[at] === "7" ? "8" : "7"
+      assert.notStrictEqual(decode(text.slice(0, at) + other + text.slice(at + 1)), "state", `at ${at}`)
+    }
+  })
+
+  it("says what else it may be", () => {
+    assert.strictEqual(decode(text), "state")
+    assert.strictEqual(decode(""), "Empty")
+    assert.strictEqual(decode('{"customers":[]}\n'), "Foreign")
+    assert.strictEqual(decode("customerId,email\nc-1,a@example.com\n"), "Foreign")
+    assert.strictEqual(decode(text.replace('"version":1', '"version":2')), "NewerVersion")
+    assert.strictEqual(decode(sealed(JSON.stringify(state(7)))), "state")
+    assert.strictEqual(decode(sealed(JSON.stringify({ ...state(7), position: "here" }))), "Invalid")
+  })
+
+  it("refuses to write what could not be read", () => {
+    assert.throws(() => CheckpointText.encode({ ...state(7), startedAt: Number.NaN }))
+    assert.throws(() => CheckpointText.encode({ ...state(7), position: -1 }))
+  })
+})
+
+describe("CheckpointState.differences", () => {
+  it("names each part that was changed, added or taken away", () => {
+    assert.deepStrictEqual(CheckpointState.differences({ a: "1", b: "2", c: "3" }, { a: "1", b: "4", d: "5" }), [
+      { part: "b", was: "2", is: "4" },
+      { part: "c", was: "3", is: undefined },
+      { part: "d", was: undefined, is: "5" }
+    ])
+    assert.deepStrictEqual(CheckpointState.differences({ toString: "1" }, {}), [
+      { part: "toString", was: "1", is: undefined }
+    ])
+  })
+})
