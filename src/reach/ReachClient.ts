@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Config, Context, Effect, Layer, Result } from "effect"
+import { Config, Context, Effect, Layer, Result, Schema } from "effect"
 import { HttpBody, type HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import * as ApiClient from "../http/ApiClient.ts"
@@ -117,6 +117,22 @@ export class ReachClient extends Context.Service<
       body: string,
       options?: Omit<WriteOptions, "deleteConsent">
     ) => Effect.Effect<ReachSchema.BatchReceipt, PatchError | ApiError.TokenExpired>
+    /** `createCustomer` with a body that is encoded already, the JSON of `{"data":{…}}`, as one request. */
+    readonly sendCustomer: (
+      body: string,
+      options?: Omit<CreateOptions, "deleteConsent">
+    ) => Effect.Effect<ReachSchema.CustomerResource, CreateCustomerError | ApiError.TokenExpired>
+    /** `patchCustomer` with a body that is encoded already, the JSON of `{"data":{…}}`, as one request. */
+    readonly sendPatch: (
+      externalId: string,
+      body: string,
+      options?: Omit<WriteOptions, "deleteConsent">
+    ) => Effect.Effect<ReachSchema.PatchedCustomer, PatchError | ApiError.TokenExpired>
+    /** `batchStatus` as one request. */
+    readonly pollBatchStatus: (
+      batchId: string,
+      options?: BatchStatusOptions
+    ) => Effect.Effect<ReachSchema.BatchStatus, BatchStatusError | ApiError.TokenExpired>
     /** How a batch went so far. `GET /api/batches/{batchId}`. */
     readonly batchStatus: (
       batchId: string,
@@ -147,7 +163,14 @@ const batchPatch = ApiClient.endpoint(vendor, ReachApi.patchCustomers, [400, 404
 const status = ApiClient.endpoint(vendor, ReachApi.batchStatus, [404], data)
 
 const urls = HttpApiClient.urlBuilder(ReachApi.ReachApi)
-const patchRequest = HttpClientRequest.make(ReachApi.patchCustomers.method)
+const createRequest = HttpClientRequest.make(ReachApi.createCustomer.method)
+const patchRequest = HttpClientRequest.make(ReachApi.patchCustomer.method)
+const batchRequest = HttpClientRequest.make(ReachApi.patchCustomers.method)
+
+// A declaration has forgotten the type of its path's schema. This one has text in it, and needs no service.
+const checkExternalId = Schema.decodeEffect(
+  ReachApi.patchCustomer.params as unknown as Schema.Codec<{ readonly externalId: string }>
+)
 
 /**
  * The nulls that would delete an opt-out which nobody asked to delete.
@@ -219,6 +242,13 @@ export const make = Effect.fnUntraced(function* (
       : Effect.fail(new ApiError.InvalidRequest({ vendor, endpoint: endpoint.label, issues }))
   }
 
+  const pollStatus = Effect.fnUntraced(function* (batchId: string, options?: BatchStatusOptions) {
+    const headers = yield* headersFor(status, options)
+    const query = present({ includePendingDetails: asString(options?.includePendingDetails) })
+    const send = statusMethod({ params: { batchId }, query, headers, responseMode: "response-only" })
+    return yield* client.call(status, send)
+  })
+
   return {
     createCustomer: Effect.fnUntraced(function* (customer, options) {
       yield* checkConsent(create, [customer], options)
@@ -256,19 +286,40 @@ export const make = Effect.fnUntraced(function* (
 
     sendPatches: Effect.fnUntraced(function* (body, options) {
       const headers = yield* headersFor(batchPatch, options)
-      const request = patchRequest(urls.customers.patchCustomers({ query: batchQuery(options) }), {
+      const request = batchRequest(urls.customers.patchCustomers({ query: batchQuery(options) }), {
         headers,
         body: HttpBody.text(body, "application/json")
       })
       return yield* client.call(batchPatch, httpClient.execute(request))
     }),
 
-    batchStatus: Effect.fnUntraced(function* (batchId, options) {
-      const headers = yield* headersFor(status, options)
-      const query = present({ includePendingDetails: asString(options?.includePendingDetails) })
-      const send = statusMethod({ params: { batchId }, query, headers, responseMode: "response-only" })
-      return yield* ApiClient.withNewToken(client.call(status, send))
-    })
+    sendCustomer: Effect.fnUntraced(function* (body, options) {
+      const headers = yield* headersFor(create, options)
+      const query = present({ onconflict: options?.onConflict, ignoreUnknownFields: options?.ignoreUnknownFields })
+      const request = createRequest(urls.customers.createCustomer({ query }), {
+        headers,
+        body: HttpBody.text(body, "application/json")
+      })
+      return yield* client.call(create, httpClient.execute(request))
+    }),
+
+    sendPatch: Effect.fnUntraced(function* (externalId, body, options) {
+      const headers = yield* headersFor(patch, options)
+      const query = present({ ignoreUnknownFields: options?.ignoreUnknownFields })
+      const send = Effect.flatMap(checkExternalId({ externalId }), (params) =>
+        httpClient.execute(
+          patchRequest(urls.customers.patchCustomer({ params, query }), {
+            headers,
+            body: HttpBody.text(body, "application/json")
+          })
+        )
+      )
+      return yield* client.call(patch, send)
+    }),
+
+    pollBatchStatus: pollStatus,
+
+    batchStatus: (batchId, options) => ApiClient.withNewToken(pollStatus(batchId, options))
   }
 })
 

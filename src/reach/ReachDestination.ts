@@ -4,15 +4,19 @@
  * @since 0.1.0
  */
 import { Effect, Result, Schema } from "effect"
+import type { ApiError } from "../http/ApiError.ts"
 import * as InputIssue from "../http/InputIssue.ts"
-import type { Destination } from "../sync/Destination.ts"
-import { maxBatchRecords } from "./ReachApi.ts"
-import { consentIssues, ReachClient, type WriteOptions } from "./ReachClient.ts"
+import { named } from "../http/NamedRecords.ts"
+import * as StructEncoder from "../http/StructEncoder.ts"
+import type { Destination, Outgoing, Receipt } from "../sync/Destination.ts"
+import * as ReachApi from "./ReachApi.ts"
+import { type CreateOptions, consentIssues, ReachClient, type WriteOptions } from "./ReachClient.ts"
 import * as ReachSchema from "./ReachSchema.ts"
+import * as ReachSettlement from "./ReachSettlement.ts"
 
 /**
  * How `PATCH /api/resources/customers/batch` behaves. That one bad record refuses the whole batch is not
- * documented; a 400 is taken so.
+ * documented; a 400 is taken so. Nothing in a record refers to another one of its batch.
  *
  * @category models
  * @since 0.1.0
@@ -20,38 +24,211 @@ import * as ReachSchema from "./ReachSchema.ts"
 export interface BatchPatchBehaviour {
   readonly acceptance: "accepted"
   readonly failureUnit: "batch"
+  readonly failures: "independent"
   readonly writing: "merge"
   readonly order: "within"
   readonly resend: "safe"
 }
 
-const encodePatch = Schema.encodeUnknownResult(ReachSchema.CustomerPatch)
+/**
+ * How the two endpoints for one customer behave.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SingleBehaviour {
+  readonly acceptance: "applied"
+  readonly failureUnit: "record"
+  readonly failures: "independent"
+  readonly writing: "merge"
+  readonly order: "none"
+  readonly resend: "safe"
+}
+
+/**
+ * How `POST /api/resources/customers?onconflict=reject` behaves. After a timeout the customer may be there, so that
+ * sending again would refuse what was applied; and a second record of the same customer is refused, not added to
+ * the first.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InsertBehaviour extends Omit<SingleBehaviour, "writing" | "resend"> {
+  readonly writing: "insert"
+  readonly resend: "unsafe"
+}
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface BatchPatchOptions extends WriteOptions {
+  /** Reads which records of a batch failed, after it was accepted. Default: `ReachSettlement.decodeFailures`. */
+  readonly decodeFailures?: ReachSettlement.DecodeFailures | undefined
+}
+
+type Patch = ReachSchema.CustomerPatch
+type Encoded = Result.Result<string, ReadonlyArray<InputIssue.InputIssue>>
+
+// The later field wins, null is a value, and an absent field keeps the earlier one: what Reach does with the two.
+const merge = <A extends object>(earlier: A, later: A): A => ({ ...earlier, ...later })
+
+const fingerprint = (options: CreateOptions | undefined): string =>
+  JSON.stringify({
+    tenant: options?.tenant ?? null,
+    ignoreUnknownFields: options?.ignoreUnknownFields ?? false,
+    deleteConsent: [...new Set(options?.deleteConsent)].sort(),
+    ...(options?.onConflict === "reject" ? { onConflict: "reject" } : {})
+  })
+
+const encoder = <A extends ReachSchema.CustomerChanges>(
+  schema: Schema.ConstraintEncoder<unknown>,
+  options: WriteOptions | undefined
+) => {
+  const encode = StructEncoder.json(schema)
+  return (patch: A): Encoded => {
+    const encoded = encode(patch)
+    // The usual record deletes nothing.
+    if (patch.emailOptOut !== null && patch.smsOptOut !== null) return encoded
+    const consent = consentIssues([patch], options?.deleteConsent)
+    if (consent.length === 0) return encoded
+    return Result.fail(Result.isSuccess(encoded) ? consent : [...consent, ...encoded.failure])
+  }
+}
 
 /**
  * Batches of patches, which Reach applies later: in order inside a batch, and in no order between batches.
+ * `PATCH /api/resources/customers/batch`.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const batchPatch = (
-  options?: WriteOptions
-): Destination<ReachSchema.CustomerPatch, BatchPatchBehaviour, ReachClient> => ({
+export const batchPatch = (options?: BatchPatchOptions): Destination<Patch, BatchPatchBehaviour, ReachClient> => ({
   name: "reach.batch-patch",
-  rateKey: `reach/${options?.tenant ?? ""}`,
-  behaviour: { acceptance: "accepted", failureUnit: "batch", writing: "merge", order: "within", resend: "safe" },
-  maxRecords: maxBatchRecords,
+  vendor: "Reach",
+  tenant: options?.tenant,
+  behaviour: {
+    acceptance: "accepted",
+    failureUnit: "batch",
+    failures: "independent",
+    writing: "merge",
+    order: "within",
+    resend: "safe"
+  },
+  maxRecords: ReachApi.maxBatchRecords,
   envelope: ['{"resources":[', "]}"],
   key: (patch) => patch.customerId,
-  encode: (patch) => {
-    const issues = consentIssues([patch], options?.deleteConsent)
-    if (issues.length > 0) return Result.fail(issues)
-    const encoded = encodePatch(patch)
-    return Result.isSuccess(encoded)
-      ? Result.succeed(JSON.stringify(encoded.success))
-      : Result.fail(InputIssue.fromSchemaIssue(encoded.failure.issue))
-  },
-  send: (body) =>
+  merge,
+  encode: encoder(ReachSchema.CustomerPatch, options),
+  send: ({ body }) =>
     ReachClient.use((reach) =>
       Effect.map(reach.sendPatches(body, options), ({ batchId, recordCount }) => ({ batchId, recordCount }))
-    )
+    ),
+  named: (answer, keys) => named(answer, keys, { field: "resources" }),
+  settle: (batchId, recordCount) =>
+    ReachClient.use((reach) =>
+      Effect.map(reach.pollBatchStatus(batchId, { tenant: options?.tenant }), (status) =>
+        status.batchId === batchId
+          ? ReachSettlement.fromStatus(status, { recordCount, decodeFailures: options?.decodeFailures })
+          : // Another batch's status says nothing of this one.
+            { _tag: "Pending" }
+      )
+    ),
+  fingerprint: fingerprint(options)
 })
+
+/** What the two endpoints for one customer share. */
+const single = <A extends Patch>(
+  name: string,
+  options: CreateOptions | undefined,
+  send: (request: Outgoing<A>) => Effect.Effect<ReachSchema.CustomerResource, ApiError, ReachClient>
+) => ({
+  name,
+  vendor: "Reach",
+  tenant: options?.tenant,
+  maxRecords: 1,
+  envelope: ['{"data":', "}"] as const,
+  key: (patch: A) => patch.customerId,
+  merge,
+  send: (request: Outgoing<A>) => Effect.map(send(request), receipt(request.records[0].key)),
+  // There is one record, so that an answer need not name it.
+  named: () => [],
+  settle: () => Effect.succeed({ _tag: "Applied" } as const),
+  fingerprint: fingerprint(options)
+})
+
+// An answer about somebody else is no success for this customer.
+const receipt =
+  (key: string) =>
+  ({ data, resourceExternalId }: ReachSchema.CustomerResource): Receipt => ({
+    recordCount: resourceExternalId === key || data.customerId === key ? 1 : 0,
+    batchId: undefined
+  })
+
+const singleBehaviour: SingleBehaviour = {
+  acceptance: "applied",
+  failureUnit: "record",
+  failures: "independent",
+  writing: "merge",
+  order: "none",
+  resend: "safe"
+}
+
+// A declaration has forgotten the type of its path's schema. This one has text in it, and needs no service.
+const encodePath = Schema.encodeUnknownResult(
+  ReachApi.patchCustomer.params as unknown as Schema.ConstraintEncoder<{ readonly externalId: string }>
+)
+
+/**
+ * One patch a request, applied when it is answered. A customer who does not exist (404) is a record that is refused.
+ * `PATCH /api/resources/customers/{externalId}`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const patch = (options?: WriteOptions): Destination<Patch, SingleBehaviour, ReachClient> => {
+  const encode = encoder(ReachSchema.CustomerPatch, options)
+  return {
+    ...single<Patch>("reach.patch", options, ({ body, records: [{ key }] }) =>
+      ReachClient.use((reach) => Effect.map(reach.sendPatch(key, body, options), ({ result }) => result))
+    ),
+    behaviour: singleBehaviour,
+    encode: (patch) => {
+      const path = encodePath({ externalId: patch.customerId })
+      return Result.isSuccess(path) ? encode(patch) : Result.fail(InputIssue.fromSchemaIssue(path.failure.issue))
+    },
+    refusals: ["BadRequest", "NotFound", "UnprocessableContent"]
+  }
+}
+
+/**
+ * One customer a request, created or merged into the one that is there. With `onConflict: "reject"`, a customer who
+ * exists (409) is a record that is refused, and what was sent without an answer is not sent again.
+ * `POST /api/resources/customers`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export function create(
+  options?: CreateOptions & { readonly onConflict?: "upsert" | undefined }
+): Destination<ReachSchema.NewCustomer, SingleBehaviour, ReachClient>
+export function create(
+  options: CreateOptions & { readonly onConflict: "reject" }
+): Destination<ReachSchema.NewCustomer, InsertBehaviour, ReachClient>
+/** Where it is known at run time only: what is lawful for both. */
+export function create(
+  options?: CreateOptions
+): Destination<ReachSchema.NewCustomer, SingleBehaviour | InsertBehaviour, ReachClient>
+export function create(
+  options?: CreateOptions
+): Destination<ReachSchema.NewCustomer, SingleBehaviour | InsertBehaviour, ReachClient> {
+  return {
+    ...single<ReachSchema.NewCustomer>("reach.create", options, ({ body }) =>
+      ReachClient.use((reach) => reach.sendCustomer(body, options))
+    ),
+    behaviour:
+      options?.onConflict === "reject" ? { ...singleBehaviour, writing: "insert", resend: "unsafe" } : singleBehaviour,
+    encode: encoder(ReachSchema.NewCustomer, options),
+    refusals: ["BadRequest", "Conflict", "UnprocessableContent"]
+  }
+}

@@ -1,0 +1,11 @@
+import { Array as Arr, Result } from "effect"
+import type { Destination, Outgoing } from "../../src/sync/Destination.ts"
+
+/** What goes out for these patches; a patch that must not be sent is a defect of the test. */
+export const make = <A>(
+  { encode, envelope: [open, close], key }: Pick<Destination<A>, "encode" | "envelope" | "key">,
+  patches: Arr.NonEmptyReadonlyArray<A>
+): Outgoing<A> => ({
+  body: `${open}${patches.map((patch) => Result.getOrThrow(encode(patch))).join(",")}${close}`,
+  records: Arr.map(patches, (patch) => ({ key: key(patch), patch }))
+})

@@ -1,0 +1,78 @@
+import { describe, expectTypeOf, it } from "@effect/vitest"
+import type { Effect, FileSystem, Stream } from "effect"
+import {
+  Checkpoint,
+  CustomerFile,
+  type CustomerRecord,
+  CustomerSync,
+  DeadLetters,
+  PocketflowsDestination,
+  type PocketflowsSchema,
+  type ReachClient,
+  ReachDestination,
+  ReachSchema
+} from "../../src/index.ts"
+
+// Never run: only the compiler reads them.
+const compile = (_: () => unknown): void => undefined
+
+const batchPatch = ReachDestination.batchPatch()
+const patch = ReachDestination.patch()
+const upsert = ReachDestination.create()
+const insert = ReachDestination.create({ onConflict: "reject" })
+const batchUpdate = PocketflowsDestination.batchUpdate({ business: "shop" })
+
+describe("options that are unlawful for a destination do not compile", () => {
+  it("settling is for destinations that apply later", () => {
+    compile(() => CustomerSync.run({ to: batchPatch, settle: "accepted" }))
+    // @ts-expect-error the answer is the result
+    compile(() => CustomerSync.run({ to: batchUpdate, settle: "applied" }))
+    // @ts-expect-error the answer is the result
+    compile(() => CustomerSync.run({ to: patch, settle: "accepted" }))
+  })
+  it("two records of one key stay in one batch only where it keeps order", () => {
+    compile(() => CustomerSync.run({ to: batchPatch, sameKey: "keep" }))
+    compile(() => CustomerSync.run({ to: batchUpdate, sameKey: "merge" }))
+    // @ts-expect-error no order within a batch is promised
+    compile(() => CustomerSync.run({ to: batchUpdate, sameKey: "keep" }))
+    // @ts-expect-error two new customers are not their sum
+    compile(() => CustomerSync.run({ to: insert, sameKey: "merge" }))
+  })
+  it("only a batch can be taken apart", () => {
+    compile(() => CustomerSync.run({ to: batchUpdate, isolate: "none" }))
+    // @ts-expect-error there is one record in a request
+    compile(() => CustomerSync.run({ to: upsert, isolate: "halve" }))
+  })
+  it("nothing is sent again blindly where that is unsafe", () => {
+    compile(() => CustomerSync.run({ to: upsert, retryUnknown: true }))
+    // @ts-expect-error it may have been created
+    compile(() => CustomerSync.run({ to: insert, retryUnknown: true }))
+  })
+  it("the records must be the destination's", () => {
+    const updates = {} as Stream.Stream<CustomerRecord.CustomerRecord<PocketflowsSchema.CustomerUpdate>>
+    compile(() => updates.pipe(CustomerSync.run({ to: batchUpdate })))
+    // @ts-expect-error these are Pocketflows' customers
+    compile(() => updates.pipe(CustomerSync.run({ to: batchPatch })))
+  })
+})
+
+describe("what a run needs and how it can fail is in its type", () => {
+  it("it asks for what its parts ask for, and fails with the source's errors among its reasons", () => {
+    const run = () =>
+      CustomerFile.read("customers.csv", ReachSchema.CustomerPatch).pipe(
+        CustomerSync.run({
+          to: batchPatch,
+          checkpoint: Checkpoint.file("checkpoint"),
+          deadLetters: DeadLetters.file("dead-letters.ndjson")
+        })
+      )
+    type Run = ReturnType<typeof run>
+    expectTypeOf<Effect.Services<Run>>().toEqualTypeOf<ReachClient.ReachClient | FileSystem.FileSystem>()
+    type Reasons = Effect.Error<Run> extends CustomerSync.SyncStopped<infer E> ? E : never
+    expectTypeOf<Extract<Reasons, { readonly _tag: "SourceUnreadable" }>>().not.toBeNever()
+    expectTypeOf<Extract<Reasons, { readonly _tag: "CheckpointInUse" }>>().not.toBeNever()
+    expectTypeOf<Extract<Reasons, { readonly _tag: "Unauthorized" }>>().not.toBeNever()
+    // A refused record is an outcome, not an error.
+    expectTypeOf<Extract<Reasons, { readonly _tag: "BadRequest" }>>().toBeNever()
+  })
+})
