@@ -3,57 +3,106 @@
  *
  * @since 0.1.0
  */
-import { Array as Arr, Clock, Data, Duration, Effect, Predicate, Redacted, Result, type Scope, Stream } from "effect"
-import type { ApiError, VendorAnswer } from "../http/ApiError.ts"
-import * as InputIssue from "../http/InputIssue.ts"
+import {
+  type Cause,
+  Clock,
+  Data,
+  Deferred,
+  Duration,
+  Effect,
+  Fiber,
+  Option,
+  Predicate,
+  Queue,
+  Result,
+  type Scope,
+  Stream
+} from "effect"
 import * as BatchPolicy from "../policy/BatchPolicy.ts"
+import type { CircuitBreakerPolicy } from "../policy/CircuitBreakerPolicy.ts"
+import * as ConcurrencyPolicy from "../policy/ConcurrencyPolicy.ts"
 import type { RateLimitPolicy } from "../policy/RateLimitPolicy.ts"
-import * as RetryPolicy from "../policy/RetryPolicy.ts"
+import type { RetryPolicy } from "../policy/RetryPolicy.ts"
 import * as SendPolicy from "../policy/SendPolicy.ts"
+import * as SettlePolicy from "../policy/SettlePolicy.ts"
 import * as Batch from "./Batch.ts"
-import type { CustomerRecord, RecordInput } from "./CustomerRecord.ts"
-import type { DeadLetter, DeadLetters, DeadLettersUnwritable } from "./DeadLetters.ts"
-import type { Behaviour, Destination } from "./Destination.ts"
-import * as Ledger from "./Ledger.ts"
-import type { Outcome, Reason } from "./Outcome.ts"
-import type { Progress } from "./Progress.ts"
-import { SyncReport } from "./SyncReport.ts"
+import type * as Checkpoint from "./Checkpoint.ts"
+import type { CustomerRecord } from "./CustomerRecord.ts"
+import type { DeadLetters, DeadLettersUnwritable } from "./DeadLetters.ts"
+import * as Deliver from "./Deliver.ts"
+import type { Behaviour, BehaviourOptions, Destination } from "./Destination.ts"
+import * as Dispatch from "./Dispatch.ts"
+import * as Encode from "./Encode.ts"
+import type { Doom, Ended } from "./Fate.ts"
+import * as Isolate from "./Isolate.ts"
+import type { Outcome } from "./Outcome.ts"
+import * as Progress from "./Progress.ts"
+import * as Resume from "./Resume.ts"
+import * as Run from "./Run.ts"
+import * as Source from "./Source.ts"
+import type { SyncReport } from "./SyncReport.ts"
 
 /**
+ * What a sync may be told. `R` is what the destination needs, `RL` the rate limit, `RD` the dead letters, and `RC`
+ * the checkpoint.
+ *
  * @category configuration
  * @since 0.1.0
  */
-export interface Options<A, B extends Behaviour, R, RL> {
+export type Options<A, B extends Behaviour, R, RL = never, RD = never, RC = never> = BehaviourOptions<B> & {
   readonly to: Destination<A, B, R>
   /** Default: `BatchPolicy.make()`. */
   readonly batch?: BatchPolicy.BatchPolicy | undefined
   /** Default: `RetryPolicy.make()`. */
-  readonly retry?: RetryPolicy.RetryPolicy | undefined
-  /** Default: no limit but what the vendor asks for. */
-  readonly rateLimit?: RateLimitPolicy | undefined
-  /** Batches in flight at once. Default: 4. */
-  readonly concurrency?: number | undefined
+  readonly retry?: RetryPolicy | undefined
+  /** Default: `RateLimitPolicy.find()`, which finds the limit that the vendor does not tell. */
+  readonly rateLimit?: RateLimitPolicy<RL> | undefined
+  /** Requests in flight at once: a number, or a policy. Default: 8. */
+  readonly concurrency?: number | ConcurrencyPolicy.ConcurrencyPolicy | undefined
+  /** Default: none. */
+  readonly breaker?: CircuitBreakerPolicy | undefined
+  /** How accepted batches are waited for. Default: `SettlePolicy.make()`. */
+  readonly settling?: SettlePolicy.SettlePolicy | undefined
+  /** The requests that taking refused batches apart may cost in all. Default: 10,000. */
+  readonly isolateBudget?: number | undefined
+  /** Batches that may be unfinished at once, those that wait for a key or to settle included. Default: 64. */
+  readonly window?: number | undefined
   /** Where refused records go. Default: they are only counted. */
-  readonly deadLetters?: DeadLetters<RL> | undefined
+  readonly deadLetters?: DeadLetters<RD> | undefined
+  /**
+   * Where the position is kept, so that a run can go on where one stopped. The source must bring the same records in
+   * the same order each time, which can only be checked where it says what it is (see `Source`). A run on a checkpoint
+   * that is finished reads and sends nothing. Default: nowhere.
+   */
+  readonly checkpoint?: Checkpoint.Checkpoint<RC> | undefined
+  /** How often the checkpoint is written. It is also written whenever that matters. Default: 1 second. */
+  readonly checkpointEvery?: Duration.Input | undefined
+  /** How long a run that stops waits for the batches in flight. Default: 30 seconds. */
+  readonly grace?: Duration.Input | undefined
+  /** How many records the source has, where that is known: for the progress. */
+  readonly total?: number | undefined
   /** Called at most every 100 milliseconds, and once at the end. */
-  readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
+  readonly onProgress?: ((progress: Progress.Progress) => Effect.Effect<void>) | undefined
+  /** Called with the report when the run ends, in whatever way: also when it is interrupted. */
+  readonly onReport?: ((report: SyncReport) => Effect.Effect<void>) | undefined
 }
 
 /**
- * What dooms a whole run: the credentials are refused, the vendor stays down beyond the retry policy, or the
- * dead letters cannot be written. The source adds its own errors.
+ * What stops a run before the end of its source, besides the source's own errors.
  *
  * @category errors
  * @since 0.1.0
  */
 export type StopReason =
-  | Extract<ApiError, { readonly _tag: "Unauthorized" | "Forbidden" | "NotFound" }>
-  | RetryPolicy.RetriesExhausted
+  | Doom
   | DeadLettersUnwritable
+  | Checkpoint.OpenError
+  | Source.SourceChanged
+  | Source.SourceOutOfOrder
 
 /**
- * The run stopped before the end of the source. The report accounts for every record that was read; those
- * that were not sent are `Unsent`.
+ * The run stopped before the end of the source. The report accounts for every record that was read; those that
+ * were not sent are `Unsent`.
  *
  * @category errors
  * @since 0.1.0
@@ -64,287 +113,260 @@ export class SyncStopped<E> extends Data.TaggedError("SyncStopped")<{
 }> {
   override get message(): string {
     const { outcomes, read } = this.report
-    const why = this.reason instanceof Error ? this.reason.message : String(this.reason)
+    const why = this.reason instanceof Error ? this.reason.message : tagOf(this.reason)
     return `The sync stopped after ${read} records, ${outcomes.Applied + outcomes.Accepted} of them delivered. ${why}`
   }
 }
 
-// A rejected record's place in the stream of batches: it needs no request.
-interface NotSendable {
-  readonly outcome: Extract<Outcome, { readonly _tag: "Rejected" }>
-  readonly letter: Omit<DeadLetter, "time">
-}
-
 const progressInterval = Duration.millis(100)
 
+// About 800 bad records found one by one in batches of 1,000: more says that something else is wrong.
+const defaultIsolateBudget = 10_000
+
+// Chunks of rejected records that wait for whoever takes the outcomes.
+const rejectedAhead = 16
+
+// Settling batches hold a place each: at half a second a batch, this is 64,000 records a second.
+const defaultWindow = 64
+
 /**
- * Sends every record of a source to a destination and ends with a report of what became of each: records are
- * encoded once, collected into batches, and sent under the policies. Fails with `SyncStopped`, which carries
- * the report so far, when going on makes no sense.
+ * Sends every record of a source to a destination and ends with a report of what became of each. Fails with
+ * `SyncStopped`, which carries the report so far, when going on makes no sense.
+ *
+ * Interrupting it stops reading, lets what is in flight end within the grace period, writes checkpoint and dead
+ * letters, and hands the report to `onReport`.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const run =
-  <A, B extends Behaviour, R, RL = never>(options: Options<A, B, R, RL>) =>
+  <A, B extends Behaviour, R, RL = never, RD = never, RC = never>(options: Options<A, B, R, RL, RD, RC>) =>
   <E, RS>(
     source: Stream.Stream<CustomerRecord<A>, E, RS>
-  ): Effect.Effect<SyncReport, SyncStopped<E | StopReason>, Exclude<R | RL | RS, Scope.Scope>> =>
+  ): Effect.Effect<SyncReport, SyncStopped<E | StopReason>, Exclude<R | RL | RD | RC | RS, Scope.Scope>> =>
     Effect.scoped(
       Effect.gen(function* () {
-        const { to } = options
-        const started = yield* Clock.currentTimeMillis
-        const batchPolicy = options.batch ?? BatchPolicy.make()
-        const ledger = Ledger.make()
-        const reasons = new Map<string, number>()
-        const waits = new Map<string, number>()
-        const sent = { batches: 0, bytes: 0, requests: 0, retries: 0 }
-        const waiting = new Map<string, number>()
-        let stop: { readonly reason: E | StopReason } | undefined
-        const now = Clock.currentTimeMillis
-
-        const policy = yield* SendPolicy.make({
-          retry: options.retry ?? RetryPolicy.make(),
-          rateLimit: options.rateLimit,
-          key: to.rateKey,
-          observer: {
-            onAttempt: () => {
-              sent.requests++
-            },
-            onWaitStart: (reason, wait) => {
-              if (reason === "backoff") sent.retries++
-              add(waits, reason, Duration.toMillis(wait))
-              add(waiting, reason, 1)
-            },
-            onWaitEnd: (reason) => add(waiting, reason, -1)
-          }
+        const { books, close, records } = yield* open(options, source)
+        // In a fiber of its own, so that what is in flight can end when this one is interrupted.
+        const pipeline = yield* Effect.forkScoped(Effect.andThen(Stream.runDrain(records), close))
+        const report = yield* Effect.onInterrupt(Fiber.join(pipeline), () => {
+          books.stop({ _tag: "Interrupted" })
+          return Fiber.await(pipeline)
         })
-
-        const report = Effect.map(
-          now,
-          (ended) =>
-            new SyncReport({
-              destination: to.name,
-              read: ledger.read,
-              outcomes: ledger.counts,
-              reasons: Object.fromEntries(reasons),
-              ...sent,
-              waits: Object.fromEntries(waits),
-              elapsed: ended - started,
-              ...(stop === undefined ? {} : { stopped: tagOf(stop.reason) })
-            })
-        )
-
-        const letters = options.deadLetters === undefined ? undefined : yield* Effect.result(options.deadLetters.open)
-        if (letters !== undefined && Result.isFailure(letters)) {
-          stop = { reason: letters.failure }
-          return yield* new SyncStopped<E | StopReason>({ reason: letters.failure, report: yield* report })
-        }
-
-        // Outcomes are counted only when their dead letters are safe.
-        const settle = (outcomes: ReadonlyArray<Outcome>, dead: ReadonlyArray<Omit<DeadLetter, "time">>) =>
-          Effect.gen(function* () {
-            if (dead.length > 0 && letters !== undefined) {
-              const time = new Date(yield* now).toISOString()
-              yield* letters.success.write(dead.map((letter) => ({ ...letter, time })))
-            }
-            for (const outcome of outcomes) {
-              if (outcome._tag !== "Rejected" && outcome._tag !== "Unknown") continue
-              add(reasons, outcome.reason.tag, 1)
-            }
-            ledger.addOutcomes(outcomes)
-          }).pipe(
-            Effect.catch((reason: DeadLettersUnwritable) =>
-              Effect.sync(() => {
-                stop ??= { reason }
-                ledger.addOutcomes(outcomes)
-              })
-            )
-          )
-
-        const deliver = (batch: Batch.Batch<A>) =>
-          Effect.gen(function* () {
-            if (stop !== undefined) return yield* settle(batch.records.map(unsent), [])
-            sent.batches++
-            sent.bytes += batch.bytes
-            const called = { vendor: to.name, endpoint: to.name }
-            const size = batch.records.length
-            const result = yield* Effect.result(
-              policy.run(called, to.send(Batch.body(batch.records, to.envelope), size))
-            )
-            if (Result.isSuccess(result)) {
-              const { batchId, recordCount } = result.success
-              if (recordCount !== size) {
-                const reason = {
-                  tag: "CountMismatch",
-                  message: `The answer counts ${recordCount} records; ${size} were sent.`,
-                  issues: []
-                }
-                return yield* settleAll(batch, "Unknown", reason, undefined)
-              }
-              return yield* settle(
-                batch.records.map(({ record: { offset } }) =>
-                  batchId === undefined ? { _tag: "Applied", offset } : { _tag: "Accepted", offset, batchId }
-                ),
-                []
-              )
-            }
-            const error = result.failure
-            const reason = { tag: error._tag, message: error.message, issues: [] }
-            if (isDoom(error)) {
-              stop ??= { reason: error }
-              // Nothing of a batch is applied for credentials that are refused: it can go out in the next run.
-              if (error._tag !== "RetriesExhausted") return yield* settle(batch.records.map(unsent), [])
-            }
-            const outcome = isRefusal(error) ? "Rejected" : "Unknown"
-            return yield* settleAll(batch, outcome, reason, "answer" in error ? error.answer : undefined)
-          })
-
-        const settleAll = (
-          batch: Batch.Batch<A>,
-          outcome: "Rejected" | "Unknown",
-          reason: Reason,
-          answer: Redacted.Redacted<VendorAnswer> | undefined
-        ) =>
-          settle(
-            batch.records.map(({ record }) => ({ _tag: outcome, offset: record.offset, reason })),
-            batch.records.map(({ json, key, record }) => ({
-              offset: record.offset,
-              ...(record.line === undefined ? {} : { line: record.line }),
-              key,
-              outcome,
-              reason,
-              ...(answer === undefined ? {} : { answer: Redacted.value(answer).body }),
-              batch: batch.number,
-              record: { format: "json", value: JSON.parse(json) }
-            }))
-          )
-
-        const { onProgress } = options
-        const progress =
-          onProgress === undefined
-            ? Effect.void
-            : Effect.flatMap(now, (at) =>
-                onProgress({
-                  read: ledger.read,
-                  outcomes: ledger.counts,
-                  requests: sent.requests,
-                  retries: sent.retries,
-                  elapsed: at - started,
-                  waiting: [...waiting].find(([, waiters]) => waiters > 0)?.[0]
-                })
-              )
-        if (onProgress !== undefined) yield* Effect.forkScoped(Effect.forever(Effect.delay(progress, progressInterval)))
-
-        yield* source.pipe(
-          // A failure of the source must not interrupt the batches in flight, so it becomes a value here.
-          Stream.catch((reason) => {
-            stop ??= { reason }
-            return Stream.empty
-          }),
-          // Before they are counted: what is counted must have an outcome.
-          Stream.takeWhile(() => stop === undefined),
-          Stream.mapArray((records) => {
-            ledger.addRead(records.length)
-            return Arr.map(records, prepare(to, batchPolicy.maxBytes))
-          }),
-          Stream.mapArrayEffect((prepared) => {
-            const rejected = prepared.filter(isNotSendable)
-            return Effect.as(
-              settle(
-                rejected.map(({ outcome }) => outcome),
-                rejected.map(({ letter }) => letter)
-              ),
-              prepared
-            )
-          }),
-          Stream.filter(isSendable),
-          Batch.collect(batchPolicy, to),
-          Stream.mapEffect(deliver, { concurrency: options.concurrency ?? 4, unordered: true }),
-          Stream.runDrain
-        )
-
-        yield* progress
-        const mismatch = ledger.mismatch()
-        if (mismatch !== undefined) return yield* Effect.die(mismatch)
-        const final = yield* report
-        return stop === undefined
-          ? final
-          : yield* new SyncStopped<E | StopReason>({ reason: stop.reason, report: final })
+        const stopped = books.stopped()
+        return stopped?._tag === "Failed" ? yield* new SyncStopped({ reason: stopped.error, report }) : report
       })
     )
 
-const add = (counts: Map<string, number>, name: string, more: number) =>
-  counts.set(name, (counts.get(name) ?? 0) + more)
+/**
+ * The same as a stream of outcomes, for apps that want each of them. It fails with `SyncStopped` after the outcome
+ * of every record that was read. What is in flight when the stream is given up is interrupted; with a checkpoint,
+ * the next run sends it again.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const outcomes =
+  <A, B extends Behaviour, R, RL = never, RD = never, RC = never>(options: Options<A, B, R, RL, RD, RC>) =>
+  <E, RS>(
+    source: Stream.Stream<CustomerRecord<A>, E, RS>
+  ): Stream.Stream<Outcome, SyncStopped<E | StopReason>, R | RS | Exclude<R | RL | RD | RC | RS, Scope.Scope>> =>
+    Stream.unwrap(
+      Effect.map(open(options, source), ({ books, close, records }) =>
+        Stream.concat(
+          records,
+          Stream.unwrap(
+            Effect.map(close, (report) => {
+              const stopped = books.stopped()
+              return stopped?._tag === "Failed"
+                ? Stream.fail(new SyncStopped<E | StopReason>({ reason: stopped.error, report }))
+                : Stream.empty
+            })
+          )
+        )
+      )
+    )
+
+const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC, E, RS>(
+  options: Options<A, B, R, RL, RD, RC>,
+  stream: Stream.Stream<CustomerRecord<A>, E, RS>
+) {
+  type Failure = E | StopReason
+  const { onProgress, onReport, to } = options
+  // Without their literal types, which would make every comparison below a question of types.
+  const behaviour: Behaviour = to.behaviour
+  const chosen: {
+    readonly sameKey?: "keep" | "merge" | "split" | undefined
+    readonly settle?: "accepted" | "applied" | undefined
+  } = options
+  const sameKey = chosen.sameKey ?? (behaviour.order === "within" ? "keep" : "split")
+  const settle = behaviour.acceptance === "accepted" ? (chosen.settle ?? "applied") : "accepted"
+  const source = Source.of(stream)
+  const batchPolicy = options.batch ?? BatchPolicy.make()
+  const startedAt = yield* Clock.currentTimeMillis
+
+  const start = yield* Effect.result(
+    Effect.gen(function* () {
+      const checkpoint =
+        options.checkpoint === undefined
+          ? undefined
+          : yield* options.checkpoint.open({
+              ...(yield* source.fingerprint),
+              destination: to.name,
+              "options of the destination": to.fingerprint,
+              "records of one key": sameKey,
+              settle
+            })
+      const before = checkpoint === undefined ? undefined : Option.getOrUndefined(checkpoint.state)
+      const letters = yield* options.deadLetters === undefined
+        ? Effect.succeed(undefined)
+        : options.deadLetters.open(
+            before === undefined ? {} : { resumedFrom: Resume.offsetOf(before.position), startedAt: before.startedAt }
+          )
+      return { checkpoint, letters }
+    })
+  )
+  const books = yield* Run.make<Failure>(
+    {
+      destination: to.name,
+      letters: Result.isSuccess(start) ? start.success.letters : undefined,
+      checkpoint: Result.isSuccess(start) ? start.success.checkpoint : undefined,
+      checkpointEvery: Duration.fromInputUnsafe(options.checkpointEvery ?? "1 second"),
+      grace: Duration.fromInputUnsafe(options.grace ?? "30 seconds")
+    },
+    (error) => error
+  )
+  const { ledger, tally } = books
+  const stop = (error: Failure): void => books.stop({ _tag: "Failed", error })
+  const isStopping = (): boolean => books.stopped() !== undefined
+  // Nothing is read or sent unless everything is open.
+  if (Result.isFailure(start)) stop(start.failure)
+
+  const policy = yield* SendPolicy.make<never, never, RL>({
+    vendor: to.vendor,
+    tenant: to.tenant,
+    retry: options.retry,
+    rateLimit: options.rateLimit,
+    concurrency:
+      typeof options.concurrency === "number" ? ConcurrencyPolicy.fixed(options.concurrency) : options.concurrency,
+    breaker: options.breaker
+  })
+  yield* tally.listen(policy)
+  const limit = Batch.limit(batchPolicy, to)
+  const deliver = Deliver.make<A, B, R>({
+    to,
+    policy,
+    tally,
+    settle,
+    settlePolicy: options.settling ?? SettlePolicy.make(),
+    isolate: options.isolate ?? "halve",
+    retryUnknown: options.retryUnknown ?? true,
+    budget: yield* Isolate.makeBudget({ requests: options.isolateBudget ?? defaultIsolateBudget }),
+    limit,
+    cut: books.cut,
+    onAccepted: books.accepted,
+    onSending: books.sending,
+    onDoom: stop,
+    stopped: books.stopped
+  })
+
+  const track = Progress.tracker(options.total)
+  const progress =
+    onProgress === undefined
+      ? Effect.void
+      : Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const { requests, retries } = tally.totals()
+          return onProgress(
+            track(now, {
+              read: ledger.read(),
+              outcomes: ledger.counts(),
+              requests,
+              retries,
+              elapsed: now - startedAt,
+              waiting: tally.waiting(now)
+            })
+          )
+        })
+  if (onProgress !== undefined) yield* Effect.forkScoped(Effect.forever(Effect.delay(progress, progressInterval)))
+
+  // Ends when the run stops. A failure of the source must not interrupt the batches in flight: it becomes a value.
+  const reading = <T>(records: Stream.Stream<T, Failure, RS>): Stream.Stream<T, never, RS> =>
+    Stream.suspend(() => (isStopping() ? Stream.empty : records)).pipe(
+      Stream.interruptWhen(Deferred.await(books.stopping)),
+      Stream.catch((error) => {
+        stop(error)
+        return Stream.empty
+      })
+    )
+
+  const dispatch = <T extends Pick<Batch.Batch<A>, "merged" | "number" | "records">>(
+    bring: (batch: T) => Effect.Effect<ReadonlyArray<Ended>, never, R>
+  ) =>
+    Dispatch.mapEffect((batch: T) => Effect.flatMap(bring(batch), (ended) => books.ended(batch, ended)), {
+      keys: keysOf,
+      window: options.window ?? defaultWindow
+    })
+
+  let sourceEnded = false
+  // What is rejected before sending passes by the batches, to whoever takes the outcomes.
+  const rejected = yield* Queue.bounded<ReadonlyArray<Outcome>, Cause.Done>(rejectedAhead)
+
+  const underway = reading(Resume.underway(source, books, to, sameKey)).pipe(
+    Stream.tap(({ merged, records }) => Effect.sync(() => ledger.addRead(records.length + merged.length))),
+    dispatch((batch) => deliver.underway(batch))
+  )
+
+  const fresh = reading(Resume.remaining(source, books)).pipe(
+    Stream.mapArray((records) => {
+      books.addRead(records)
+      return records
+    }),
+    Stream.onEnd(
+      Effect.sync(() => {
+        sourceEnded = !isStopping()
+      })
+    ),
+    Encode.encode(batchPolicy, to),
+    Stream.mapArrayEffect((encoded) => {
+      const unsendable = encoded.filter(Encode.isUnsendable)
+      return unsendable.length === 0
+        ? Effect.succeed(encoded)
+        : books.rejected(unsendable).pipe(
+            Effect.flatMap((outcomes) => Queue.offer(rejected, outcomes)),
+            Effect.as(encoded)
+          )
+    }),
+    Stream.filter(Encode.isSendable),
+    Batch.collect(batchPolicy, to, { sameKey: options.sameKey, limit }),
+    dispatch((batch) => deliver.batch(batch))
+  )
+
+  const records = (books.before?.finished === true ? Stream.empty : Stream.concat(underway, fresh)).pipe(
+    Stream.onEnd(Queue.end(rejected)),
+    Stream.merge(Stream.fromQueue(rejected)),
+    Stream.flattenIterable
+  )
+
+  const close = Effect.gen(function* () {
+    const mismatch = ledger.mismatch()
+    if (mismatch !== undefined) return yield* Effect.die(mismatch)
+    yield* books.close(sourceEnded && !isStopping())
+    yield* progress
+    const report = yield* books.report
+    if (onReport !== undefined) yield* onReport(report)
+    return report
+  })
+
+  return { books, close, records }
+})
+
+const keysOf = function* ({
+  records
+}: {
+  readonly records: ReadonlyArray<{ readonly key: string }>
+}): Generator<string> {
+  for (const { key } of records) yield key
+}
 
 const tagOf = (reason: unknown): string =>
   Predicate.hasProperty(reason, "_tag") && Predicate.isString(reason._tag) ? reason._tag : "Unknown"
-
-const unsent = ({ record }: { readonly record: { readonly offset: number } }): Outcome => ({
-  _tag: "Unsent",
-  offset: record.offset
-})
-
-const isNotSendable = <A>(prepared: Batch.EncodedRecord<A> | NotSendable): prepared is NotSendable =>
-  "outcome" in prepared
-
-const isSendable = <A>(prepared: Batch.EncodedRecord<A> | NotSendable): prepared is Batch.EncodedRecord<A> =>
-  !isNotSendable(prepared)
-
-type SendError = Exclude<ApiError, RetryPolicy.Retryable> | RetryPolicy.RetriesExhausted
-
-// These say nothing of the batch that met them, and the next batch would meet them too.
-const isDoom = (error: SendError): error is Extract<StopReason, SendError> =>
-  error._tag === "Unauthorized" ||
-  error._tag === "Forbidden" ||
-  error._tag === "NotFound" ||
-  error._tag === "RetriesExhausted"
-
-// After these, nothing of the batch was applied.
-const isRefusal = (error: SendError): boolean => error._tag !== "RetriesExhausted" && error._tag !== "UnexpectedAnswer"
-
-const prepare =
-  <A>(to: Pick<Destination<A>, "encode" | "envelope" | "key">, maxBytes: number) =>
-  (record: CustomerRecord<A>): Batch.EncodedRecord<A> | NotSendable => {
-    if (record._tag === "Invalid") {
-      return notSendable(record, undefined, record.reason._tag, record.reason.issues, record.input)
-    }
-    const key = to.key(record.patch)
-    const encoded = to.encode(record.patch)
-    if (Result.isFailure(encoded)) {
-      return notSendable(record, key, "InvalidRequest", encoded.failure, { format: "json", value: record.patch })
-    }
-    const json = encoded.success
-    const bytes = Batch.utf8Bytes(json)
-    const bodyBytes = bytes + Batch.envelopeBytes(to)
-    return bodyBytes > maxBytes
-      ? notSendable(
-          record,
-          key,
-          "TooLarge",
-          [{ path: [], message: `The record alone needs a body of ${bodyBytes} bytes; ${maxBytes} are allowed` }],
-          { format: "json", value: JSON.parse(json) }
-        )
-      : { record, key, json, bytes }
-  }
-
-const notSendable = (
-  { line, offset }: { readonly line: number | undefined; readonly offset: number },
-  key: string | undefined,
-  tag: string,
-  issues: ReadonlyArray<InputIssue.InputIssue>,
-  record: RecordInput
-): NotSendable => {
-  const reason = { tag, message: InputIssue.format(issues), issues }
-  return {
-    outcome: { _tag: "Rejected", offset, reason },
-    letter: {
-      offset,
-      ...(line === undefined ? {} : { line }),
-      ...(key === undefined ? {} : { key }),
-      outcome: "Rejected",
-      reason,
-      record
-    }
-  }
-}

@@ -15,6 +15,16 @@ import type { Outcome } from "./Outcome.ts"
 export type Counts = { readonly [Tag in Outcome["_tag"]]: number }
 
 /**
+ * No record of any outcome.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const noCounts: Counts = { Applied: 0, Accepted: 0, Rejected: 0, Unknown: 0, Merged: 0, Unsent: 0 }
+
+const sum = (counts: Counts): number => Object.values(counts).reduce((a, b) => a + b, 0)
+
+/**
  * Records are missing, or have more than one outcome: a defect of this library, never of its input.
  *
  * @category errors
@@ -25,9 +35,8 @@ export class LedgerMismatch extends Data.TaggedError("LedgerMismatch")<{
   readonly counts: Counts
 }> {
   override get message(): string {
-    const sum = Object.values(this.counts).reduce((a, b) => a + b, 0)
     const each = Object.entries(this.counts).map(([tag, count]) => `${tag} ${count}`)
-    return `The ledger does not balance: ${this.read} records read, ${sum} outcomes (${each.join(", ")}). Please report this.`
+    return `The ledger does not balance: ${this.read} records read, ${sum(this.counts)} outcomes (${each.join(", ")}). Please report this.`
   }
 }
 
@@ -37,43 +46,35 @@ export class LedgerMismatch extends Data.TaggedError("LedgerMismatch")<{
  */
 export interface Ledger {
   /** The records read so far. */
-  readonly read: number
-  readonly counts: Counts
-  /** The records that have no outcome yet. */
-  readonly open: number
+  readonly read: () => number
+  readonly counts: () => Counts
   readonly addRead: (records: number) => void
-  readonly addOutcomes: (outcomes: ReadonlyArray<Outcome>) => void
+  /** Throws a `LedgerMismatch` as soon as there are more outcomes than records. */
+  readonly addOutcome: (tag: Outcome["_tag"], records: number) => void
   /** What is wrong with the sum at the end of a run, if anything. */
   readonly mismatch: () => LedgerMismatch | undefined
 }
 
 /**
- * A ledger at zero. `addOutcomes` throws a `LedgerMismatch` as soon as there are more outcomes than records.
+ * A ledger at what earlier runs have settled; by default at zero.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (): Ledger => {
-  const counts = { Applied: 0, Accepted: 0, Rejected: 0, Unknown: 0, Merged: 0, Unsent: 0 }
-  let read = 0
-  let settled = 0
+export const make = (before: Counts = noCounts): Ledger => {
+  const counts = { ...before }
+  let settled = sum(before)
+  let read = settled
   const error = () => new LedgerMismatch({ read, counts: { ...counts } })
   return {
-    get read() {
-      return read
-    },
-    get counts() {
-      return { ...counts }
-    },
-    get open() {
-      return read - settled
-    },
+    read: () => read,
+    counts: () => ({ ...counts }),
     addRead: (records) => {
       read += records
     },
-    addOutcomes: (outcomes) => {
-      for (const outcome of outcomes) counts[outcome._tag]++
-      settled += outcomes.length
+    addOutcome: (tag, records) => {
+      counts[tag] += records
+      settled += records
       if (settled > read) throw error()
     },
     mismatch: () => (settled === read ? undefined : error())

@@ -10,13 +10,47 @@ import type { Counts } from "./Ledger.ts"
  * @since 0.1.0
  */
 export interface Progress {
-  /** Records read so far. */
+  /** Records read so far, those of earlier runs included. */
   readonly read: number
+  /** Records that have an outcome. */
+  readonly settled: number
+  /** All records of the source; `undefined` where the caller has not said how many there are. */
+  readonly total: number | undefined
   readonly outcomes: Counts
   readonly requests: number
   readonly retries: number
+  /** Records a second that got an outcome, over the last five seconds. */
+  readonly rate: number
+  /** Milliseconds until the last record, at this rate; `undefined` where that cannot be said. */
+  readonly eta: number | undefined
   /** Milliseconds since the run began. */
   readonly elapsed: number
-  /** What some request waits for now: `rate-limit`, `pause`, `backoff`; `undefined` when nothing does. */
+  /** What some request waits for now: `rate`, `paused`, `backoff` …; `undefined` when nothing does. */
   readonly waiting: string | undefined
+}
+
+const rateWindow = 5000
+
+/**
+ * Makes progress values that know their rate.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const tracker = (
+  total: number | undefined
+): ((now: number, state: Omit<Progress, "eta" | "rate" | "settled" | "total">) => Progress) => {
+  let samples: Array<{ readonly at: number; readonly settled: number }> = []
+  return (now, state) => {
+    const settled = Object.values(state.outcomes).reduce((sum, count) => sum + count, 0)
+    samples.push({ at: now, settled })
+    // One sample from before the window is kept, to measure from.
+    const first = samples.findIndex(({ at }) => at > now - rateWindow)
+    samples = samples.slice(Math.max(0, first - 1))
+    const from = samples[0] ?? { at: now, settled }
+    const rate = now > from.at ? ((settled - from.settled) * 1000) / (now - from.at) : 0
+    const left = total === undefined ? undefined : Math.max(0, total - settled)
+    const eta = left === undefined || (rate === 0 && left > 0) ? undefined : left === 0 ? 0 : (left * 1000) / rate
+    return { ...state, settled, total, rate, eta }
+  }
 }

@@ -1,11 +1,13 @@
 /**
- * What a run did, in numbers and without customer data.
+ * What a run did, in numbers and without customer data. A run that goes on from a checkpoint counts what the
+ * runs before it did as well.
  *
  * @since 0.1.0
  */
-import { Schema } from "effect"
+import { Duration, Schema } from "effect"
 
 const count = Schema.Int
+const millis = Schema.Finite
 
 /**
  * @category schemas
@@ -28,20 +30,33 @@ export class SyncReport extends Schema.Class<SyncReport>("effect-patchbay/sync/S
   reasons: Schema.Record(Schema.String, count),
   /** Batches that were sent at least once. */
   batches: count,
-  /** Requests on the wire, retries included. */
+  /** Requests on the wire, retries and questions for a batch's status included. */
   requests: count,
   retries: count,
-  /** Milliseconds waited, summed over all that waited at once, by reason. */
-  waits: Schema.Record(Schema.String, Schema.Number),
+  /** Milliseconds that this run's requests were made to wait, by reason. */
+  waits: Schema.Record(Schema.String, millis),
   /** Bytes of all request bodies, each counted once. */
   bytes: count,
-  /** Milliseconds from the start of the run to its end. */
-  elapsed: Schema.Number,
-  /** Why the run stopped before the end of the source: the tag of an error. */
+  /** Milliseconds that a request of this run took, from when it went out to the end of its answer. */
+  durations: Schema.Struct({ p50: millis, p95: millis, max: millis }),
+  /** 0-based offsets of the first and the last record that this run read; absent where it read none. */
+  firstOffset: Schema.optionalKey(count),
+  lastOffset: Schema.optionalKey(count),
+  /** Every record before this offset is done for good; absent where there is no checkpoint. */
+  checkpoint: Schema.optionalKey(count),
+  /** The offset that this run went on from; absent where it began at the start. */
+  resumedFrom: Schema.optionalKey(count),
+  /** An earlier run came to the end of the source, so that this one read and sent nothing. */
+  nothingNew: Schema.optionalKey(Schema.Literal(true)),
+  /** Milliseconds from the start of this run to its end. */
+  elapsed: millis,
+  /** Why the run stopped before the end of the source: the tag of an error, or `Interrupted`. */
   stopped: Schema.optionalKey(Schema.String)
 }) {}
 
 const number = new Intl.NumberFormat("en-US")
+const time = (value: number): string =>
+  value < 1000 ? `${value.toFixed(value < 10 ? 1 : 0)} ms` : `${(value / 1000).toFixed(1)} s`
 
 /**
  * The report as a short table for people.
@@ -50,7 +65,7 @@ const number = new Intl.NumberFormat("en-US")
  * @since 0.1.0
  */
 export const format = (report: SyncReport): string => {
-  const seconds = report.elapsed / 1000
+  const { durations, elapsed } = report
   const rows: Array<readonly [string, string]> = [["records read", number.format(report.read)]]
   for (const [outcome, records] of Object.entries(report.outcomes)) {
     if (records > 0) rows.push([`  ${outcome.toLowerCase()}`, number.format(records)])
@@ -60,12 +75,21 @@ export const format = (report: SyncReport): string => {
   }
   rows.push(["batches", number.format(report.batches)])
   rows.push(["requests", `${number.format(report.requests)} (${number.format(report.retries)} retries)`])
-  rows.push(["bytes sent", number.format(report.bytes)])
-  for (const [reason, millis] of Object.entries(report.waits)) {
-    rows.push([`waited: ${reason}`, `${(millis / 1000).toFixed(1)} s`])
+  if (report.requests > 0) {
+    rows.push(["  one took", `${time(durations.p50)} (95 %: ${time(durations.p95)}, longest: ${time(durations.max)})`])
   }
-  const rate = seconds > 0 ? `, ${number.format(Math.round(report.read / seconds))} records/s` : ""
-  rows.push(["time", `${seconds.toFixed(1)} s${rate}`])
+  rows.push(["bytes sent", number.format(report.bytes)])
+  for (const [reason, wait] of Object.entries(report.waits)) rows.push([`waited: ${reason}`, time(wait)])
+  if (report.resumedFrom !== undefined) rows.push(["went on from", `offset ${number.format(report.resumedFrom)}`])
+  if (report.nothingNew) rows.push(["nothing new", "an earlier run came to the end"])
+  if (report.checkpoint !== undefined) rows.push(["checkpoint", `offset ${number.format(report.checkpoint)}`])
+  const mine =
+    report.firstOffset === undefined || report.lastOffset === undefined ? 0 : report.lastOffset - report.firstOffset + 1
+  const rate = elapsed > 0 ? `, ${number.format(Math.round((mine * 1000) / elapsed))} records/s` : ""
+  rows.push([
+    "time",
+    `${elapsed < 60_000 ? time(elapsed) : Duration.format(Duration.millis(Math.round(elapsed / 1000) * 1000))}${rate}`
+  ])
   if (report.stopped !== undefined) rows.push(["stopped by", report.stopped])
   const width = Math.max(...rows.map(([name]) => name.length))
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n")

@@ -1,0 +1,44 @@
+/**
+ * How an accepted batch is waited for.
+ *
+ * @since 0.1.0
+ */
+import { Duration } from "effect"
+
+/**
+ * When to ask how an accepted batch stands, and for how long.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SettlePolicy {
+  readonly firstPoll: Duration.Duration
+  readonly maxInterval: Duration.Duration
+  readonly deadline: Duration.Duration
+  readonly notFoundGrace: Duration.Duration
+}
+
+/**
+ * The first question comes soon, because most batches are quick; each next one waits 1.5 times as long.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options?: {
+  /** From the acceptance to the first question. Default: 500 milliseconds. */
+  readonly firstPoll?: Duration.Input | undefined
+  /** The longest time between two questions. Default: 10 seconds. */
+  readonly maxInterval?: Duration.Input | undefined
+  /** From the acceptance until its records are `Unknown`; the batch id stays known. Default: 30 minutes. */
+  readonly deadline?: Duration.Input | undefined
+  /** How long a 404 means that the batch is not known yet: how soon it is, is not documented. Default: 1 minute. */
+  readonly notFoundGrace?: Duration.Input | undefined
+}): SettlePolicy => ({
+  firstPoll: Duration.fromInputUnsafe(options?.firstPoll ?? "500 millis"),
+  maxInterval: Duration.fromInputUnsafe(options?.maxInterval ?? "10 seconds"),
+  deadline: Duration.fromInputUnsafe(options?.deadline ?? "30 minutes"),
+  notFoundGrace: Duration.fromInputUnsafe(options?.notFoundGrace ?? "1 minute")
+})
+
+/** The factor between two waits. */
+export const pollFactor = 1.5

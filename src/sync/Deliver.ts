@@ -1,0 +1,421 @@
+/**
+ * Brings one batch to its end: sent, taken apart where it is refused, waited for where it is only accepted.
+ * Whatever happens to it becomes values, so that no batch can interrupt another.
+ *
+ * @since 0.1.0
+ */
+import { Array as Arr, Data, Deferred, Effect, Redacted, Result } from "effect"
+import type * as ApiError from "../http/ApiError.ts"
+import type { SendError, SendPolicy } from "../policy/SendPolicy.ts"
+import type { SettlePolicy } from "../policy/SettlePolicy.ts"
+import * as Batch from "./Batch.ts"
+import type { Behaviour, Destination, Receipt } from "./Destination.ts"
+import type { Doom, Ended } from "./Fate.ts"
+import * as Fate from "./Fate.ts"
+import * as Isolate from "./Isolate.ts"
+import type { Reason } from "./Outcome.ts"
+import type { Underway } from "./Resume.ts"
+import * as Settle from "./Settle.ts"
+import type { Tally } from "./Tally.ts"
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options<A, B extends Behaviour, R> {
+  readonly to: Destination<A, B, R>
+  readonly policy: SendPolicy
+  /** Where requests are counted, when they go out. */
+  readonly tally: Pick<Tally, "addBatch" | "addBody" | "counted">
+  readonly settle: "applied" | "accepted"
+  readonly settlePolicy: SettlePolicy
+  readonly isolate: "halve" | "none"
+  /** Whether a batch whose answer never came is sent again, where that is safe. */
+  readonly retryUnknown: boolean
+  /** The requests that taking refused batches apart may cost in the whole run. */
+  readonly budget: Isolate.Budget
+  readonly limit: Batch.BatchLimit
+  /** Completes when a run that stops has waited long enough; what is in flight then is `Unknown`. */
+  readonly cut: Deferred.Deferred<void>
+  /** Called when a batch, or a part of one, is accepted, before it is waited for. */
+  readonly onAccepted: (batch: number, offsets: ReadonlyArray<number>, batchId: string) => Effect.Effect<void>
+  /** Called before a request that must not be sent twice. */
+  readonly onSending: (batch: number, offsets: ReadonlyArray<number>) => Effect.Effect<void>
+  /** Called when something dooms the run. */
+  readonly onDoom: (doom: Doom) => void
+  /** Why the run stops, if it does. Then nothing new is sent, and after a failure nothing is sent again either. */
+  readonly stopped: () => { readonly _tag: "Failed" | "Interrupted" } | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Deliver<A, R> {
+  /** Delivers a batch. Every position of it ends exactly once. */
+  readonly batch: (batch: Batch.Batch<A>) => Effect.Effect<ReadonlyArray<Ended>, never, R>
+  /** Brings to its end what an earlier run had under way. */
+  readonly underway: (batch: Underway<A>) => Effect.Effect<ReadonlyArray<Ended>, never, R>
+}
+
+// So many unexpected answers in a row, over all batches, say that something else answers at that address.
+const unexpectedInARow = 3
+
+type Indices = ReadonlyArray<number>
+type Sent<A> = Pick<Batch.Batch<A>, "merged" | "number" | "records">
+type SendFailure = SendError<ApiError.ApiError | HeldBack | Outgrown, never, never, Behaviour["resend"]>
+
+interface Refusal {
+  readonly reason: Reason
+  readonly answer: string | undefined
+}
+
+// What ends a request that has no verdict; no fate where it was too large, so that its records must go out in halves.
+interface NoVerdict {
+  readonly fate: Fate.Fate | undefined
+}
+
+// The run stopped before this attempt went out.
+class HeldBack extends Data.TaggedError("HeldBack") {
+  readonly isRetryable = false as const
+}
+
+// An answer said that batches must be smaller after this one was collected, and before it went out.
+class Outgrown extends Data.TaggedError("Outgrown") {
+  readonly isRetryable = false as const
+}
+
+// After any other error the request has changed nothing. A 5xx may come from a proxy after it was applied behind it.
+const isVague = (error: ApiError.ApiError): boolean =>
+  error._tag === "ServerFault" ||
+  error._tag === "TimedOut" ||
+  error._tag === "UnexpectedAnswer" ||
+  (error._tag === "TransportFault" && error.sent === "maybe")
+
+const isTooLarge = (error: { readonly _tag: string }): error is ApiError.ContentTooLarge =>
+  error._tag === "ContentTooLarge"
+
+/**
+ * Delivers batches to one destination, under one set of policies.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deliver<A, R> => {
+  const { cut, limit, policy, tally, to } = options
+  // Without its literal type, which would make every comparison below a question of types.
+  const behaviour: Behaviour = to.behaviour
+  const resend = behaviour.resend === "safe" && options.retryUnknown ? "safe" : "unsafe"
+  const refusals = new Set<string>(to.refusals ?? ["BadRequest", "UnprocessableContent"])
+  const emptyBytes = Batch.envelopeBytes(to)
+  // The batches under way of which a request went out.
+  const begun = new Set<number>()
+  let unexpected = 0
+
+  const cutOff = Fate.cutOff(behaviour.resend === "safe")
+  const doom = (error: Doom): void => options.onDoom(error)
+
+  /**
+   * Some records under the policies: the receipt, or the error, which is `HeldBack` when the run would wait no longer.
+   * `vague` says whether one of the attempts that failed may have been applied all the same.
+   */
+  const send = (batch: number, records: Arr.NonEmptyReadonlyArray<Batch.EncodedRecord<A>>) => {
+    const request = {
+      body: Batch.body(records, to.envelope),
+      records: Arr.map(records, ({ key, record }) => ({ key, patch: record.patch }))
+    }
+    const counted = tally.counted()
+    let attempts = 0
+    let vague = false
+    const attempt = Effect.suspend((): Effect.Effect<Receipt, ApiError.ApiError | HeldBack | Outgrown, R> => {
+      const stopped = options.stopped()
+      if (stopped !== undefined && (attempts === 0 || stopped._tag === "Failed")) return Effect.fail(new HeldBack())
+      if (attempts === 0) {
+        const bytes = bytesOf(records)
+        // Half of a body has all of its envelope.
+        const isOver = records.length > limit.records || bytes - emptyBytes > limit.bytes
+        if (isOver && records.length > 1) return Effect.fail(new Outgrown())
+        tally.addBody(bytes)
+        if (!begun.has(batch)) tally.addBatch()
+        begun.add(batch)
+      }
+      attempts++
+      const before = vague
+      // Until it is known better: a timeout interrupts the attempt.
+      vague = true
+      return Effect.tapError(counted(to.send(request)), (error) =>
+        Effect.sync(() => {
+          vague = before || isVague(error)
+          // Now, and not when the batch is halved, because others wait for this one's permit.
+          if (isTooLarge(error) && records.length > 1) limit.tooLarge(records.length, bytesOf(records))
+        })
+      )
+    })
+    return Effect.raceFirst(
+      Effect.map(
+        Effect.result(policy.run(attempt, { endpoint: to.name, resend, records: records.length })),
+        (answered) => ({ answered, vague })
+      ),
+      Effect.map(Deferred.await(cut), () => ({ answered: Result.fail(new HeldBack()), vague }))
+    )
+  }
+
+  /** Why a request has no verdict, and what that means for its records and for the run. */
+  const noVerdict = (
+    error: Exclude<SendFailure, ApiError.ContentTooLarge | Outgrown>,
+    vague: boolean
+  ): { readonly fate: Fate.Fate } => {
+    const reason = { tag: error._tag, message: error.message, issues: [] }
+    const answer = "answer" in error ? Redacted.value(error.answer).body : undefined
+    const unknown = (again: boolean) => ({ fate: { _tag: "Unknown", reason, answer, again } }) as const
+    const unsent = () => (vague ? unknown(behaviour.resend === "safe") : ({ fate: { _tag: "Unsent" } } as const))
+    switch (error._tag) {
+      case "Unauthorized":
+      case "Forbidden":
+        doom(error)
+        return unsent()
+      case "NotFound":
+        if (behaviour.failureUnit === "record") return { fate: { _tag: "Rejected", reason, answer } }
+        doom(error)
+        return unsent()
+      case "RetriesExhausted":
+      case "RetryAfterTooLong":
+        doom(error)
+        return unsent()
+      case "UnexpectedAnswer":
+        if (++unexpected >= unexpectedInARow) doom(error)
+        return unknown(false)
+      case "OutcomeUnknown":
+        return unknown(false)
+      case "HeldBack":
+        return { fate: vague ? cutOff : { _tag: "Unsent" } }
+      default:
+        // What was refused before it was sent, and refusals that the destination does not take as such.
+        return { fate: { _tag: "Rejected", reason, answer } }
+    }
+  }
+
+  /** What an accepted or applied part has come to. */
+  const settle = (batch: Sent<A>, indices: Indices, receipt: Receipt, acceptedAt?: number) =>
+    Effect.suspend((): Effect.Effect<ReadonlyArray<Ended>, never, R> => {
+      const { batchId, recordCount } = receipt
+      const mismatch = recordCount === indices.length ? undefined : miscounted(indices, receipt)
+      if (behaviour.acceptance === "applied" || batchId === undefined) {
+        return Effect.succeed(mismatch ?? [{ indices, fate: { _tag: "Applied" } }])
+      }
+      const keys = indices.map((index) => batch.records[index]?.key ?? "")
+      const settled =
+        options.settle === "accepted"
+          ? Effect.succeed<ReadonlyArray<Ended>>([{ indices, fate: { _tag: "Accepted", batchId } }])
+          : Effect.raceFirst(
+              Effect.map(
+                Settle.settle({ to, policy, tally, settlePolicy: options.settlePolicy, batchId, keys, acceptedAt }),
+                ({ doomed, ended }) => {
+                  if (doomed !== undefined) doom(doomed)
+                  return ended.map(({ fate, indices: parts }) => ({
+                    fate,
+                    indices: parts.map((part) => indices[part] ?? part)
+                  }))
+                }
+              ),
+              Effect.as(Deferred.await(cut), [{ indices, fate: Settle.notWaitedFor(batchId, cutOff) }])
+            )
+      // It is waited for all the same: until it has ended, it may still write what is in it.
+      const ended = mismatch === undefined ? settled : Effect.as(settled, mismatch)
+      return acceptedAt !== undefined
+        ? ended
+        : Effect.andThen(options.onAccepted(batch.number, offsetsOf(batch, indices), batchId), ended)
+    })
+
+  const miscounted = (indices: Indices, { batchId, recordCount }: Receipt): ReadonlyArray<Ended> => {
+    const ask = batchId === undefined ? "" : ` Ask for batch ${batchId}.`
+    const message = `The answer counts ${recordCount} records; ${indices.length} were sent.${ask}`
+    const reason = { tag: "CountMismatch", message, issues: [] }
+    return [{ indices, fate: { _tag: "Unknown", reason, answer: undefined, again: false } }]
+  }
+
+  /** The offsets of records, and of those that were folded into them. */
+  const offsetsOf = (batch: Sent<A>, indices: Indices): ReadonlyArray<number> => {
+    const own = pick(batch, indices).map(({ record }) => record.offset)
+    const into = new Set(own)
+    return [...own, ...batch.merged.filter((merged) => into.has(merged.into)).map(({ offset }) => offset)]
+  }
+
+  const pick = (batch: Sent<A>, indices: Indices) => indices.flatMap((index) => batch.records[index] ?? [])
+
+  const refusalOf = (error: Extract<SendFailure, { readonly answer: unknown }>): Refusal => ({
+    reason: { tag: error._tag, message: error.message, issues: [] },
+    answer: Redacted.value(error.answer).body
+  })
+
+  /** Positions in the batch of the records that a refusal names. */
+  const namedBy = (
+    error: { readonly answer: Redacted.Redacted<ApiError.VendorAnswer> },
+    indices: Indices,
+    keys: ReadonlyArray<string>
+  ) => to.named(Redacted.value(error.answer), keys).flatMap((part) => indices[part] ?? [])
+
+  const deliver = (batch: Sent<A>, indices: Indices): Effect.Effect<ReadonlyArray<Ended>, never, R> =>
+    Effect.suspend(() => {
+      const records = pick(batch, indices)
+      if (!Arr.isArrayNonEmpty(records)) return Effect.succeed([])
+      if (options.stopped() !== undefined) return Effect.succeed([{ indices, fate: { _tag: "Unsent" } }])
+      const noted =
+        behaviour.resend === "unsafe" ? options.onSending(batch.number, offsetsOf(batch, indices)) : Effect.void
+      return Effect.flatMap(Effect.andThen(noted, send(batch.number, records)), ({ answered, vague }) => {
+        if (Result.isSuccess(answered)) {
+          unexpected = 0
+          limit.succeeded(records.length, bytesOf(records))
+          return settle(batch, indices, answered.success)
+        }
+        const error = answered.failure
+        // A body that is too large says nothing of its records: each half is tried for itself.
+        if (error._tag === "Outgrown" || (isTooLarge(error) && indices.length > 1)) {
+          return inTurn(batch, halves(indices))
+        }
+        if (isTooLarge(error)) return Effect.succeed([{ indices, fate: { _tag: "Rejected", ...refusalOf(error) } }])
+        if (!refusals.has(error._tag) || !("answer" in error)) {
+          return Effect.succeed([{ indices, fate: noVerdict(error, vague).fate }])
+        }
+        unexpected = 0
+        const { answer, reason } = refusalOf(error)
+        if (behaviour.failureUnit === "record" || indices.length === 1 || options.isolate === "none") {
+          return Effect.succeed([{ indices, fate: { _tag: "Rejected", reason, answer } }])
+        }
+        return isolate(batch, indices, records, error)
+      })
+    })
+
+  const bytesOf = (records: Arr.NonEmptyReadonlyArray<Batch.EncodedRecord<A>>) => Batch.part(records, to.envelope).bytes
+
+  const halves = (indices: Indices): ReadonlyArray<Indices> => {
+    const middle = indices.length >> 1
+    return [indices.slice(0, middle), indices.slice(middle)]
+  }
+
+  const inTurn = (batch: Sent<A>, parts: ReadonlyArray<Indices>): Effect.Effect<ReadonlyArray<Ended>, never, R> =>
+    Effect.map(
+      Effect.forEach(parts, (part) => deliver(batch, part)),
+      (ended) => ended.flat()
+    )
+
+  const isolate = (
+    batch: Sent<A>,
+    indices: Indices,
+    records: Arr.NonEmptyReadonlyArray<Batch.EncodedRecord<A>>,
+    error: Extract<SendFailure, { readonly answer: Redacted.Redacted<ApiError.VendorAnswer> }>
+  ): Effect.Effect<ReadonlyArray<Ended>, never, R> =>
+    Effect.gen(function* () {
+      const part = { ...batch, records }
+      const keys = records.map(({ key }) => key)
+      // Parts with a common key must not be unfinished at once, so that each is waited for before the next goes out.
+      const settleAtOnce = new Set(keys).size < keys.length
+      const endedEarly: Array<Ended> = []
+      const claimsOf = to.claims
+      const isolation = yield* Isolate.isolate<Receipt, Refusal, NoVerdict, R>({
+        size: indices.length,
+        independent: behaviour.failures === "independent",
+        budget: options.budget,
+        from: Isolate.refused({ detail: refusalOf(error), named: to.named(Redacted.value(error.answer), keys) }),
+        ...(settleAtOnce ? { key: (index: number) => keys[index] ?? "" } : {}),
+        ...(claimsOf === undefined
+          ? {}
+          : {
+              claims: (index: number) => {
+                const patch = records[index]?.record.patch
+                return patch === undefined ? [] : claimsOf(patch)
+              }
+            }),
+        send: (parts) =>
+          Effect.gen(function* () {
+            const sent = pick(part, parts)
+            if (!Arr.isArrayNonEmpty(sent) || options.stopped() !== undefined) {
+              return yield* Effect.fail<NoVerdict>({ fate: { _tag: "Unsent" } })
+            }
+            const { answered, vague } = yield* send(batch.number, sent)
+            if (Result.isSuccess(answered)) {
+              unexpected = 0
+              if (settleAtOnce) endedEarly.push(...(yield* settle(part, parts, answered.success)))
+              return Isolate.passed(answered.success)
+            }
+            const failed = answered.failure
+            // A body that is too large says nothing of its records: they are halved when this has ended.
+            if (failed._tag === "Outgrown" || (isTooLarge(failed) && sent.length > 1)) {
+              return yield* Effect.fail<NoVerdict>({ fate: undefined })
+            }
+            if (isTooLarge(failed) || (refusals.has(failed._tag) && "answer" in failed)) {
+              const partKeys = parts.map((part) => keys[part] ?? "")
+              return Isolate.refused({ detail: refusalOf(failed), named: namedBy(failed, parts, partKeys) })
+            }
+            return yield* Effect.fail<NoVerdict>(noVerdict(failed, vague))
+          })
+      })
+      const delivered = settleAtOnce
+        ? endedEarly
+        : (yield* Effect.forEach(isolation.delivered, (sent) => settle(part, sent.indices, sent.receipt), {
+            concurrency: "unbounded"
+          })).flat()
+      const blamed = isolation.blames.flatMap((blame) => {
+        const together = [...blame.culprits.map(({ index }) => index), ...(blame.partners ?? [])]
+        return blame.culprits.map(({ detail, index }): Ended => {
+          const others = together
+            .filter((other) => other !== index)
+            .flatMap((other) => records[other]?.record.offset ?? [])
+          const reason =
+            others.length === 0
+              ? detail.reason
+              : {
+                  ...detail.reason,
+                  message: `${detail.reason.message} To blame together with offset ${others.join(", ")}.`
+                }
+          return { indices: [index], fate: { _tag: "Rejected", reason, answer: detail.answer } }
+        })
+      })
+      const local: ReadonlyArray<Ended> = [...delivered, ...blamed, ...(yield* rest(isolation, part))]
+      return local.map(({ fate, indices: parts }) => ({ fate, indices: parts.map((part) => indices[part] ?? part) }))
+    })
+
+  // What an isolation that ended early left open.
+  const rest = (
+    { stopped, undecided }: Isolate.Isolation<Receipt, Refusal, NoVerdict>,
+    part: Sent<A>
+  ): Effect.Effect<ReadonlyArray<Ended>, never, R> => {
+    if (stopped === undefined || undecided.length === 0) return Effect.succeed([])
+    const { reason, state } = stopped
+    if (reason._tag !== "SendFailed") {
+      const { answer, reason: refused } = state.detail
+      const fate: Fate.Fate = {
+        _tag: "Rejected",
+        answer,
+        reason: {
+          ...refused,
+          tag: "NotIsolated",
+          message: `${refused.message} The requests to find the records at fault are used up, so this may be one or a bystander.`
+        }
+      }
+      return Effect.succeed([{ indices: undecided, fate }])
+    }
+    const { error, inFlight } = reason
+    const others = undecided.filter((index) => !inFlight.includes(index))
+    const { fate } = error
+    return fate === undefined
+      ? inTurn(part, [...halves(inFlight), others])
+      : Effect.map(deliver(part, others), (ended) => [{ indices: inFlight, fate }, ...ended])
+  }
+
+  const all = (batch: Sent<A>): Indices => batch.records.map((_, index) => index)
+
+  return {
+    batch: (batch) =>
+      Effect.ensuring(
+        deliver(batch, all(batch)),
+        Effect.sync(() => begun.delete(batch.number))
+      ),
+    underway: (batch) => {
+      const indices = all(batch)
+      return batch.batchId === undefined
+        ? Effect.succeed([{ indices, fate: Fate.neverAnswered }])
+        : settle(batch, indices, { batchId: batch.batchId, recordCount: indices.length }, batch.acceptedAt)
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * What became of the records of one batch.
+ *
+ * @since 0.1.0
+ */
+import type * as ApiError from "../http/ApiError.ts"
+import type * as RetryPolicy from "../policy/RetryPolicy.ts"
+import type { Reason } from "./Outcome.ts"
+
+/**
+ * What became of some records of a batch, by their 0-based positions in it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ended {
+  readonly indices: ReadonlyArray<number>
+  readonly fate: Fate
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Fate =
+  | { readonly _tag: "Applied" }
+  | { readonly _tag: "Accepted"; readonly batchId: string }
+  | {
+      readonly _tag: "Rejected"
+      readonly reason: Reason
+      /** What the vendor wrote, for dead letters only. */
+      readonly answer: string | undefined
+    }
+  | {
+      readonly _tag: "Unknown"
+      readonly reason: Reason
+      readonly answer: string | undefined
+      /** Whether the next run takes it up again: sends it, or asks for its batch. */
+      readonly again: boolean
+    }
+  | { readonly _tag: "Unsent" }
+
+/**
+ * What dooms a whole run: the credentials are refused, the tenant is not there, something else answers at that
+ * address, or the vendor stays down beyond the retry policy.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type Doom =
+  | ApiError.Unauthorized
+  | ApiError.Forbidden
+  | ApiError.NotFound
+  | ApiError.UnexpectedAnswer
+  | RetryPolicy.RetriesExhausted
+  | RetryPolicy.RetryAfterTooLong
+
+/**
+ * The fate of what was in flight when a run that stops would wait no longer.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const cutOff = (again: boolean): Fate => ({
+  _tag: "Unknown",
+  reason: {
+    tag: "Interrupted",
+    message: "The run was stopped while this was under way; whether it was applied is not known.",
+    issues: []
+  },
+  answer: undefined,
+  again
+})
+
+/**
+ * The fate of what an earlier run may have sent, and must not be sent twice.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const neverAnswered: Fate = {
+  _tag: "Unknown",
+  reason: {
+    tag: "OutcomeUnknown",
+    message:
+      "An earlier run may have sent this, and it is not safe to send again. Check at the vendor whether it was applied.",
+    issues: []
+  },
+  answer: undefined,
+  again: false
+}

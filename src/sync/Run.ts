@@ -1,0 +1,392 @@
+/**
+ * The books of one run: what was read, what became of it, what is safely on disk, and why it stops.
+ *
+ * @since 0.1.0
+ */
+import { Clock, Deferred, Duration, Effect, Option, Predicate, type Scope, Semaphore } from "effect"
+import type { Batch, EncodedRecord } from "./Batch.ts"
+import type * as Checkpoint from "./Checkpoint.ts"
+import type { CustomerRecord, RecordInput, SourcePosition } from "./CustomerRecord.ts"
+import type { DeadLetter, DeadLettersUnwritable, OpenDeadLetters } from "./DeadLetters.ts"
+import type { Unsendable } from "./Encode.ts"
+import type { Ended, Fate } from "./Fate.ts"
+import * as Ledger from "./Ledger.ts"
+import * as OffsetSet from "./OffsetSet.ts"
+import type { Outcome, Reason } from "./Outcome.ts"
+import { SyncReport } from "./SyncReport.ts"
+import * as Tally from "./Tally.ts"
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly destination: string
+  readonly letters: OpenDeadLetters | undefined
+  readonly checkpoint: Checkpoint.OpenCheckpoint | undefined
+  /** How often the checkpoint is written while nothing presses. */
+  readonly checkpointEvery: Duration.Duration
+  /** How long a run that stops waits for what is in flight. */
+  readonly grace: Duration.Duration
+}
+
+/**
+ * Why a run stops before the end of its source.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Stop<E> = { readonly _tag: "Failed"; readonly error: E } | { readonly _tag: "Interrupted" }
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Run<E> {
+  readonly tally: Tally.Tally
+  readonly ledger: Ledger.Ledger
+  /** Whether there is a checkpoint. */
+  readonly keeps: boolean
+  /** What earlier runs left. */
+  readonly before: Checkpoint.State | undefined
+  /** Whether a record has its outcome for good. */
+  readonly isDone: (offset: number) => boolean
+  /** Notes that the source has no records from one offset up to, and without, another, which is of a record. */
+  readonly addGap: (from: number, to: number) => void
+  /** Counts records as read. Each must end through one of the next two. */
+  readonly addRead: (records: ReadonlyArray<CustomerRecord<unknown>>) => void
+  readonly rejected: (records: ReadonlyArray<Unsendable<unknown>>) => Effect.Effect<ReadonlyArray<Outcome>>
+  readonly ended: (
+    batch: Pick<Batch<unknown>, "merged" | "number" | "records">,
+    ended: ReadonlyArray<Ended>
+  ) => Effect.Effect<ReadonlyArray<Outcome>>
+  /** Notes a batch that was accepted, and waits until that is on disk. */
+  readonly accepted: (batch: number, offsets: ReadonlyArray<number>, batchId: string) => Effect.Effect<void>
+  /** Notes a request that must not go out twice, and waits until that is on disk. */
+  readonly sending: (batch: number, offsets: ReadonlyArray<number>) => Effect.Effect<void>
+  /** Stops the run: nothing new is read or sent, and what is in flight has the grace period to end. */
+  readonly stop: (why: Stop<E>) => void
+  /** Why the run stops, if it does. */
+  readonly stopped: () => Stop<E> | undefined
+  /** Completes when the run stops. */
+  readonly stopping: Deferred.Deferred<void>
+  /** Completes when the grace period is over. */
+  readonly cut: Deferred.Deferred<void>
+  /** Writes the checkpoint a last time. */
+  readonly close: (finished: boolean) => Effect.Effect<void>
+  readonly report: Effect.Effect<SyncReport>
+}
+
+type Letter = Omit<DeadLetter, "time">
+
+/**
+ * Opens the books. `failed` turns what cannot be written into what stops the run.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* <E>(
+  options: Options,
+  failed: (error: DeadLettersUnwritable | Checkpoint.WriteError) => E
+): Effect.fn.Return<Run<E>, never, Scope.Scope> {
+  const { checkpoint, letters } = options
+  const scope = yield* Effect.scope
+  const startedAt = yield* Clock.currentTimeMillis
+  const before = checkpoint === undefined ? undefined : Option.getOrUndefined(checkpoint.state)
+  const tally = Tally.make(before?.totals)
+  const ledger = Ledger.make(before?.counts.outcomes)
+  const firstPosition =
+    before === undefined ? 0 : typeof before.position === "number" ? before.position : before.position.offset
+  const done = OffsetSet.make(firstPosition, before?.done)
+  // What is missing before a record is done with it, so that no run is needed for each gap. By the record's offset:
+  // where the gap begins.
+  const gaps = new Map<number, number>()
+  const doneCounts: { -readonly [Tag in keyof Ledger.Counts]: number } = {
+    ...(before?.counts.outcomes ?? Ledger.noCounts)
+  }
+  const doneReasons = new Map(Object.entries(before?.totals.reasons ?? {}))
+  const settling = new Map<string, Checkpoint.SettlingBatch>(before?.settling.map((one) => [one.batchId, one]))
+  const sending = new Map<number, ReadonlyArray<OffsetSet.Run>>(before?.sending.map(({ batch, runs }) => [batch, runs]))
+  // Where blocks of records start, from the one that holds the first record without an outcome.
+  const blocks: Array<SourcePosition> =
+    before === undefined || typeof before.position === "number" ? [] : [before.position]
+  let firstOffset: number | undefined
+  let lastOffset: number | undefined
+
+  const stopping = yield* Deferred.make<void>()
+  const cut = yield* Deferred.make<void>()
+  let stopped: Stop<E> | undefined
+  const stop = (why: Stop<E>): void => {
+    if (stopped !== undefined) return
+    stopped = why
+    Deferred.doneUnsafe(stopping, Effect.void)
+  }
+  const fail = (error: DeadLettersUnwritable | Checkpoint.WriteError): void =>
+    stop({ _tag: "Failed", error: failed(error) })
+  yield* Deferred.await(stopping).pipe(
+    Effect.andThen(Effect.sleep(options.grace)),
+    Effect.andThen(Deferred.succeed(cut, undefined)),
+    Effect.forkIn(scope)
+  )
+
+  // The last block that starts at or before the first record without an outcome is where reading goes on.
+  const forgetBlocks = (): void => {
+    let passed = 0
+    while ((blocks[passed + 1]?.offset ?? Number.POSITIVE_INFINITY) <= done.watermark) passed++
+    blocks.splice(0, passed)
+  }
+
+  const state = (): Omit<Checkpoint.State, "fingerprint"> => {
+    const { watermark } = done
+    forgetBlocks()
+    const block = blocks[0]
+    const position = block === undefined || block.offset > watermark ? watermark : block
+    const from = typeof position === "number" ? position : position.offset
+    const beyond = done.runs()
+    const totals = tally.totals()
+    return {
+      position,
+      done: from < watermark ? [[from, watermark], ...beyond] : beyond,
+      settling: [...settling.values()],
+      sending: [...sending].map(([batch, runs]) => ({ batch, runs })),
+      counts: { read: Object.values(doneCounts).reduce((sum, count) => sum + count, 0), outcomes: { ...doneCounts } },
+      totals: { ...totals, reasons: Object.fromEntries(doneReasons) },
+      startedAt: before?.startedAt ?? startedAt,
+      finished
+    }
+  }
+
+  // Writers that come while a write is under way share the next one. Where it fails, the run stops before any of
+  // them goes on.
+  const turn = yield* Semaphore.make(1)
+  let asked = 0
+  let written = 0
+  let lastWrite = startedAt
+  let finished = false
+  const write =
+    checkpoint === undefined
+      ? Effect.void
+      : Effect.suspend(() => {
+          const mine = ++asked
+          return turn.withPermit(
+            Effect.flatMap(Clock.currentTimeMillis, (now) => {
+              if (written >= mine) return Effect.void
+              written = asked
+              lastWrite = now
+              return Effect.catch(checkpoint.write(state()), (error) => Effect.sync(() => fail(error)))
+            })
+          )
+        })
+
+  const writeSometimes =
+    checkpoint === undefined
+      ? Effect.void
+      : Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          now - lastWrite >= Duration.toMillis(options.checkpointEvery) ? write : Effect.void
+        )
+
+  const send = (dead: ReadonlyArray<Letter>): Effect.Effect<boolean> =>
+    dead.length === 0 || letters === undefined
+      ? Effect.succeed(true)
+      : Clock.currentTimeMillis.pipe(
+          Effect.flatMap((now) => {
+            const time = new Date(now).toISOString()
+            return letters.write(dead.map((letter) => ({ ...letter, time })))
+          }),
+          Effect.as(true),
+          Effect.catch((error) =>
+            Effect.sync(() => {
+              fail(error)
+              return false
+            })
+          )
+        )
+
+  const count = (outcome: Outcome): void => {
+    ledger.addOutcome(outcome._tag, 1)
+    if (outcome._tag === "Rejected" || outcome._tag === "Unknown") tally.addReason(outcome.reason.tag)
+  }
+
+  // Only what has its outcome for good counts as done; the rest is read again by the next run.
+  const settle = (outcome: Outcome): void => {
+    if (checkpoint === undefined) return
+    doneCounts[outcome._tag]++
+    done.add(gaps.get(outcome.offset) ?? outcome.offset, outcome.offset + 1)
+    gaps.delete(outcome.offset)
+    if (outcome._tag === "Rejected" || outcome._tag === "Unknown") {
+      doneReasons.set(outcome.reason.tag, (doneReasons.get(outcome.reason.tag) ?? 0) + 1)
+    }
+  }
+
+  const finish = (
+    outcomes: ReadonlyArray<Outcome>,
+    isForGood: (outcome: Outcome) => boolean,
+    dead: ReadonlyArray<Letter>,
+    release: () => void
+  ): Effect.Effect<ReadonlyArray<Outcome>> =>
+    Effect.flatMap(send(dead), (safe) => {
+      for (const outcome of outcomes) {
+        count(outcome)
+        if (safe && isForGood(outcome)) settle(outcome)
+      }
+      // In the same step, so that no checkpoint says of a record both that it is done and that it is under way.
+      if (safe) release()
+      return Effect.as(writeSometimes, outcomes)
+    })
+
+  // From the first dead letter on, the next run must know that this one has begun. And what cannot be written is
+  // known before anything is read.
+  if (before === undefined) yield* write
+
+  return {
+    tally,
+    ledger,
+    keeps: checkpoint !== undefined,
+    before,
+    isDone: done.has,
+    addGap: (from, to) => {
+      if (done.has(to)) done.add(from, to)
+      else gaps.set(to, from)
+    },
+    addRead: (records) => {
+      ledger.addRead(records.length)
+      firstOffset ??= records[0]?.offset
+      lastOffset = records.at(-1)?.offset ?? lastOffset
+      if (checkpoint === undefined) return
+      for (const { position } of records) {
+        if (position !== undefined && position.offset > (blocks.at(-1)?.offset ?? -1)) blocks.push(position)
+      }
+      forgetBlocks()
+    },
+    rejected: (records) =>
+      finish(
+        records.map(({ outcome }) => outcome),
+        () => true,
+        records.map(({ input, key, outcome, record }) =>
+          letterOf(record, key, "Rejected", outcome.reason, undefined, undefined, input)
+        ),
+        () => undefined
+      ),
+    ended: (batch, ended) => {
+      const outcomes: Array<Outcome> = []
+      const dead: Array<Letter> = []
+      const again = new Set<number>()
+      for (const { fate, indices } of ended) {
+        for (const index of indices) {
+          const record = batch.records[index]
+          if (record === undefined) continue
+          const { offset } = record.record
+          outcomes.push(outcomeOf(fate, offset))
+          if (fate._tag === "Unsent" || (fate._tag === "Unknown" && fate.again)) again.add(offset)
+          // Where there is no next run that takes it up, a person must.
+          if (fate._tag === "Rejected" || (fate._tag === "Unknown" && !(fate.again && checkpoint !== undefined))) {
+            dead.push(deadOf(record, fate, batch.number))
+          }
+        }
+      }
+      // A record that was folded into one that must go out again goes out again with it.
+      for (const merged of batch.merged) {
+        outcomes.push(merged)
+        if (again.has(merged.into)) again.add(merged.offset)
+      }
+      const offsets = new Set(outcomes.map(({ offset }) => offset))
+      const isOver = ([from]: OffsetSet.Run) => offsets.has(from) && !again.has(from)
+      return finish(
+        outcomes,
+        ({ offset }) => !again.has(offset),
+        dead,
+        () => {
+          for (const [batchId, { runs }] of settling) if (runs.every(isOver)) settling.delete(batchId)
+          sending.delete(batch.number)
+        }
+      )
+    },
+    accepted: (batch, offsets, batchId) =>
+      checkpoint === undefined
+        ? Effect.void
+        : Effect.flatMap(Clock.currentTimeMillis, (acceptedAt) => {
+            settling.set(batchId, { batchId, batch, acceptedAt, runs: OffsetSet.runsOf(offsets) })
+            return write
+          }),
+    sending: (batch, offsets) =>
+      checkpoint === undefined
+        ? Effect.void
+        : Effect.suspend(() => {
+            const noted = OffsetSet.make(0, sending.get(batch))
+            // A part of a batch that is noted as a whole: what became of the other parts is on no disk yet.
+            if (offsets.every(noted.has)) return Effect.void
+            sending.set(batch, OffsetSet.runsOf(offsets))
+            return write
+          }),
+    stop,
+    stopped: () => stopped,
+    stopping,
+    cut,
+    close: (isFinished) => {
+      finished = isFinished
+      // What an earlier run finished stays as it is.
+      return before?.finished === true ? Effect.void : write
+    },
+    report: Effect.map(
+      Clock.currentTimeMillis,
+      (now) =>
+        new SyncReport({
+          destination: options.destination,
+          read: ledger.read(),
+          outcomes: ledger.counts(),
+          ...tally.totals(),
+          waits: tally.waits(),
+          durations: tally.durations(),
+          ...(firstOffset === undefined ? {} : { firstOffset }),
+          ...(lastOffset === undefined ? {} : { lastOffset }),
+          ...(checkpoint === undefined ? {} : { checkpoint: done.watermark }),
+          ...(before === undefined ? {} : { resumedFrom: firstPosition }),
+          ...(before?.finished === true ? { nothingNew: true as const } : {}),
+          elapsed: now - startedAt,
+          ...(stopped === undefined ? {} : { stopped: stopped._tag === "Failed" ? tagOf(stopped.error) : stopped._tag })
+        })
+    )
+  }
+})
+
+const tagOf = (error: unknown): string =>
+  Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag) ? error._tag : "UnknownError"
+
+const outcomeOf = (fate: Fate, offset: number): Outcome => {
+  switch (fate._tag) {
+    case "Applied":
+    case "Unsent":
+      return { _tag: fate._tag, offset }
+    case "Accepted":
+      return { _tag: "Accepted", offset, batchId: fate.batchId }
+    case "Rejected":
+    case "Unknown":
+      return { _tag: fate._tag, offset, reason: fate.reason }
+  }
+}
+
+const deadOf = (
+  { json, key, record }: EncodedRecord<unknown>,
+  fate: Extract<Fate, { readonly _tag: "Rejected" | "Unknown" }>,
+  batch: number
+): Letter =>
+  letterOf(record, key, fate._tag, fate.reason, fate.answer, batch, { format: "json", value: JSON.parse(json) })
+
+const letterOf = (
+  { line, offset }: { readonly line: number | undefined; readonly offset: number },
+  key: string | undefined,
+  outcome: "Rejected" | "Unknown",
+  reason: Reason,
+  answer: string | undefined,
+  batch: number | undefined,
+  record: RecordInput
+): Letter => ({
+  offset,
+  ...(line === undefined ? {} : { line }),
+  ...(key === undefined ? {} : { key }),
+  outcome,
+  reason,
+  ...(answer === undefined ? {} : { answer }),
+  ...(batch === undefined ? {} : { batch }),
+  record
+})
