@@ -149,6 +149,24 @@ export const read = (takes: number, cell: string): unknown => {
 }
 
 /**
+ * Cells by field name as the values that their fields take, given what an empty cell means.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const readAll = (
+  fields: Fields,
+  cells: { readonly [field: string]: string },
+  empty: "absent" | "null" | "text"
+): { readonly [field: string]: unknown } =>
+  Object.fromEntries(
+    Object.entries(cells).flatMap(([name, cell]) => {
+      if (cell === "") return empty === "absent" ? [] : [[name, empty === "null" ? null : cell]]
+      return [[name, read(fields.named.get(name)?.takes ?? fields.others ?? 0, cell)]]
+    })
+  )
+
+/**
  * Whether a field takes its cell as it is.
  *
  * @category guards

@@ -9,6 +9,8 @@
 import { Effect, FileSystem, Option, type PlatformError, type Schema, Stream } from "effect"
 import { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
 import type { CustomerRecord, SourcePosition } from "../sync/CustomerRecord.ts"
+import * as DeadLetters from "../sync/DeadLetters.ts"
+import * as Source from "../sync/Source.ts"
 import * as ByteBlocks from "./ByteBlocks.ts"
 import * as Cells from "./Cells.ts"
 import * as CsvHeader from "./CsvHeader.ts"
@@ -20,6 +22,7 @@ import {
   SourceUnreadable,
   UnsupportedFormat
 } from "./CustomerFileError.ts"
+import * as FileFingerprint from "./FileFingerprint.ts"
 import * as NdjsonReader from "./NdjsonReader.ts"
 import * as RecordDecoder from "./RecordDecoder.ts"
 
@@ -91,10 +94,24 @@ export interface FileOptions<Field extends string = string> extends CsvOptions<F
 const defaultMaxRecordSize = 1024 * 1024
 
 /**
- * The records of a file.
+ * The records of a file. A sync with a checkpoint goes on at the byte where an earlier one stopped, and refuses a file
+ * that has changed since.
  *
- * @example
- * CustomerFile.read("customers.csv", ReachSchema.CustomerPatch, { columns: { customerId: "Customer ID" } })
+ * ```ts
+ * import { NodeServices } from "@effect/platform-node"
+ * import { Console, Effect, Stream } from "effect"
+ * import { CustomerFile, ReachSchema } from "effect-patchbay"
+ *
+ * const program = CustomerFile.read("customers.csv", ReachSchema.CustomerPatch).pipe(
+ *   Stream.runForEach((record) =>
+ *     record._tag === "Valid"
+ *       ? Console.log(`${record.line}: ${record.patch.customerId}`)
+ *       : Console.log(`${record.line}: rejected`, record.reason.issues)
+ *   )
+ * )
+ *
+ * await Effect.runPromise(Effect.provide(program, NodeServices.layer))
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -104,24 +121,38 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
   options?: FileOptions<FieldOf<S>> | undefined
 ): Stream.Stream<CustomerRecord<S["Type"]>, CustomerFileError, FileSystem.FileSystem> =>
+  Source.attach({
+    from: (position) => fromPosition(path, schema, options, position ?? options?.from),
+    fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>
+      Effect.mapError(FileFingerprint.make(fs, path, schema, options), unreadable(path))
+    )
+  })
+
+const unreadable =
+  (path: string) =>
+  ({ reason }: PlatformError.PlatformError): SourceUnreadable =>
+    new SourceUnreadable({ source: path, reason: reason._tag })
+
+const fromPosition = <S extends Schema.ConstraintDecoder<unknown>>(
+  path: string,
+  schema: S,
+  options: FileOptions<FieldOf<S>> | undefined,
+  from: SourcePosition | undefined
+): Stream.Stream<CustomerRecord<S["Type"]>, CustomerFileError, FileSystem.FileSystem> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const format = options?.format ?? formatOf(path)
       if (format === undefined) return yield* new UnsupportedFormat({ source: path })
       const fs = yield* FileSystem.FileSystem
-      const unreadable = ({ reason }: PlatformError.PlatformError) =>
-        new SourceUnreadable({ source: path, reason: reason._tag })
-      const bytes = (offset: number) => fs.stream(path, { offset }).pipe(Stream.mapError(unreadable))
-      const from = options?.from
+      const at = { ...options, from }
+      const bytes = (offset: number) => fs.stream(path, { offset }).pipe(Stream.mapError(unreadable(path)))
       if (from === undefined || from.byte === 0) {
-        return format === "csv"
-          ? csvFrom(path, bytes(0), schema, options)
-          : ndjsonFrom(path, bytes(0), 0, schema, options)
+        return format === "csv" ? csvFrom(path, bytes(0), schema, at) : ndjsonFrom(path, bytes(0), 0, schema, at)
       }
-      const { size, type } = yield* fs.stat(path).pipe(Effect.mapError(unreadable))
+      const { size, type } = yield* fs.stat(path).pipe(Effect.mapError(unreadable(path)))
       if (type === "File" && size < from.byte) return yield* new PositionBeyondEnd({ source: path, byte: from.byte })
-      if (format === "ndjson") return ndjsonFrom(path, bytes(from.byte), from.byte, schema, options)
-      const settings = yield* csvSettings(path, schema, options)
+      if (format === "ndjson") return ndjsonFrom(path, bytes(from.byte), from.byte, schema, at)
+      const settings = yield* csvSettings(path, schema, at)
       const header = yield* ByteBlocks.read(bytes(0), {
         source: path,
         base: 0,
@@ -136,6 +167,41 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
       })
     })
   )
+
+/**
+ * The records of a file of dead letters, to be sent again once what was wrong is put right: at the vendor, or in the file
+ * itself. Offsets are those of this file; what still does not fit is rejected again.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
+  path: string,
+  schema: S,
+  options?: {
+    /** What an empty cell of a record that came out of a CSV means. Default: `absent`. */
+    readonly empty?: EmptyCell | undefined
+  }
+): Stream.Stream<CustomerRecord<S["Type"]>, DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem> =>
+  Stream.suspend(() => {
+    const fields = Cells.fields(schema.ast)
+    const decoder = RecordDecoder.make(schema)
+    let offset = 0
+    return Stream.map(DeadLetters.read(path), ({ record }): CustomerRecord<S["Type"]> => {
+      const place = { offset: offset++, line: offset, position: undefined }
+      const value =
+        record.format === "cells" ? Cells.readAll(fields, record.value, options?.empty ?? "absent") : record.value
+      const decoded = decoder.decode(value)
+      return decoded._tag === "Success"
+        ? { _tag: "Valid", ...place, patch: decoded.value }
+        : {
+            _tag: "Invalid",
+            ...place,
+            reason: { _tag: "SchemaMismatch", issues: decoder.issues(value) },
+            input: record
+          }
+    })
+  })
 
 /**
  * The records of a CSV in UTF-8 by RFC 4180: a header, then one record a row.

@@ -1,0 +1,55 @@
+/**
+ * What must be the same for a file to be read on from where an earlier run stopped.
+ *
+ * @since 0.1.0
+ */
+import { Effect, type FileSystem, Option, type PlatformError, Schema } from "effect"
+import type { FileOptions } from "./CustomerFile.ts"
+
+/**
+ * Name, size and time of change of a file, the shape that its records are read as, and the options that change what is
+ * read. A file that was replaced by another of the same size within the same millisecond is not noticed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  fs: FileSystem.FileSystem,
+  path: string,
+  schema: Schema.Constraint,
+  options: FileOptions | undefined
+): Effect.Effect<{ readonly [part: string]: string }, PlatformError.PlatformError> =>
+  Effect.map(fs.stat(path), ({ mtime, size, type }) => {
+    const { columns, delimiter, empty, format, maxRecordSize, otherColumns } = options ?? {}
+    return {
+      source: path,
+      // What is no file, such as a pipe, has neither.
+      ...(type === "File"
+        ? {
+            "size of the source": `${size} bytes`,
+            "last change of the source": Option.match(mtime, {
+              onNone: () => "not known",
+              onSome: (time) => time.toISOString()
+            })
+          }
+        : {}),
+      "reading options": JSON.stringify({ columns, delimiter, empty, format, maxRecordSize, otherColumns }),
+      schema: shapeOf(schema)
+    }
+  })
+
+// The shape in a form that is the same for the same declaration; a schema without a JSON form has only its name.
+const shapeOf = (schema: Schema.Constraint): string => {
+  try {
+    return digest(JSON.stringify(Schema.toJsonSchemaDocument(schema)))
+  } catch {
+    return schema.ast._tag
+  }
+}
+
+// FNV-1a, 32 bits: tells two shapes apart in an error message, and need not withstand anybody.
+const digest = (text: string): string => {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return (hash >>> 0).toString(16).padStart(8, "0")
+}
