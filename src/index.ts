@@ -1,9 +1,16 @@
 /** What can go wrong when a vendor's API is called. */
+
+/** Shows each answer's status and headers to whoever asked for it. */
+export * as AnswerObserver from "./http/AnswerObserver.ts"
+/** What the vendors' clients share: for clients of other vendors. */
+export * as ApiClient from "./http/ApiClient.ts"
 export * as ApiError from "./http/ApiError.ts"
 /** What is wrong with an input, said without the input. */
 export * as InputIssue from "./http/InputIssue.ts"
 /** Options that cannot be used. */
 export * as InvalidConfiguration from "./http/InvalidConfiguration.ts"
+/** Which records a refusal names. */
+export * as NamedRecords from "./http/NamedRecords.ts"
 /** Pocketflows' endpoint, declared once. */
 export * as PocketflowsApi from "./pocketflows/PocketflowsApi.ts"
 /** Who calls Pocketflows. */
@@ -16,10 +23,20 @@ export * as PocketflowsDestination from "./pocketflows/PocketflowsDestination.ts
 export * as PocketflowsSchema from "./pocketflows/PocketflowsSchema.ts"
 /** When a batch is full. */
 export * as BatchPolicy from "./policy/BatchPolicy.ts"
+/** When a vendor that keeps failing is left alone. */
+export * as CircuitBreakerPolicy from "./policy/CircuitBreakerPolicy.ts"
+/** How many requests may be in flight. */
+export * as ConcurrencyPolicy from "./policy/ConcurrencyPolicy.ts"
+/** What the policies do while they work. */
+export * as PolicyEvent from "./policy/PolicyEvent.ts"
 /** How many requests may start in a time. */
 export * as RateLimitPolicy from "./policy/RateLimitPolicy.ts"
 /** When a request is sent again. */
 export * as RetryPolicy from "./policy/RetryPolicy.ts"
+/** The policies around a request, in the one right order. */
+export * as SendPolicy from "./policy/SendPolicy.ts"
+/** How an accepted batch is waited for. */
+export * as SettlePolicy from "./policy/SettlePolicy.ts"
 /** Reach's endpoints, each declared once. */
 export * as ReachApi from "./reach/ReachApi.ts"
 /** Who calls Reach, and for which tenant. */
@@ -30,10 +47,16 @@ export * as ReachClient from "./reach/ReachClient.ts"
 export * as ReachDestination from "./reach/ReachDestination.ts"
 /** Reach's customers, receipts and batch statuses, as schemas. */
 export * as ReachSchema from "./reach/ReachSchema.ts"
+/** What a Reach batch's status says of its records. */
+export * as ReachSettlement from "./reach/ReachSettlement.ts"
 /** Customer files, CSV and NDJSON, as streams of records. */
 export * as CustomerFile from "./source/CustomerFile.ts"
 /** What can go wrong with a customer file. */
 export * as CustomerFileError from "./source/CustomerFileError.ts"
+/** Batches: runs of records that go out in one request each. */
+export * as Batch from "./sync/Batch.ts"
+/** How far a run has come, kept where a crash cannot reach it. */
+export * as Checkpoint from "./sync/Checkpoint.ts"
 /** What a source yields: customer patches, each with its place in the source. */
 export * as CustomerRecord from "./sync/CustomerRecord.ts"
 /** The pipeline: records in, every one accounted for. */
@@ -42,11 +65,19 @@ export * as CustomerSync from "./sync/CustomerSync.ts"
 export * as DeadLetters from "./sync/DeadLetters.ts"
 /** An endpoint that takes batches, together with how it behaves. */
 export * as Destination from "./sync/Destination.ts"
+/** Many elements at once, but never two that share a key. */
+export * as Dispatch from "./sync/Dispatch.ts"
+/** The JSON of each record, made once. */
+export * as Encode from "./sync/Encode.ts"
+/** Which records of a refused batch are to blame. */
+export * as Isolate from "./sync/Isolate.ts"
 /** The running sum of outcomes, which must equal the records read. */
 export * as Ledger from "./sync/Ledger.ts"
 /** How one record ended. */
 export * as Outcome from "./sync/Outcome.ts"
 /** How far a run is. */
 export * as Progress from "./sync/Progress.ts"
+/** Where records come from, and how reading them is taken up again. */
+export * as Source from "./sync/Source.ts"
 /** What a run did, in numbers. */
 export * as SyncReport from "./sync/SyncReport.ts"

@@ -37,6 +37,9 @@ const header = "customerId,email,phone,firstName,lastName,emailOptOut,smsOptOut,
 
 const cell = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
+/** The address that the demo's vendor refuses, for reasons of its own. */
+export const refusedEmail = "eve@refused.example"
+
 /**
  * The kinds of broken rows, each made of the cells of a good one.
  */
@@ -49,6 +52,11 @@ const breakages: ReadonlyArray<readonly [kind: string, row: (cells: ReadonlyArra
   ["no customer id", ([, ...rest]) => ["", ...rest].map(cell).join(",")],
   ["a date that is none", (cells) => [...cells.slice(0, -1), "2024-02-30T00:00:00Z"].map(cell).join(",")],
   ["a date without an offset", (cells) => [...cells.slice(0, -1), "2024-02-20 10:00:00"].map(cell).join(",")],
+  // Nothing is wrong with this one here: only the vendor knows why not.
+  [
+    "a customer that the vendor refuses",
+    ([id, , ...rest]) => [id, refusedEmail, ...rest].map((one) => cell(one ?? "")).join(",")
+  ],
   ["a flag that is none", (cells) => [...cells.slice(0, 5), "perhaps", ...cells.slice(6)].map(cell).join(",")]
 ]
 

@@ -1,38 +1,31 @@
 /**
- * The main job, on the embedded sandbox: `npm run demo`.
+ * The main job, on the embedded sandbox: `npm run demo`. It kills the sync once in the middle, and lets it go on.
  *
  * @since 0.1.0
  */
-import { NodeHttpClient, NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect, FileSystem, Layer, Redacted, Result, Stream } from "effect"
+import { fileURLToPath } from "node:url"
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Console, Effect, FileSystem, Option, Redacted, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
-import {
-  BatchPolicy,
-  CustomerFile,
-  CustomerSync,
-  DeadLetters,
-  type Progress,
-  RateLimitPolicy,
-  ReachAuth,
-  ReachClient,
-  ReachDestination,
-  ReachSchema,
-  RetryPolicy,
-  SyncReport
-} from "../index.ts"
+import { ChildProcess } from "effect/process"
+import { SyncReport } from "../index.ts"
 import { Comparison, Fault, Sandbox, SandboxServer } from "../sandbox/index.ts"
 import * as Seeded from "../sandbox/Seeded.ts"
+import { grouped } from "./Bar.ts"
 import * as Customers from "./Customers.ts"
 
 const folder = ".patchbay/demo"
 const tenant = "acme"
-const secret = Redacted.make("the-demo-shares-this-with-its-own-sandbox")
+const secret = "the-demo-shares-this-with-its-own-sandbox"
 
 /** How many rows are broken, where there are rows enough. */
 const brokenRows = 25
 
-// What a bad afternoon at a vendor looks like. Some of it hits after the batch was taken over, so that it is
-// sent, and applied, twice.
+/** The share of the customers that is at the vendor when the sync is killed. */
+const killedAt = 0.4
+
+// What a bad afternoon at a vendor looks like. Some of it hits after a batch was taken over, so that it is sent, and
+// applied, twice.
 const faults: ReadonlyArray<Fault.Rule> = [
   { method: "PATCH", probability: 0.05, fault: Fault.respond({ status: 503, body: "<h1>Service Unavailable</h1>" }) },
   { method: "PATCH", probability: 0.03, fault: Fault.respond({ status: 429, retryAfter: "1 second" }) },
@@ -41,86 +34,60 @@ const faults: ReadonlyArray<Fault.Rule> = [
   { method: "PATCH", fault: Fault.latency({ min: "5 millis", max: "40 millis" }) }
 ]
 
-const grouped = new Intl.NumberFormat("en-US").format
-
-const percent = (part: number, whole: number): string =>
-  `${((100 * part) / Math.max(1, whole)).toFixed(0).padStart(3)} %`
-
-const barWidth = 30
-
-/** Draws in place on a terminal; elsewhere a line each second. */
-const draw = (records: number) => {
-  let lastLine = Number.NEGATIVE_INFINITY
-  return (progress: Progress.Progress): Effect.Effect<void> =>
-    Effect.sync(() => {
-      const { Accepted, Rejected } = progress.outcomes
-      const done = progress.read === 0 ? 0 : Object.values(progress.outcomes).reduce((sum, count) => sum + count, 0)
-      const rate = Math.round(done / Math.max(0.001, progress.elapsed / 1000))
-      const numbers = `${percent(done, records)}  ${grouped(done)} of ${grouped(records)} records, ${grouped(rate)}/s, ${Rejected} rejected, ${progress.retries} retries`
-      const waiting = progress.waiting === undefined ? "" : `, waits: ${progress.waiting}`
-      if (process.stderr.isTTY) {
-        const filled = Math.round((barWidth * (Accepted + Rejected)) / Math.max(1, records))
-        const bar = "█".repeat(filled) + "░".repeat(barWidth - filled)
-        process.stderr.write(`\r\x1b[2K${`${bar} ${numbers}${waiting}`.slice(0, (process.stderr.columns ?? 80) - 1)}`)
-      } else if (done === records ? lastLine < Number.POSITIVE_INFINITY : progress.elapsed - lastLine >= 1000) {
-        lastLine = done === records ? Number.POSITIVE_INFINITY : progress.elapsed
-        process.stderr.write(`${numbers}${waiting}\n`)
-      }
-    })
-}
-
-const demo = Effect.fn("demo")(function* (options: {
+interface Options {
   readonly records: number
   readonly seed: number
   readonly json: boolean
-}) {
-  const { json, records, seed } = options
+}
+
+const demo = Effect.fn("demo")(function* ({ json, records, seed }: Options) {
   const fs = yield* FileSystem.FileSystem
   const sandbox = yield* Sandbox.Sandbox
   const { url } = yield* SandboxServer.SandboxServer
-  const file = `${folder}/customers.csv`
   const deadLetters = `${folder}/dead-letters.ndjson`
   const say = json ? Console.error : Console.log
 
+  yield* fs.remove(folder, { recursive: true, force: true })
   yield* fs.makeDirectory(folder, { recursive: true })
-  yield* fs.remove(deadLetters, { force: true })
   const broken = Math.min(brokenRows, records)
   const customers = Customers.make({ records, broken, next: Seeded.make(`demo/${seed}`) })
-  const lines = Stream.concat(
-    Stream.make(`${customers.header}\r\n`),
-    Stream.map(Stream.range(0, records - 1), (index) => `${customers.row(index).text}\r\n`)
-  )
-  yield* lines.pipe(
+  yield* Stream.range(0, records - 1).pipe(
+    Stream.map((index) => `${customers.row(index).text}\r\n`),
     Stream.rechunk(1000),
-    Stream.mapArray((chunk) => [chunk.join("")]),
+    Stream.mapArray((rows): [string] => [rows.join("")]),
+    (rows) => Stream.concat(Stream.make(`${customers.header}\r\n`), rows),
     Stream.encodeText,
-    Stream.run(fs.sink(file))
+    Stream.run(fs.sink(`${folder}/customers.csv`))
   )
-  yield* say(`Wrote ${grouped(records)} customers to ${file}, ${broken} of them broken.`)
+  yield* say(`Wrote ${grouped(records)} customers to ${folder}/customers.csv, ${broken} of them broken.`)
   yield* say(`The sandbox listens at ${url} and answers some requests with 503, 429 and resets.`)
 
-  const synced = yield* CustomerFile.read(file, ReachSchema.CustomerPatch).pipe(
-    CustomerSync.run({
-      to: ReachDestination.batchPatch({ tenant }),
-      batch: BatchPolicy.make({ maxRecords: 500, maxBytes: 512_000 }),
-      retry: RetryPolicy.make({ maxElapsed: "1 minute", firstDelay: "100 millis" }),
-      rateLimit: RateLimitPolicy.make({ limit: 100, window: "1 second" }),
-      concurrency: 8,
-      deadLetters: DeadLetters.file(deadLetters),
-      onProgress: draw(records)
-    }),
-    Effect.provide(
-      ReachClient.layer({ baseUrl: url, auth: ReachAuth.partnerScoped({ secret, partnerId: "demo" }) }).pipe(
-        Layer.provide(NodeHttpClient.layerUndici),
-        Layer.orDie
-      )
-    ),
-    Effect.result
-  )
+  const sync = ChildProcess.make(process.execPath, [fileURLToPath(new URL("./sync.ts", import.meta.url))], {
+    env: {
+      DEMO_FOLDER: folder,
+      DEMO_RECORDS: String(records),
+      REACH_BASE_URL: url,
+      REACH_PARTNER_ID: "demo",
+      REACH_PARTNER_SECRET: Redacted.make(secret)
+    },
+    extendEnv: true,
+    stderr: "inherit"
+  })
+  const arrived = Effect.map(sandbox.reachCustomers(tenant), (there) => there.size)
+  const untilKilled = Effect.gen(function* () {
+    const running = yield* sync
+    while ((yield* arrived) < records * killedAt && (yield* running.isRunning)) yield* Effect.sleep("20 millis")
+    yield* running.kill({ killSignal: "SIGKILL" }).pipe(Effect.ignore)
+  })
+  yield* Effect.scoped(untilKilled)
   if (process.stderr.isTTY) process.stderr.write("\n")
-  if (Result.isFailure(synced)) yield* Console.error(synced.failure.message)
-  const report = Result.isSuccess(synced) ? synced.success : synced.failure.report
-  yield* say(`\n${SyncReport.format(report)}\n`)
+  yield* say(`Killed the sync with ${grouped(yield* arrived)} customers at the vendor. It goes on from its checkpoint.`)
+
+  const output = yield* Effect.scoped(
+    Effect.flatMap(sync, (running) => Stream.mkString(Stream.decodeText(running.stdout)))
+  )
+  const report = Option.getOrUndefined(Schema.decodeUnknownOption(Schema.fromJsonString(SyncReport.SyncReport))(output))
+  yield* say(report === undefined ? `\nThe sync failed.\n${output}` : `\n${SyncReport.format(report)}\n`)
 
   yield* sandbox.idle
   const expected = function* (): Generator<readonly [string, unknown]> {
@@ -137,18 +104,15 @@ const demo = Effect.fn("demo")(function* (options: {
   yield* say(
     `${grouped(comparison.matching)} of ${grouped(good)} customers match; ${grouped(written)} dead letters${written > 0 ? ` in ${deadLetters}` : ""}`
   )
-  for (const [what, ids] of Object.entries({
-    missing: comparison.missing,
-    unexpected: comparison.unexpected,
-    different: comparison.different
-  })) {
+  for (const what of ["missing", "unexpected", "different"] as const) {
+    const ids = comparison[what]
     if (ids.length > 0) yield* Console.error(`${ids.length} ${what}, such as ${ids.slice(0, 3).join(", ")}`)
   }
   if (json) {
     yield* Console.log(JSON.stringify({ report, matching: comparison.matching, expected: good, deadLetters: written }))
   }
-  const matches = Result.isSuccess(synced) && Comparison.isMatch(comparison) && written === broken
-  if (!matches) process.exitCode = 1
+  const isGood = report !== undefined && report.read === records && Comparison.isMatch(comparison) && written === broken
+  if (!isGood) process.exitCode = 1
 })
 
 const command = Command.make(
@@ -167,12 +131,17 @@ const command = Command.make(
       SandboxServer.layer({
         seed: options.seed,
         faults,
-        reach: { secret: Redacted.value(secret), queue: { delay: "200 millis" } }
+        reach: {
+          secret,
+          queue: { delay: "200 millis" },
+          naming: "none",
+          refuse: ({ email }) => (email === Customers.refusedEmail ? "this customer is not welcome" : undefined)
+        }
       })
     )
 ).pipe(
   Command.withDescription(
-    "Syncs customers from a CSV file into a sandbox that misbehaves, and compares them one by one."
+    "Syncs customers from a CSV file into a sandbox that misbehaves, kills the sync in the middle, lets it go on, and compares the customers one by one."
   )
 )
 

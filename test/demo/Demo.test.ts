@@ -26,22 +26,26 @@ const demo = (...args: ReadonlyArray<string>) =>
   )
 
 describe("npm run demo", () => {
-  it.live("every customer arrives through 503s, 429s and resets, and every broken row is a dead letter", () =>
-    Effect.gen(function* () {
-      const { letters, stderr, stdout } = yield* demo("--records", "4000", "--seed", "11")
-      assert.strictEqual(
-        stdout
-          .trimEnd()
-          .split("\n")
-          .at(-1)
-          ?.replace(/ in .*/, ""),
-        "3,975 of 3,975 customers match; 25 dead letters"
-      )
-      assert.match(stderr, /100 %\s+4,000 of 4,000 records/)
-      assert.strictEqual(letters.length, 25)
-      const kinds = new Set(letters.map(({ reason }) => reason.message))
-      assert.isAtLeast(kinds.size, 7, "broken in different ways")
-    })
+  it.live(
+    "every customer arrives, though the sync is killed in the middle, and every broken row is a dead letter",
+    () =>
+      Effect.gen(function* () {
+        const { letters, stderr, stdout } = yield* demo("--records", "4000", "--seed", "11")
+        assert.strictEqual(
+          stdout
+            .trimEnd()
+            .split("\n")
+            .at(-1)
+            ?.replace(/ in .*/, ""),
+          "3,975 of 3,975 customers match; 25 dead letters"
+        )
+        assert.match(stdout, /Killed the sync with [\d,]+ customers at the vendor/)
+        assert.match(stdout, /went on from\s+offset/)
+        assert.match(stderr, /100 %\s+4,000 of 4,000 records/)
+        assert.strictEqual(letters.length, 25)
+        const kinds = new Set(letters.map(({ reason }) => reason.message))
+        assert.isAtLeast(kinds.size, 7, "broken in different ways")
+      })
   )
 
   it.live("--json prints the report as one JSON line, last", () =>

@@ -32,7 +32,7 @@ const expectations: {
 } = {
   sync: (stdout, sandbox) =>
     Effect.gen(function* () {
-      assert.match(stdout, /accepted\s+2\n/)
+      assert.match(stdout, /applied\s+2\n/)
       assert.match(stdout, /rejected\s+1\n/)
       yield* sandbox.idle
       assert.deepStrictEqual((yield* sandbox.reachCustomers("acme")).get("c-2"), {
@@ -43,6 +43,26 @@ const expectations: {
       const [letter] = readFileSync(join(folder, "dead-letters.ndjson"), "utf8").trimEnd().split("\n")
       assert.deepInclude(JSON.parse(letter ?? ""), { offset: 2, line: 4 })
     }),
+  "adding-a-destination": (stdout) =>
+    Effect.sync(() => {
+      assert.match(stdout, /applied\s+3\n/)
+      assert.match(stdout, /rejected\s+1\n/)
+      assert.include(stdout, "saved: 1, 2, 4")
+    }),
+  batches: (stdout) =>
+    Effect.sync(() => {
+      assert.strictEqual(
+        stdout,
+        '1 80 {"resources":[{"customerId":"c-1"},{"customerId":"c-2","phone":"+14155550100"}]}\n' +
+          '2 36 {"resources":[{"customerId":"c-3"}]}\n'
+      )
+    }),
+  dispatch: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "b2\na0\na1\n")),
+  policies: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "accepted 1\n")),
+  outcomes: (stdout) =>
+    Effect.sync(() =>
+      assert.deepStrictEqual(stdout.trimEnd().split("\n").sort(), ["0 Applied", "1 Rejected", "2 Applied"])
+    ),
   call: (stdout) => Effect.sync(() => assert.include(stdout, "There is no such customer.")),
   sandbox: (stdout) =>
     Effect.sync(() => {

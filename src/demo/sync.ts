@@ -1,0 +1,50 @@
+/**
+ * The demo's sync, a process of its own, so that it can be killed: reads the file, sends it, prints its report as one
+ * JSON line. This is what a user of the library would write.
+ *
+ * @since 0.1.0
+ */
+import { NodeHttpClient, NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Config, Console, Effect, Layer } from "effect"
+import {
+  BatchPolicy,
+  Checkpoint,
+  CustomerFile,
+  CustomerSync,
+  DeadLetters,
+  RateLimitPolicy,
+  ReachClient,
+  ReachDestination,
+  ReachSchema,
+  RetryPolicy,
+  SettlePolicy
+} from "../index.ts"
+import * as Bar from "./Bar.ts"
+
+const sync = Effect.gen(function* () {
+  const folder = yield* Config.String("DEMO_FOLDER")
+  const records = yield* Config.Int("DEMO_RECORDS")
+  const report = yield* CustomerFile.read(`${folder}/customers.csv`, ReachSchema.CustomerPatch).pipe(
+    CustomerSync.run({
+      to: ReachDestination.batchPatch({ tenant: "acme" }),
+      batch: BatchPolicy.make({ maxRecords: 500, maxBytes: 512_000 }),
+      retry: RetryPolicy.make({ maxElapsed: "1 minute", firstDelay: "100 millis" }),
+      rateLimit: RateLimitPolicy.make({ limit: 200, window: "1 second" }),
+      settling: SettlePolicy.make({ firstPoll: "300 millis" }),
+      checkpoint: Checkpoint.file(`${folder}/checkpoint`),
+      checkpointEvery: "200 millis",
+      deadLetters: DeadLetters.file(`${folder}/dead-letters.ndjson`),
+      total: records,
+      onProgress: Bar.make()
+    })
+  )
+  if (process.stderr.isTTY) process.stderr.write("\n")
+  yield* Console.log(JSON.stringify(report))
+})
+
+sync.pipe(
+  Effect.provide(
+    Layer.mergeAll(ReachClient.layerConfig(), NodeServices.layer).pipe(Layer.provide(NodeHttpClient.layerUndici))
+  ),
+  NodeRuntime.runMain
+)
