@@ -79,7 +79,9 @@ export const format = (report: SyncReport): string => {
     rows.push(["  one took", `${time(durations.p50)} (95 %: ${time(durations.p95)}, longest: ${time(durations.max)})`])
   }
   rows.push(["bytes sent", number.format(report.bytes)])
-  for (const [reason, wait] of Object.entries(report.waits)) rows.push([`waited: ${reason}`, time(wait)])
+  for (const [reason, wait] of Object.entries(report.waits)) {
+    if (wait >= 1) rows.push([`waited: ${reason}`, time(wait)])
+  }
   if (report.resumedFrom !== undefined) rows.push(["went on from", `offset ${number.format(report.resumedFrom)}`])
   if (report.nothingNew) rows.push(["nothing new", "an earlier run came to the end"])
   if (report.checkpoint !== undefined) rows.push(["checkpoint", `offset ${number.format(report.checkpoint)}`])
