@@ -65,11 +65,19 @@ const answer = <S extends Schema.Top>(data: S) =>
     data: Schema.optionalKey(data)
   })
 
-const externalId = pathSegment.check(
-  Schema.makeFilter((id) => id !== "batch", {
-    expected: 'an id other than "batch", which is the batch endpoint\'s path'
-  })
-)
+/**
+ * The path of the endpoint for one customer: an id that stays one segment, and is not the batch endpoint's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const CustomerPath = Schema.Struct({
+  externalId: pathSegment.check(
+    Schema.makeFilter((id) => id !== "batch", {
+      expected: 'an id other than "batch", which is the batch endpoint\'s path'
+    })
+  )
+})
 
 const tenant = { [tenantHeader]: Schema.optionalKey(headerValue) } as const
 // In a query a boolean is text; only what is said of the key, and not of the boolean, reaches the OpenAPI document.
@@ -99,7 +107,7 @@ export const createCustomer = HttpApiEndpoint.post("createCustomer", "/api/resou
  * @since 0.1.0
  */
 export const patchCustomer = HttpApiEndpoint.patch("patchCustomer", "/api/resources/customers/:externalId", {
-  params: { externalId },
+  params: CustomerPath,
   query: ignoreUnknownFields,
   headers: tenant,
   payload: Schema.Struct({ data: ReachSchema.CustomerChanges }),

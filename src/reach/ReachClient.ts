@@ -167,10 +167,7 @@ const createRequest = HttpClientRequest.make(ReachApi.createCustomer.method)
 const patchRequest = HttpClientRequest.make(ReachApi.patchCustomer.method)
 const batchRequest = HttpClientRequest.make(ReachApi.patchCustomers.method)
 
-// A declaration has forgotten the type of its path's schema. This one has text in it, and needs no service.
-const checkExternalId = Schema.decodeEffect(
-  ReachApi.patchCustomer.params as unknown as Schema.Codec<{ readonly externalId: string }>
-)
+const checkPath = Schema.decodeEffect(ReachApi.CustomerPath)
 
 /**
  * The nulls that would delete an opt-out which nobody asked to delete.
@@ -306,7 +303,7 @@ export const make = Effect.fnUntraced(function* (
     sendPatch: Effect.fnUntraced(function* (externalId, body, options) {
       const headers = yield* headersFor(patch, options)
       const query = present({ ignoreUnknownFields: options?.ignoreUnknownFields })
-      const send = Effect.flatMap(checkExternalId({ externalId }), (params) =>
+      const send = Effect.flatMap(checkPath({ externalId }), (params) =>
         httpClient.execute(
           patchRequest(urls.customers.patchCustomer({ params, query }), {
             headers,

@@ -174,10 +174,7 @@ const singleBehaviour: SingleBehaviour = {
   resend: "safe"
 }
 
-// A declaration has forgotten the type of its path's schema. This one has text in it, and needs no service.
-const encodePath = Schema.encodeUnknownResult(
-  ReachApi.patchCustomer.params as unknown as Schema.ConstraintEncoder<{ readonly externalId: string }>
-)
+const decodePath = Schema.decodeResult(ReachApi.CustomerPath)
 
 /**
  * One patch a request, applied when it is answered. A customer who does not exist (404) is a record that is refused.
@@ -194,7 +191,7 @@ export const patch = (options?: WriteOptions): Destination<Patch, SingleBehaviou
     ),
     behaviour: singleBehaviour,
     encode: (patch) => {
-      const path = encodePath({ externalId: patch.customerId })
+      const path = decodePath({ externalId: patch.customerId })
       return Result.isSuccess(path) ? encode(patch) : Result.fail(InputIssue.fromSchemaIssue(path.failure.issue))
     },
     refusals: ["BadRequest", "NotFound", "UnprocessableContent"]

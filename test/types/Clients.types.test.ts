@@ -2,6 +2,7 @@ import { describe, expectTypeOf, it } from "@effect/vitest"
 import type { Effect } from "effect"
 import type * as ApiError from "../../src/http/ApiError.ts"
 import type * as PocketflowsClient from "../../src/pocketflows/PocketflowsClient.ts"
+import type * as SendPolicy from "../../src/policy/SendPolicy.ts"
 import type * as ReachClient from "../../src/reach/ReachClient.ts"
 import type * as ReachSchema from "../../src/reach/ReachSchema.ts"
 
@@ -41,6 +42,31 @@ describe("each method's error type lists exactly what can go wrong there", () =>
       "TokenExpired" | "RateLimited" | "ServerFault" | "TransportFault" | "TimedOut"
     >()
     expectTypeOf<ApiError.BadRequest["isRetryable"]>().toEqualTypeOf<false>()
+  })
+})
+
+describe("a retry policy takes the errors that may pass out of each endpoint's type", () => {
+  type Final = "InvalidRequest" | "Unauthorized" | "Forbidden" | "UnexpectedAnswer"
+  type Given = "RetriesExhausted" | "RetryAfterTooLong"
+  type Left<F extends (...args: never) => Effect.Effect<unknown, unknown, unknown>, Resend extends "safe" | "unsafe"> =
+    SendPolicy.SendError<Effect.Error<ReturnType<F>>, never, never, Resend> extends infer E
+      ? E extends { readonly _tag: infer Tag }
+        ? Tag
+        : never
+      : never
+
+  it("where it is safe to send again", () => {
+    expectTypeOf<Left<Reach["createCustomer"], "safe">>().toEqualTypeOf<Final | Given | Refused | "Conflict">()
+    expectTypeOf<Left<Reach["patchCustomer"], "safe">>().toEqualTypeOf<Final | Given | Refused>()
+    expectTypeOf<Left<Reach["patchCustomers"], "safe">>().toEqualTypeOf<Final | Given | Refused>()
+    expectTypeOf<Left<Reach["sendPatches"], "safe">>().toEqualTypeOf<Final | Given | Refused>()
+    expectTypeOf<Left<Reach["batchStatus"], "safe">>().toEqualTypeOf<Final | Given | "NotFound">()
+    expectTypeOf<Left<Pocketflows["updateCustomers"], "safe">>().toEqualTypeOf<Final | Given | Refused | "Conflict">()
+  })
+  it("where it is not, a lost answer is OutcomeUnknown", () => {
+    expectTypeOf<Left<Reach["createCustomer"], "unsafe">>().toEqualTypeOf<
+      Final | Given | Refused | "Conflict" | "OutcomeUnknown"
+    >()
   })
 })
 
