@@ -1,0 +1,65 @@
+/**
+ * What takes part in the bench, and what is measured of it.
+ */
+
+/** What a contender is to do. */
+export interface Job {
+  /** Of the null server. */
+  readonly url: string
+  readonly csv: string
+  readonly ndjson: string
+  readonly records: number
+  readonly seed: number
+  /** Records in one request. */
+  readonly batch: number
+  /** Requests in flight at once. */
+  readonly concurrency: number
+  /** For what it keeps on disk; empty at the start. */
+  readonly folder: string
+}
+
+/** Makes ready what is not to be measured; what it returns is measured, and says how many records it handled. */
+export type Prepare = (job: Job) => Promise<() => Promise<number>>
+
+export interface Entry {
+  readonly title: string
+  /** The module, and the export of it that is a `Prepare`. */
+  readonly module: string
+  readonly name: string
+  /** Whether it sends anything. */
+  readonly sends: boolean
+}
+
+const entry = (title: string, module: string, name: string, sends = true): Entry => ({ title, module, name, sends })
+
+/** By the name that `--only` takes. */
+export const entries: { readonly [id: string]: Entry } = {
+  floor: entry("floor: naive split, JSON.stringify, undici", "Floor.ts", "floor"),
+  script: entry("csv-parse + p-limit + fetch", "Script.ts", "plain"),
+  "script-checked": entry("the same + zod + p-retry + bottleneck", "Script.ts", "checked"),
+  elasticsearch: entry("Elasticsearch helpers.bulk, from memory", "Elasticsearch.ts", "bulk"),
+  patchbay: entry("Patchbay, everything on", "Patchbay.ts", "everything"),
+  "patchbay-ndjson": entry("Patchbay, everything on, from NDJSON", "Patchbay.ts", "fromNdjson"),
+  "patchbay-memory": entry("Patchbay, everything on, from memory", "Patchbay.ts", "fromMemory"),
+  "stage-read": entry("stage: read", "Patchbay.ts", "read", false),
+  "stage-encode": entry("stage: read, encode", "Patchbay.ts", "encode", false),
+  "stage-batch": entry("stage: read, encode, batch", "Patchbay.ts", "batch", false),
+  "stage-dispatch": entry("stage: read, encode, batch, dispatch", "Patchbay.ts", "dispatch", false),
+  "stage-send": entry("stage: read, encode, batch, dispatch, send", "Patchbay.ts", "send")
+}
+
+/** One run of one contender. */
+export interface Measurement {
+  readonly records: number
+  /** Milliseconds from when everything is loaded to the last answer. */
+  readonly wall: number
+  /** Milliseconds of all threads of the process in that time. */
+  readonly user: number
+  readonly system: number
+  /** The most memory that the process had, in MB. */
+  readonly peak: number
+  /** Milliseconds to load the modules. */
+  readonly load: number
+  /** Milliseconds to the first request, with loading, after Node's own start; what is prepared is not counted. */
+  readonly first: number | undefined
+}

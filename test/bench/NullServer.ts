@@ -1,0 +1,66 @@
+/**
+ * A server that takes everything and does nothing, in a process of its own: Reach's batch patch, and
+ * Elasticsearch's `_bulk`. It counts the records that it was sent, so that a contender that drops some is found out.
+ */
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+
+/** What the server saw since it was last asked. */
+export interface Counts {
+  readonly requests: number
+  readonly records: number
+}
+
+const latency = Number(process.argv[2] ?? 0)
+
+// Every record has it once, and no value holds it. Looking for it is far cheaper than parsing.
+const mark = Buffer.from('"customerId":')
+
+const countRecords = (body: Buffer): number => {
+  let count = 0
+  for (let at = body.indexOf(mark); at !== -1; at = body.indexOf(mark, at + mark.length)) count++
+  return count
+}
+
+let requests = 0
+let records = 0
+
+const server = createServer((request, response) => {
+  const chunks: Array<Buffer> = []
+  request.on("data", (chunk: Buffer) => chunks.push(chunk))
+  request.on("end", () => {
+    const { url = "" } = request
+    if (url === "/counts") {
+      response.end(JSON.stringify({ requests, records } satisfies Counts))
+      requests = 0
+      records = 0
+      return
+    }
+    const count = countRecords(Buffer.concat(chunks))
+    requests++
+    records += count
+    const isBulk = url.startsWith("/_bulk")
+    const answer = isBulk
+      ? '{"took":0,"errors":false,"items":[]}'
+      : `{"success":true,"data":{"batchId":"b-${requests}","message":"taken","recordCount":${count},"schemaDefinitionId":"s"}}`
+    const headers = {
+      "content-type": isBulk ? "application/vnd.elasticsearch+json;compatible-with=9" : "application/json",
+      "content-length": answer.length,
+      // Without it, the client of Elasticsearch takes the server for another product.
+      ...(isBulk ? { "x-elastic-product": "Elasticsearch" } : {})
+    }
+    const send = () => response.writeHead(isBulk ? 200 : 202, headers).end(answer)
+    if (latency > 0) setTimeout(send, latency)
+    else send()
+  })
+})
+
+// A connection must not be closed between two rounds.
+server.keepAliveTimeout = 600_000
+
+server.listen(0, "127.0.0.1", () => {
+  // An address of a server that listens on a port is no string.
+  const { port } = server.address() as AddressInfo
+  process.stdout.write(`http://127.0.0.1:${port}\n`)
+})
+process.on("disconnect", () => process.exit(0))
