@@ -7,6 +7,7 @@ import { ByteSize, Clock, Context, Effect, Option, Predicate, Redacted, Result, 
 import {
   FetchHttpClient,
   Headers,
+  HttpBody,
   HttpClient,
   type HttpClientError,
   HttpClientRequest,
@@ -200,6 +201,18 @@ const withRequestRules = (context: Context.Context<never>): Context.Context<neve
       redirect: "manual"
     })
   )
+
+const encoder = new TextEncoder()
+
+/**
+ * The body of a request out of JSON that is written already. `HttpBody.text` measures the text before it encodes it, which
+ * takes a third longer.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const jsonBody = (json: string): HttpBody.HttpBody =>
+  HttpBody.uint8Array(encoder.encode(json), "application/json")
 
 /**
  * Calls again, once, when a new token was signed because of a 401; a second 401 is final.

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Config, Context, Effect, Layer, Result } from "effect"
-import { HttpBody, type HttpClient, HttpClientRequest } from "effect/http"
+import { type HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import * as ApiClient from "../http/ApiClient.ts"
 import type * as ApiError from "../http/ApiError.ts"
@@ -102,7 +102,7 @@ export const make = Effect.fnUntraced(function* (
           Effect.flatMap(checkPathSegment(business), (id) =>
             httpClient.execute(
               updateRequest(urls.customers.updateCustomers({ params: { id } }), {
-                body: HttpBody.text(body, "application/json")
+                body: ApiClient.jsonBody(body)
               })
             )
           )

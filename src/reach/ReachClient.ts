@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Config, Context, Effect, Layer, Result, Schema } from "effect"
-import { HttpBody, type HttpClient, HttpClientRequest } from "effect/http"
+import { type HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import * as ApiClient from "../http/ApiClient.ts"
 import * as ApiError from "../http/ApiError.ts"
@@ -285,7 +285,7 @@ export const make = Effect.fnUntraced(function* (
       const headers = yield* headersFor(batchPatch, options)
       const request = batchRequest(urls.customers.patchCustomers({ query: batchQuery(options) }), {
         headers,
-        body: HttpBody.text(body, "application/json")
+        body: ApiClient.jsonBody(body)
       })
       return yield* client.call(batchPatch, httpClient.execute(request))
     }),
@@ -295,7 +295,7 @@ export const make = Effect.fnUntraced(function* (
       const query = present({ onconflict: options?.onConflict, ignoreUnknownFields: options?.ignoreUnknownFields })
       const request = createRequest(urls.customers.createCustomer({ query }), {
         headers,
-        body: HttpBody.text(body, "application/json")
+        body: ApiClient.jsonBody(body)
       })
       return yield* client.call(create, httpClient.execute(request))
     }),
@@ -307,7 +307,7 @@ export const make = Effect.fnUntraced(function* (
         httpClient.execute(
           patchRequest(urls.customers.patchCustomer({ params, query }), {
             headers,
-            body: HttpBody.text(body, "application/json")
+            body: ApiClient.jsonBody(body)
           })
         )
       )
