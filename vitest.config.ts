@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     reporters: ["default", new CountReporter()],
-    testTimeout: 20_000
+    // Some tests start processes, and a busy machine may take its time over that.
+    testTimeout: 60_000
   }
 })

@@ -354,6 +354,9 @@ const pocketflows = (scenario: Scenario) =>
     })
   })
 
+// `npm run soak` looks longer.
+const soak = Number(process.env.SOAK ?? 1)
+
 describe("every record is accounted for, whatever the records, the policies and the faults", () => {
   for (const [name, run, runs] of [
     ["Reach batch patch", reachBatch, 120],
@@ -370,7 +373,7 @@ describe("every record is accounted for, whatever the records, the policies and 
         Effect.map(run(one), (more) => {
           shown = add(shown, more)
         }),
-      { arbitrary: { runs, size: 60 } }
+      { arbitrary: { runs: runs * soak, size: 60 } }
     )
 
     it(`${name}: the runs had something to show`, () => {
