@@ -182,14 +182,29 @@ export const make = Effect.fnUntraced(function* (
         })
       ),
       Effect.updateContext(withRequestRules),
-      Effect.withSpan(`${endpoint.vendor} ${endpoint.label}`, {
-        kind: "client",
-        attributes: { "server.address": host, "url.template": endpoint.template }
-      })
+      // A span keeps the exit of what it spans, and an answer is a customer as often as not: it passes by.
+      withValueUntraced((effect) =>
+        Effect.withSpan(effect, `${endpoint.vendor} ${endpoint.label}`, {
+          kind: "client",
+          attributes: { "server.address": host, "url.template": endpoint.template }
+        })
+      )
     )
 
   return { httpClient, call }
 })
+
+const withValueUntraced =
+  (trace: <E, R>(effect: Effect.Effect<void, E, R>) => Effect.Effect<void, E, R>) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => {
+      const values: Array<A> = []
+      const kept = Effect.map(effect, (value) => {
+        values.push(value)
+      })
+      // `trace` succeeds only where `effect` did.
+      return Effect.map(trace(kept), () => values[0] as A)
+    })
 
 // The platform's own span would carry the whole URL, with the customer's id, and trace headers are not for
 // third parties. `fetch` is the one client that would follow a redirect by itself.

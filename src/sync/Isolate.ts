@@ -181,12 +181,13 @@ export interface Options<A, D, E, R> {
 
 /**
  * Takes a refused batch apart. It does not fail: an error ends it early, says `stopped`, and leaves in `undecided`
- * what was open; what was decided before is kept.
+ * what was open; what was decided before is kept. It has no span: one keeps the exit of what it spans, and this one may
+ * hold what a vendor wrote about customers.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const isolate = Effect.fn("Isolate.isolate")(function* <A, D, E, R>(
+export const isolate = Effect.fnUntraced(function* <A, D, E, R>(
   options: Options<A, D, E, R>
 ): Effect.fn.Return<Isolation<A, D, E>, never, R> {
   const problem = IsolateState.problem(options)
