@@ -178,7 +178,8 @@ export const decide = (
   const maxElapsed = Duration.toMillis(policy.maxElapsed)
   const retryAfter = retryAfterOf(error)
   const floor = retryAfter === undefined ? 0 : Duration.toMillis(retryAfter)
-  if (floor > Duration.toMillis(policy.retryAfterCeiling) || elapsed + floor > maxElapsed) {
+  // Without a wait that was asked for, it is the time that ran out.
+  if (floor > Duration.toMillis(policy.retryAfterCeiling) || (floor > 0 && elapsed + floor > maxElapsed)) {
     return stop(tooLong(policy, tries, told(), floor, given.wall))
   }
   if (given.delay === "done") return exhausted("schedule")

@@ -163,6 +163,16 @@ describe("RetryPolicy", () => {
     })
   )
 
+  it.effect(
+    "an attempt that takes longer than maxElapsed ends in exhausted time, not in a wait that nobody asked for",
+    () =>
+      Effect.gen(function* () {
+        const slow = Effect.delay(Effect.fail(timedOut()), "2 minutes")
+        const error = errorOf(yield* settle(RetryPolicy.retry(slow, RetryPolicy.make({ maxElapsed: "1 minute" }))))
+        assert.deepInclude(error, { _tag: "RetriesExhausted", ran: "elapsed", attempts: 1 })
+      })
+  )
+
   it.effect("starts no attempt after maxElapsed", () =>
     Effect.gen(function* () {
       const policy = RetryPolicy.make({ firstDelay: "20 seconds", factor: 1, maxElapsed: "1 minute" })
