@@ -124,7 +124,9 @@ export const State = Schema.Struct({
     /** Of all request bodies, each counted once. */
     bytes: natural,
     /** Rejected and unknown records by the tag of the error. */
-    reasons: Schema.Record(Schema.String, natural)
+    reasons: Schema.Record(Schema.String, natural),
+    /** The lowest offsets of each reason, ascending. */
+    offsets: Schema.optionalKey(Schema.Record(Schema.String, Schema.Array(natural)))
   }),
   /** When the first of the runs began: milliseconds since 1970. */
   startedAt: Schema.Finite,

@@ -14,11 +14,15 @@ export interface Progress {
   readonly read: number
   /** Records that have an outcome. */
   readonly settled: number
+  /** How many of them had their outcome before this run began. */
+  readonly settledBefore: number
   /** All records of the source; `undefined` where the caller has not said how many there are. */
   readonly total: number | undefined
   readonly outcomes: Counts
   readonly requests: number
   readonly retries: number
+  /** Requests on the wire now. */
+  readonly inFlight: number
   /** Records a second that got an outcome, over the last five seconds. */
   readonly rate: number
   /** Milliseconds until the last record, at this rate; `undefined` where that cannot be said. */
@@ -27,6 +31,8 @@ export interface Progress {
   readonly elapsed: number
   /** What some request waits for now: `rate`, `paused`, `backoff` …; `undefined` when nothing does. */
   readonly waiting: string | undefined
+  /** Milliseconds of this run, so far, in which some request waited, by reason: waits that overlap count once. */
+  readonly waits: { readonly [reason: string]: number }
 }
 
 const rateWindow = 5000
@@ -38,7 +44,7 @@ const rateWindow = 5000
  * @since 0.1.0
  */
 export const tracker = (
-  total: number | undefined
+  total: number | (() => number | undefined) | undefined
 ): ((now: number, state: Omit<Progress, "eta" | "rate" | "settled" | "total">) => Progress) => {
   let samples: Array<{ readonly at: number; readonly settled: number }> = []
   return (now, state) => {
@@ -49,8 +55,9 @@ export const tracker = (
     samples = samples.slice(Math.max(0, first - 1))
     const from = samples[0] ?? { at: now, settled }
     const rate = now > from.at ? ((settled - from.settled) * 1000) / (now - from.at) : 0
-    const left = total === undefined ? undefined : Math.max(0, total - settled)
+    const all = typeof total === "function" ? total() : total
+    const left = all === undefined ? undefined : Math.max(0, all - settled)
     const eta = left === undefined || (rate === 0 && left > 0) ? undefined : left === 0 ? 0 : (left * 1000) / rate
-    return { ...state, settled, total, rate, eta }
+    return { ...state, settled, total: all, rate, eta }
   }
 }

@@ -13,6 +13,7 @@ import type { Ended, Fate } from "./Fate.ts"
 import * as Ledger from "./Ledger.ts"
 import * as OffsetSet from "./OffsetSet.ts"
 import type { Outcome, Reason } from "./Outcome.ts"
+import * as Reasons from "./Reasons.ts"
 import { SyncReport } from "./SyncReport.ts"
 import * as Tally from "./Tally.ts"
 
@@ -104,7 +105,7 @@ export const make = Effect.fnUntraced(function* <E>(
   const doneCounts: { -readonly [Tag in keyof Ledger.Counts]: number } = {
     ...(before?.counts.outcomes ?? Ledger.noCounts)
   }
-  const doneReasons = new Map(Object.entries(before?.totals.reasons ?? {}))
+  const doneReasons = Reasons.make(before?.totals)
   const settling = new Map<string, Checkpoint.SettlingBatch>(before?.settling.map((one) => [one.batchId, one]))
   const sending = new Map<number, ReadonlyArray<OffsetSet.Run>>(before?.sending.map(({ batch, runs }) => [batch, runs]))
   // Where blocks of records start, from the one that holds the first record without an outcome.
@@ -143,14 +144,13 @@ export const make = Effect.fnUntraced(function* <E>(
     const position = block === undefined || block.offset > watermark ? watermark : block
     const from = typeof position === "number" ? position : position.offset
     const beyond = done.runs()
-    const totals = tally.totals()
     return {
       position,
       done: from < watermark ? [[from, watermark], ...beyond] : beyond,
       settling: [...settling.values()],
       sending: [...sending].map(([batch, runs]) => ({ batch, runs })),
       counts: { read: Object.values(doneCounts).reduce((sum, count) => sum + count, 0), outcomes: { ...doneCounts } },
-      totals: { ...totals, reasons: Object.fromEntries(doneReasons) },
+      totals: { ...tally.totals(), ...doneReasons.totals() },
       startedAt: before?.startedAt ?? startedAt,
       finished
     }
@@ -204,7 +204,7 @@ export const make = Effect.fnUntraced(function* <E>(
 
   const count = (outcome: Outcome): void => {
     ledger.addOutcome(outcome._tag, 1)
-    if (outcome._tag === "Rejected" || outcome._tag === "Unknown") tally.addReason(outcome.reason.tag)
+    if (outcome._tag === "Rejected" || outcome._tag === "Unknown") tally.addReason(outcome.reason.tag, outcome.offset)
   }
 
   // Only what has its outcome for good counts as done; the rest is read again by the next run.
@@ -214,7 +214,7 @@ export const make = Effect.fnUntraced(function* <E>(
     done.add(gaps.get(outcome.offset) ?? outcome.offset, outcome.offset + 1)
     gaps.delete(outcome.offset)
     if (outcome._tag === "Rejected" || outcome._tag === "Unknown") {
-      doneReasons.set(outcome.reason.tag, (doneReasons.get(outcome.reason.tag) ?? 0) + 1)
+      doneReasons.add(outcome.reason.tag, outcome.offset)
     }
   }
 
@@ -335,7 +335,7 @@ export const make = Effect.fnUntraced(function* <E>(
           read: ledger.read(),
           outcomes: ledger.counts(),
           ...tally.totals(),
-          waits: tally.waits(),
+          waits: tally.waits(now),
           durations: tally.durations(),
           ...(firstOffset === undefined ? {} : { firstOffset }),
           ...(lastOffset === undefined ? {} : { lastOffset }),

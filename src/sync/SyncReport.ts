@@ -28,17 +28,19 @@ export class SyncReport extends Schema.Class<SyncReport>("effect-patchbay/sync/S
   }),
   /** Rejected and unknown records by reason: the tag of the error. */
   reasons: Schema.Record(Schema.String, count),
+  /** The lowest offsets of each reason, ascending and at most five: where to look first. */
+  offsets: Schema.Record(Schema.String, Schema.Array(count)),
   /** Batches that were sent at least once. */
   batches: count,
   /** Requests on the wire, retries and questions for a batch's status included. */
   requests: count,
   retries: count,
-  /** Milliseconds that this run's requests were made to wait, by reason. */
+  /** Milliseconds of this run in which some request waited, by reason: waits that overlap count once. */
   waits: Schema.Record(Schema.String, millis),
   /** Bytes of all request bodies, each counted once. */
   bytes: count,
-  /** Milliseconds that a request of this run took, from when it went out to the end of its answer. */
-  durations: Schema.Struct({ p50: millis, p95: millis, max: millis }),
+  /** Milliseconds that a request of this run took, from when it went out to the end of its answer, by percentile. */
+  durations: Schema.Struct({ p50: millis, p90: millis, p95: millis, p99: millis, max: millis }),
   /** 0-based offsets of the first and the last record that this run read; absent where it read none. */
   firstOffset: Schema.optionalKey(count),
   lastOffset: Schema.optionalKey(count),

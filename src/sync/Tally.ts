@@ -5,17 +5,31 @@
  */
 import { Clock, DateTime, Duration, Effect, type Scope, Stream } from "effect"
 import type { SendPolicy } from "../policy/SendPolicy.ts"
+import * as Reasons from "./Reasons.ts"
 
 /**
  * @category models
  * @since 0.1.0
  */
-export interface Totals {
+export interface Totals extends Reasons.Totals {
   readonly batches: number
   readonly requests: number
   readonly retries: number
   readonly bytes: number
-  readonly reasons: { readonly [tag: string]: number }
+}
+
+/**
+ * How long requests took, in milliseconds: half of them took no longer than `p50`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Durations {
+  readonly p50: number
+  readonly p90: number
+  readonly p95: number
+  readonly p99: number
+  readonly max: number
 }
 
 /**
@@ -26,17 +40,17 @@ export interface Totals {
  */
 export interface Tally {
   readonly totals: () => Totals
-  /** Milliseconds that requests were told to wait, by reason. One wait of several requests counts once. */
-  readonly waits: () => { readonly [reason: string]: number }
+  /** Milliseconds up to now in which some request waited, by reason: waits that overlap count once. */
+  readonly waits: (nowMillis: number) => { readonly [reason: string]: number }
   /** What is waited for now, if anything. */
   readonly waiting: (nowMillis: number) => string | undefined
-  /** Milliseconds that a request took: the middle one, the 95th of a hundred, and the longest. */
-  readonly durations: () => { readonly p50: number; readonly p95: number; readonly max: number }
+  /** Milliseconds that a request took, by percentile. */
+  readonly durations: () => Durations
   /** Counts a batch of which a request goes out for the first time. */
   readonly addBatch: () => void
   /** Counts a body that goes out for the first time. */
   readonly addBody: (bytes: number) => void
-  readonly addReason: (tag: string) => void
+  readonly addReason: Reasons.Reasons["add"]
   /** For one request: what to put around each of its attempts, so that it is counted and timed. */
   readonly counted: () => <A, E, R>(send: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Counts what the policies do, until the scope closes. */
@@ -55,20 +69,25 @@ const upperEnd = (bucket: number): number => smallest * Math.exp(bucket * growth
  * @category constructors
  * @since 0.1.0
  */
-export const make = (before?: Totals): Tally => {
+export const make = (before?: Omit<Totals, "offsets"> & Partial<Totals>): Tally => {
   let batches = before?.batches ?? 0
   let requests = before?.requests ?? 0
   let retries = before?.retries ?? 0
   let bytes = before?.bytes ?? 0
-  const reasons = new Map<string, number>(Object.entries(before?.reasons ?? {}))
+  const reasons = Reasons.make(before)
+  // Each up to its `waitsUntil`, which may be ahead of now.
   const waits = new Map<string, number>()
   const waitsUntil = new Map<string, number>()
   const buckets: Array<number> = []
   let timed = 0
   let longest = 0
 
-  const add = (counts: Map<string, number>, name: string, more: number) =>
-    counts.set(name, (counts.get(name) ?? 0) + more)
+  // A wait that is told again while it lasts is the same wait.
+  const addWait = (reason: string, now: number, until: number) => {
+    const before = waitsUntil.get(reason) ?? 0
+    waits.set(reason, (waits.get(reason) ?? 0) + Math.max(0, until - Math.max(now, before)))
+    waitsUntil.set(reason, Math.max(before, until))
+  }
 
   const timedRequest = <A, E, R>(send: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Clock.clockWith((clock) => {
@@ -95,19 +114,26 @@ export const make = (before?: Totals): Tally => {
   }
 
   return {
-    totals: () => ({ batches, requests, retries, bytes, reasons: Object.fromEntries(reasons) }),
-    waits: () => Object.fromEntries(waits),
+    totals: () => ({ batches, requests, retries, bytes, ...reasons.totals() }),
+    waits: (now) =>
+      Object.fromEntries(
+        [...waits].map(([reason, wait]) => [reason, wait - Math.max(0, (waitsUntil.get(reason) ?? 0) - now)])
+      ),
     waiting: (nowMillis) => [...waitsUntil].find(([, until]) => until > nowMillis)?.[0],
-    durations: () => ({ p50: quantile(0.5), p95: quantile(0.95), max: longest }),
+    durations: () => ({
+      p50: quantile(0.5),
+      p90: quantile(0.9),
+      p95: quantile(0.95),
+      p99: quantile(0.99),
+      max: longest
+    }),
     addBatch: () => {
       batches++
     },
     addBody: (more) => {
       bytes += more
     },
-    addReason: (tag) => {
-      add(reasons, tag, 1)
-    },
+    addReason: reasons.add,
     counted: () => {
       let tried = false
       return (send) =>
@@ -123,15 +149,9 @@ export const make = (before?: Totals): Tally => {
           Stream.runForEach(events, (event) =>
             Effect.map(Clock.currentTimeMillis, (now) => {
               if (event._tag === "Retrying") {
-                const delay = Duration.toMillis(event.delay)
-                add(waits, "backoff", delay)
-                waitsUntil.set("backoff", Math.max(waitsUntil.get("backoff") ?? 0, now + delay))
+                addWait("backoff", now, now + Duration.toMillis(event.delay))
               } else if (event._tag === "Waiting") {
-                const until = event.until === undefined ? now : DateTime.toEpochMillis(event.until)
-                // A wait that is told again while it lasts is the same wait.
-                const from = Math.max(now, waitsUntil.get(event.reason) ?? 0)
-                add(waits, event.reason, Math.max(0, until - from))
-                waitsUntil.set(event.reason, Math.max(waitsUntil.get(event.reason) ?? 0, until))
+                addWait(event.reason, now, event.until === undefined ? now : DateTime.toEpochMillis(event.until))
               }
             })
           ),

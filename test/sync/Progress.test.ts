@@ -4,11 +4,14 @@ import * as Progress from "../../src/sync/Progress.ts"
 
 const state = (settled: number) => ({
   read: settled,
+  settledBefore: 0,
   outcomes: { ...noCounts, Applied: settled },
   requests: 0,
   retries: 0,
+  inFlight: 0,
   elapsed: 0,
-  waiting: undefined
+  waiting: undefined,
+  waits: {}
 })
 
 describe("Progress.tracker", () => {

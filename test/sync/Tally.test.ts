@@ -1,0 +1,84 @@
+import { assert, describe, it } from "@effect/vitest"
+import { DateTime, Duration, Effect, Queue, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import type { PolicyEvent } from "../../src/policy/PolicyEvent.ts"
+import * as Reasons from "../../src/sync/Reasons.ts"
+import * as Tally from "../../src/sync/Tally.ts"
+
+describe("Tally", () => {
+  it.effect("tells how long requests took by percentile, within a twentieth", () =>
+    Effect.gen(function* () {
+      const tally = Tally.make()
+      // 1 to 200 ms, in an order that is not theirs.
+      for (let index = 0; index < 200; index++) {
+        yield* Effect.forkChild(tally.counted()(Effect.sleep(((index * 77) % 200) + 1)), { startImmediately: true })
+      }
+      yield* TestClock.adjust("1 second")
+      const { max, ...percentiles } = tally.durations()
+      assert.strictEqual(max, 200)
+      for (const [name, exact] of [
+        ["p50", 100],
+        ["p90", 180],
+        ["p95", 190],
+        ["p99", 198]
+      ] as const) {
+        assert.isAtLeast(percentiles[name], exact)
+        assert.isAtMost(percentiles[name], exact * 1.05)
+      }
+    })
+  )
+
+  it.effect("counts the time in which something waited: overlaps once, and never what is still ahead", () =>
+    Effect.gen(function* () {
+      const events = yield* Queue.unbounded<PolicyEvent>()
+      const tally = Tally.make()
+      yield* tally.listen({ events: Stream.fromQueue(events) })
+      const paused = (millis: number): PolicyEvent => ({
+        _tag: "Waiting",
+        reason: "paused",
+        until: DateTime.makeUnsafe(millis),
+        key: "Reach"
+      })
+      const retrying = (delay: number): PolicyEvent => ({
+        ...{ _tag: "Retrying", error: "ServerFault", attempt: 1, endpoint: "PATCH /", key: "Reach" },
+        delay: Duration.millis(delay)
+      })
+      yield* Queue.offerAll(events, [paused(1000), paused(1000), retrying(300), retrying(400)])
+      yield* TestClock.adjust(250)
+      assert.deepStrictEqual(tally.waits(250), { paused: 250, backoff: 250 })
+      yield* Queue.offer(events, paused(1500))
+      yield* TestClock.adjust(500)
+      assert.deepStrictEqual(tally.waits(750), { paused: 750, backoff: 400 })
+      yield* TestClock.adjust(10_000)
+      assert.deepStrictEqual(tally.waits(10_750), { paused: 1500, backoff: 400 })
+      yield* Queue.offer(events, paused(10_800))
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual(tally.waits(11_750), { paused: 1550, backoff: 400 })
+    })
+  )
+})
+
+describe("Reasons", () => {
+  it("keeps the five lowest offsets of each reason, in whatever order records end", () => {
+    const reasons = Reasons.make()
+    for (const offset of [700, 3, 900, 12, 5, 800, 1, 4]) reasons.add("BadRequest", offset)
+    reasons.add("Malformed", 9)
+    assert.deepStrictEqual(reasons.totals(), {
+      reasons: { BadRequest: 8, Malformed: 1 },
+      offsets: { BadRequest: [1, 3, 4, 5, 12], Malformed: [9] }
+    })
+  })
+
+  it("goes on from an earlier run, and from a checkpoint that knows no offsets", () => {
+    const before = Reasons.make()
+    for (const offset of [1, 2, 3]) before.add("BadRequest", offset)
+    const after = Reasons.make(before.totals())
+    for (const offset of [30, 20, 10]) after.add("BadRequest", offset)
+    assert.deepStrictEqual(after.totals(), { reasons: { BadRequest: 6 }, offsets: { BadRequest: [1, 2, 3, 10, 20] } })
+    assert.deepStrictEqual(before.totals().offsets, { BadRequest: [1, 2, 3] }, "which stays as it was")
+
+    const old = Reasons.make({ reasons: { BadRequest: 6 } })
+    old.add("BadRequest", 100)
+    assert.deepStrictEqual(old.totals(), { reasons: { BadRequest: 7 }, offsets: { BadRequest: [100] } })
+  })
+})
