@@ -32,7 +32,9 @@ export const make = (
   if (url.username !== "" || url.password !== "") return refuse("holds credentials. Give them on their own")
   if (url.search !== "" || url.hash !== "") return refuse("holds a query or a fragment. Leave them out")
   if (url.protocol === "http:" && allowInsecure !== true && !isLoopback(url.hostname)) {
-    return refuse("is http:, which would send credentials in the clear. Use https:, or set allowInsecure")
+    return refuse(
+      `is http:, which would send credentials in the clear. Use https:${allowInsecure === false ? "" : ", or set allowInsecure"}`
+    )
   }
   return Effect.succeed(url.href.replace(/\/+$/, ""))
 }

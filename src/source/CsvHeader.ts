@@ -50,11 +50,11 @@ export const resolve = (
   for (const [field, name] of mapped) if (name !== undefined) names.set(name, field)
 
   const found = new Map<string, number>()
-  const unknown: Array<number> = []
+  const other: Array<number> = []
   header.forEach((name, index) => {
     const field = names.get(name) ?? (fields.others !== undefined && name !== "" ? name : undefined)
     if (field === undefined) {
-      unknown.push(index)
+      other.push(index)
     } else if (found.has(field)) {
       issues.push({
         kind: "Duplicate",
@@ -66,6 +66,9 @@ export const resolve = (
   })
 
   const missing = [...names].filter(([, field]) => !found.has(field))
+  // A field whose mapped column is missing, under its own name: that the mapping is wrong is said below.
+  const missingFields = new Set(missing.map(([, field]) => field))
+  const unknown = other.filter((index) => !missingFields.has(header[index] ?? ""))
   if (unknown.length > 0 && options.otherColumns !== "ignore") {
     issues.push(
       ...unknownColumns(

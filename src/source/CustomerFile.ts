@@ -62,6 +62,8 @@ export interface NdjsonOptions<Field extends string = string> {
   readonly maxRecordSize?: number | undefined
   /** The `position` of a record: reading starts there. Default the start of the source. */
   readonly from?: SourcePosition | undefined
+  /** What errors call the source. Default `bytes`; a file is called by its path. */
+  readonly source?: string | undefined
 }
 
 /**
@@ -170,7 +172,8 @@ const fromPosition = <S extends Schema.ConstraintDecoder<unknown>>(
 
 /**
  * The records of a file of dead letters, to be sent again once what was wrong is put right: at the vendor, or in the file
- * itself. Offsets are those of this file; what still does not fit is rejected again.
+ * itself. Offsets are those of this file; what still does not fit is rejected again. A sync with a checkpoint refuses a
+ * file that has changed since.
  *
  * @category constructors
  * @since 0.1.0
@@ -182,6 +185,23 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
     /** What an empty cell of a record that came out of a CSV means. Default: `absent`. */
     readonly empty?: EmptyCell | undefined
   }
+): Stream.Stream<CustomerRecord<S["Type"]>, DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem> =>
+  Source.attach({
+    from: () => letters(path, schema, options),
+    // A file that is added to while it is read is not the one that a checkpoint was made for either.
+    fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>
+      Effect.mapError(
+        FileFingerprint.make(fs, path, schema, options),
+        ({ reason }) =>
+          new DeadLetters.DeadLettersUnreadable({ source: path, reason: reason._tag, line: undefined, issues: [] })
+      )
+    )
+  })
+
+const letters = <S extends Schema.ConstraintDecoder<unknown>>(
+  path: string,
+  schema: S,
+  options: { readonly empty?: EmptyCell | undefined } | undefined
 ): Stream.Stream<CustomerRecord<S["Type"]>, DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem> =>
   Stream.suspend(() => {
     const fields = Cells.fields(schema.ast)
@@ -220,7 +240,8 @@ export const csv = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   schema: S,
   options?: CsvOptions<FieldOf<S>> | undefined
-): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> => csvFrom("bytes", bytes, schema, options)
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
+  csvFrom(options?.source ?? "bytes", bytes, schema, options)
 
 /**
  * The records of an NDJSON in UTF-8: one JSON object a line. Blank lines are skipped. A line that is not
@@ -235,7 +256,8 @@ export const ndjson = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   schema: S,
   options?: NdjsonOptions<FieldOf<S>> | undefined
-): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> => ndjsonFrom("bytes", bytes, 0, schema, options)
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
+  ndjsonFrom(options?.source ?? "bytes", bytes, 0, schema, options)
 
 const formatOf = (path: string): "csv" | "ndjson" | undefined => {
   const name = path.toLowerCase()

@@ -79,8 +79,8 @@ export type Options<A, B extends Behaviour, R, RL = never, RD = never, RC = neve
   readonly checkpointEvery?: Duration.Input | undefined
   /** How long a run that stops waits for the batches in flight. Default: 30 seconds. */
   readonly grace?: Duration.Input | undefined
-  /** How many records the source has, where that is known: for the progress. */
-  readonly total?: number | undefined
+  /** How many records the source has, where that is known, or comes to be known as it is read: for the progress. */
+  readonly total?: number | (() => number | undefined) | undefined
   /** Called at most every 100 milliseconds, and once at the end. */
   readonly onProgress?: ((progress: Progress.Progress) => Effect.Effect<void>) | undefined
   /** Called with the report when the run ends, in whatever way: also when it is interrupted. */
@@ -271,6 +271,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
   })
 
   const track = Progress.tracker(options.total)
+  const settledBefore = ledger.read()
   const progress =
     onProgress === undefined
       ? Effect.void
@@ -279,11 +280,14 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
           return onProgress(
             track(now, {
               read: ledger.read(),
+              settledBefore,
               outcomes: ledger.counts(),
               requests,
               retries,
+              inFlight: policy.state().inFlight,
               elapsed: now - startedAt,
-              waiting: tally.waiting(now)
+              waiting: tally.waiting(now),
+              waits: tally.waits(now)
             })
           )
         })

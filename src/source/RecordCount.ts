@@ -1,0 +1,54 @@
+/**
+ * How many records a file has, while it is read.
+ *
+ * @since 0.1.0
+ */
+import { Effect, Stream } from "effect"
+import type { CustomerRecord, SourcePosition } from "../sync/CustomerRecord.ts"
+import * as Source from "../sync/Source.ts"
+
+/**
+ * Watches records as they are read, and estimates from the bytes that they took how many the whole source has: for the
+ * `total` of a sync. It is exact once the source has been read to its end, and `undefined` until the first bytes say
+ * something.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const watch = <A, E, R>(
+  records: Stream.Stream<CustomerRecord<A>, E, R>,
+  options: {
+    /** Bytes of the whole source; `undefined` where nobody knows. */
+    readonly size: number | undefined
+  }
+): { readonly records: Stream.Stream<CustomerRecord<A>, E, R>; readonly total: () => number | undefined } => {
+  const source = Source.of(records)
+  let at: SourcePosition | undefined
+  let last = -1
+  let ended = false
+  return {
+    records: Source.attach({
+      fingerprint: source.fingerprint,
+      from: (position) =>
+        source.from(position).pipe(
+          Stream.mapArray((chunk) => {
+            const record = chunk[chunk.length - 1]
+            at = record?.position ?? at
+            last = Math.max(last, record?.offset ?? last)
+            return chunk
+          }),
+          Stream.onEnd(
+            Effect.sync(() => {
+              ended = true
+            })
+          )
+        )
+    }),
+    total: () => {
+      if (ended && last >= 0) return last + 1
+      // The first block says nothing of its length.
+      if (options.size === undefined || at === undefined || at.offset === 0) return undefined
+      return Math.max(last + 1, Math.round((at.offset * options.size) / at.byte))
+    }
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * A sync without the sending: what would be read, refused, batched and requested.
+ *
+ * @since 0.1.0
+ */
+import { Duration, Effect, Schema, Stream } from "effect"
+import * as BatchPolicy from "../policy/BatchPolicy.ts"
+import type { RateLimitPolicy } from "../policy/RateLimitPolicy.ts"
+import * as Batch from "./Batch.ts"
+import type { CustomerRecord } from "./CustomerRecord.ts"
+import type { Options as SyncOptions } from "./CustomerSync.ts"
+import type { Behaviour } from "./Destination.ts"
+import * as Encode from "./Encode.ts"
+import * as KeyCounts from "./KeyCounts.ts"
+
+const count = Schema.Int
+
+/**
+ * What a run would do, without customer data.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class Plan extends Schema.Class<Plan>("effect-patchbay/sync/Plan")({
+  /** The destination's name. */
+  destination: Schema.String,
+  /** Records in the source. */
+  read: count,
+  /** Records that would be sent, those that are merged into one counted each. */
+  sendable: count,
+  /** Records that would be merged into a later one of the same key. */
+  merged: count,
+  /** Records that would be rejected before sending, by reason, with the first five of each. */
+  rejected: Schema.Record(
+    Schema.String,
+    Schema.Struct({
+      records: count,
+      first: Schema.Array(
+        Schema.Struct({
+          /** 0-based. */
+          offset: count,
+          /** 1-based, where the source has lines. */
+          line: Schema.optionalKey(count),
+          message: Schema.String
+        })
+      )
+    })
+  ),
+  batches: count,
+  /** Bytes of all request bodies. */
+  bytes: count,
+  /**
+   * The fewest requests that can do: one a batch, and one more to ask how it went where that is waited for. Retries,
+   * further questions, and taking refused batches apart come on top.
+   */
+  requests: count,
+  keys: Schema.Struct({
+    distinct: count,
+    /** Keys of two or more records. */
+    repeated: count,
+    /** Records whose key came before. */
+    records: count
+  }),
+  /** Milliseconds that the rate limit alone makes these requests take; absent where the limit is to be found. */
+  leastTime: Schema.optionalKey(Schema.Finite)
+}) {}
+
+// Enough to see what is wrong.
+const firstOffsets = 5
+
+/**
+ * The plan of a run with these options: the same reading, encoding and batching as `CustomerSync.run`, with nothing
+ * sent, no credentials, no dead letters and no checkpoint. Batches are taken to be full before their age closes them.
+ *
+ * Memory grows by about 20 bytes for each different key, because keys that appear twice are counted: 200 MB for ten
+ * million. Keys are told apart by 53 bits of a hash, so that the counts of keys may be off by one in a source of more
+ * than a hundred million.
+ *
+ * ```ts
+ * import { Console, Effect, Stream } from "effect"
+ * import { CustomerRecord, Plan, ReachDestination } from "effect-patchbay"
+ *
+ * const patches = Stream.make({ customerId: "c-1" }, { customerId: "c-2" }, { customerId: "c-1" })
+ *
+ * const program = CustomerRecord.fromPatches(patches).pipe(
+ *   Plan.make({ to: ReachDestination.batchPatch() }),
+ *   Effect.flatMap((plan) => Console.log(Plan.format(plan)))
+ * )
+ *
+ * await Effect.runPromise(program)
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make =
+  <A, B extends Behaviour, R, RL = never, RD = never, RC = never>(options: SyncOptions<A, B, R, RL, RD, RC>) =>
+  <E, RS>(records: Stream.Stream<CustomerRecord<A>, E, RS>): Effect.Effect<Plan, E, RS> =>
+    Effect.suspend(() => {
+      const { to } = options
+      const policy = { ...(options.batch ?? BatchPolicy.make()), maxAge: Duration.infinity }
+      const behaviour: Behaviour = to.behaviour
+      const chosen: { readonly settle?: "accepted" | "applied" | undefined } = options
+      const settles = behaviour.acceptance === "accepted" && (chosen.settle ?? "applied") === "applied"
+      const keys = KeyCounts.make()
+      const rejected = new Map<string, { records: number; readonly first: Array<First> }>()
+      let read = 0
+      let sendable = 0
+      let merged = 0
+      let batches = 0
+      let bytes = 0
+
+      const reject = ({ outcome: { offset, reason }, record: { line } }: Encode.Unsendable<A>): void => {
+        const same = rejected.get(reason.tag) ?? { records: 0, first: [] }
+        rejected.set(reason.tag, same)
+        same.records++
+        if (same.first.length < firstOffsets) {
+          same.first.push({ offset, ...(line === undefined ? {} : { line }), message: reason.message })
+        }
+      }
+
+      return records.pipe(
+        Encode.encode(policy, to),
+        Stream.mapArray((encoded) => {
+          read += encoded.length
+          for (const one of encoded) {
+            if (Encode.isUnsendable(one)) {
+              reject(one)
+            } else {
+              sendable++
+              keys.add(one.key)
+            }
+          }
+          return encoded
+        }),
+        Stream.filter(Encode.isSendable),
+        Batch.collect(policy, to, { sameKey: options.sameKey }),
+        Stream.runForEachArray((closed) =>
+          Effect.sync(() => {
+            for (const batch of closed) {
+              batches++
+              bytes += batch.bytes
+              merged += batch.merged.length
+            }
+          })
+        ),
+        Effect.map(() => {
+          const requests = batches * (settles ? 2 : 1)
+          const leastTime = timeOf(options.rateLimit, requests, sendable - merged)
+          return new Plan({
+            destination: to.name,
+            read,
+            sendable,
+            merged,
+            rejected: Object.fromEntries(rejected),
+            batches,
+            bytes,
+            requests,
+            keys: keys.counts(),
+            ...(leastTime === undefined ? {} : { leastTime })
+          })
+        })
+      )
+    })
+
+interface First {
+  readonly offset: number
+  readonly line?: number
+  readonly message: string
+}
+
+// The first request, and the burst, need not wait.
+const timeOf = (
+  policy: RateLimitPolicy<unknown> | undefined,
+  requests: number,
+  records: number
+): number | undefined => {
+  if (policy === undefined || policy._tag === "Found") return undefined
+  if (policy._tag === "Unlimited") return 0
+  const { burst, limit, unit, window } = policy
+  const turns = unit === "records" ? records : requests
+  return (Math.max(0, turns - 1 - burst) / limit) * Duration.toMillis(window)
+}
+
+const number = new Intl.NumberFormat("en-US")
+
+/**
+ * The plan as a short table for people, with the first records that would be rejected below it.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const format = (plan: Plan): string => {
+  const { keys, leastTime } = plan
+  const rejected = Object.entries(plan.rejected)
+  const rows: Array<readonly [string, string]> = [
+    ["destination", plan.destination],
+    ["records read", number.format(plan.read)],
+    ["  to be sent", number.format(plan.sendable)]
+  ]
+  if (plan.merged > 0) rows.push(["    merged into others", number.format(plan.merged)])
+  if (rejected.length > 0) rows.push(["  rejected", number.format(plan.read - plan.sendable)])
+  for (const [reason, { records }] of rejected) rows.push([`    ${reason}`, number.format(records)])
+  rows.push(
+    ["customers", number.format(keys.distinct)],
+    ["  more than once", `${number.format(keys.repeated)} (${number.format(keys.records)} records too many)`],
+    ["batches", number.format(plan.batches)],
+    ["requests", `${number.format(plan.requests)} or more`],
+    ["bytes", number.format(plan.bytes)],
+    ["time", leastTime === undefined ? "not known: no rate limit is given" : timeText(leastTime)]
+  )
+  const width = Math.max(...rows.map(([name]) => name.length))
+  const table = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
+  const first = rejected.flatMap(([reason, { first, records }]) => [
+    "",
+    `${reason}${records > first.length ? `, the first ${first.length} of ${number.format(records)}` : ""}:`,
+    ...first.map(
+      ({ line, message, offset }) => `  ${line === undefined ? `record ${offset}` : `line ${line}`}: ${message}`
+    )
+  ])
+  return [...table, ...first].join("\n")
+}
+
+const timeText = (millis: number): string =>
+  millis === 0
+    ? "no wait for the rate limit"
+    : `${Duration.format(Duration.millis(millis < 10_000 ? Math.ceil(millis) : Math.ceil(millis / 1000) * 1000))} or more, by the rate limit`
