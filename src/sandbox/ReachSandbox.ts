@@ -266,6 +266,18 @@ export const make = Effect.fnUntraced(function* (
         stored.set(customer.customerId, { createdAt: now, updatedAt: now, data: { ...customer } })
       }
     },
+    /** Puts batches there. Those that have not completed wait anew. */
+    seedBatches: (seeded: Iterable<BatchQueue.Batch>): Effect.Effect<void> =>
+      Effect.forEach(
+        seeded,
+        (batch) => {
+          const open: BatchQueue.OpenBatch =
+            batch.completedAt === undefined ? { ...batch, state: "pending", startedAt: undefined } : { ...batch }
+          batches.set(open.id, open)
+          return open.completedAt === undefined ? queue.accept(open) : Effect.void
+        },
+        { discard: true }
+      ),
     batches: (): ReadonlyArray<BatchQueue.Batch> => Array.from(batches.values(), (batch) => ({ ...batch })),
     idle: queue.idle,
     reset: Effect.andThen(

@@ -113,6 +113,8 @@ export class Sandbox extends Context.Service<
       business: string,
       customers: Iterable<PocketflowsSandbox.SeedCustomer>
     ) => Effect.Effect<void>
+    /** Puts batches there, for an empty sandbox. Those that have not completed wait anew. */
+    readonly seedReachBatches: (batches: Iterable<Batch>) => Effect.Effect<void>
     readonly snapshot: Effect.Effect<Snapshot>
     /** Every request, in order of arrival. */
     readonly requests: Effect.Effect<ReadonlyArray<Journal.RequestEntry>>
@@ -266,6 +268,7 @@ export const make = Effect.fnUntraced(function* (
     pocketflowsCustomers: (business) => Effect.sync(() => pocketflows.customers(business)),
     seedReach: (tenant, customers) => Effect.map(Clock.currentTimeMillis, (now) => reach.seed(tenant, customers, now)),
     seedPocketflows: (business, customers) => Effect.sync(() => pocketflows.seed(business, customers)),
+    seedReachBatches: reach.seedBatches,
     snapshot: Effect.sync(() => ({
       reach: Object.fromEntries(reach.tenants().map((tenant) => [tenant, Object.fromEntries(reach.customers(tenant))])),
       pocketflows: Object.fromEntries(

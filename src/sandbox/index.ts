@@ -10,6 +10,8 @@ export * as BatchQueue from "./BatchQueue.ts"
 export * as Comparison from "./Comparison.ts"
 /** How the sandbox misbehaves. */
 export * as Fault from "./Fault.ts"
+/** Fault rules as text, for a command line or a file. */
+export * as FaultText from "./FaultText.ts"
 /** What came to the sandbox and what it wrote. */
 export * as Journal from "./Journal.ts"
 /** Pocketflows' side: its options. */
@@ -26,3 +28,5 @@ export * as Sandbox from "./Sandbox.ts"
 export * as SandboxClient from "./SandboxClient.ts"
 /** The sandbox as an HTTP server on loopback. */
 export * as SandboxServer from "./SandboxServer.ts"
+/** The customers and batches of a sandbox in a file, so that it can be stopped and started again. */
+export * as StateFile from "./StateFile.ts"
