@@ -41,6 +41,8 @@ export * as SettlePolicy from "./policy/SettlePolicy.ts"
 export * as ReachApi from "./reach/ReachApi.ts"
 /** Who calls Reach, and for which tenant. */
 export * as ReachAuth from "./reach/ReachAuth.ts"
+/** How an accepted Reach batch went, by its id. */
+export * as ReachBatch from "./reach/ReachBatch.ts"
 /** Reach's customer API, one method an endpoint. */
 export * as ReachClient from "./reach/ReachClient.ts"
 /** Reach's endpoints as destinations of a sync. */
@@ -53,6 +55,8 @@ export * as ReachSettlement from "./reach/ReachSettlement.ts"
 export * as CustomerFile from "./source/CustomerFile.ts"
 /** What can go wrong with a customer file. */
 export * as CustomerFileError from "./source/CustomerFileError.ts"
+/** How many records a source has, while it is read. */
+export * as RecordCount from "./source/RecordCount.ts"
 /** Batches: runs of records that go out in one request each. */
 export * as Batch from "./sync/Batch.ts"
 /** How far a run has come, kept where a crash cannot reach it. */
@@ -75,6 +79,8 @@ export * as Isolate from "./sync/Isolate.ts"
 export * as Ledger from "./sync/Ledger.ts"
 /** How one record ended. */
 export * as Outcome from "./sync/Outcome.ts"
+/** A sync without the sending: what would be read, refused, batched and requested. */
+export * as Plan from "./sync/Plan.ts"
 /** How far a run is. */
 export * as Progress from "./sync/Progress.ts"
 /** Where records come from, and how reading them is taken up again. */

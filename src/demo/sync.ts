@@ -6,6 +6,7 @@
  */
 import { NodeHttpClient, NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Config, Console, Effect, Layer } from "effect"
+import * as Display from "../cli/Display.ts"
 import {
   BatchPolicy,
   Checkpoint,
@@ -19,11 +20,11 @@ import {
   RetryPolicy,
   SettlePolicy
 } from "../index.ts"
-import * as Bar from "./Bar.ts"
 
 const sync = Effect.gen(function* () {
   const folder = yield* Config.String("DEMO_FOLDER")
   const records = yield* Config.Int("DEMO_RECORDS")
+  const display = yield* Display.make({ mode: "auto", title: "customers.csv" })
   const report = yield* CustomerFile.read(`${folder}/customers.csv`, ReachSchema.CustomerPatch).pipe(
     CustomerSync.run({
       to: ReachDestination.batchPatch({ tenant: "acme" }),
@@ -35,14 +36,14 @@ const sync = Effect.gen(function* () {
       checkpointEvery: "200 millis",
       deadLetters: DeadLetters.file(`${folder}/dead-letters.ndjson`),
       total: records,
-      onProgress: Bar.make()
+      onProgress: display.onProgress
     })
   )
-  if (process.stderr.isTTY) process.stderr.write("\n")
+  yield* display.end
   yield* Console.log(JSON.stringify(report))
 })
 
-sync.pipe(
+Effect.scoped(sync).pipe(
   Effect.provide(
     Layer.mergeAll(ReachClient.layerConfig(), NodeServices.layer).pipe(Layer.provide(NodeHttpClient.layerUndici))
   ),

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process"
 import { globSync, readFileSync } from "node:fs"
-import { mkdtemp, rm, symlink } from "node:fs/promises"
+import { copyFile, mkdtemp, rm, symlink } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { promisify } from "node:util"
@@ -34,6 +34,8 @@ describe("the house", () => {
       for (const specifier of importsOf(file)) {
         if (specifier.startsWith("node:")) {
           assert.include(["sandbox", "cli", "demo"], roomOf(file), `${file} imports ${specifier}`)
+        } else if (specifier.startsWith("@effect/platform-node")) {
+          assert.include(["cli", "demo"], roomOf(file), `${file} imports ${specifier}`)
         } else if (specifier.startsWith(".")) {
           const to = join(file, "..", specifier)
           const isDown = rooms.indexOf(roomOf(file)) <= rooms.indexOf(roomOf(to))
@@ -50,6 +52,22 @@ describe("the package", () => {
     assert.notInclude(readFileSync(join(root, "package-lock.json"), "utf8"), '"resolved"')
   })
 
+  it("brings what its command imports, and no more is imported than it brings", () => {
+    const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+    const brought = Object.keys({ ...dependencies, ...peerDependencies })
+    const imported = sources
+      .filter((file) => roomOf(file) !== "demo")
+      .flatMap(importsOf)
+      .filter((specifier) => /^(?:@[^/]+\/)?[^./@:]+(?:\/|$)/.test(specifier) && !specifier.startsWith("node:"))
+      .map((specifier) =>
+        specifier
+          .split("/")
+          .slice(0, specifier.startsWith("@") ? 2 : 1)
+          .join("/")
+      )
+    assert.deepStrictEqual([...new Set(imported)].sort(), brought.sort())
+  })
+
   it("builds to modules that plain Node imports, with types and source maps", { timeout: 60_000 }, () =>
     Effect.runPromise(
       Effect.acquireUseRelease(
@@ -61,6 +79,7 @@ describe("the package", () => {
               ...["-p", join(root, "tsconfig.build.json"), "--outDir", join(folder, "dist")]
             ])
             await symlink(join(root, "node_modules"), join(folder, "node_modules"))
+            await copyFile(join(root, "package.json"), join(folder, "package.json"))
             for (const entry of ["index", "sandbox/index"]) {
               for (const ending of ["js", "js.map", "d.ts", "d.ts.map"]) {
                 assert.isAbove(readFileSync(join(folder, `dist/${entry}.${ending}`)).length, 100)
@@ -72,6 +91,10 @@ describe("the package", () => {
             for (const name of ["CustomerSync", "ReachClient", "PocketflowsClient", "CustomerFile", "SandboxServer"]) {
               assert.include(stdout, name)
             }
+            const { bin, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
+            assert.match(readFileSync(join(folder, bin.patchbay), "utf8"), /^#!\/usr\/bin\/env node\n/)
+            const command = await run(process.execPath, [join(folder, bin.patchbay), "--version"])
+            assert.strictEqual(command.stdout, `patchbay ${version}\n`)
           }),
         (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
       )

@@ -1,0 +1,35 @@
+/**
+ * Standard output: the report, and nothing else.
+ */
+import { Effect } from "effect"
+import { CommandFailed } from "./ExitCode.ts"
+
+const isClosed = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "EPIPE"
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown"
+
+/**
+ * Writes a text and waits until it is out. A reader who has closed the pipe has seen enough, which is no failure; a full
+ * disk is one.
+ */
+export const write = (text: string): Effect.Effect<void, CommandFailed> =>
+  Effect.callback<void, CommandFailed>((resume) => {
+    process.stdout.write(text, (error) => {
+      resume(
+        error === null || error === undefined || isClosed(error)
+          ? Effect.void
+          : Effect.fail(
+              new CommandFailed({
+                exit: 2,
+                message: `The report cannot be written to standard output (${codeOf(error)}). Check the free space.`
+              })
+            )
+      )
+    })
+  })
+
+/** Keeps a pipe that closes, and a standard error that is gone, from ending the process with a stack trace. */
+export const guard = (): void => {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined)
+}

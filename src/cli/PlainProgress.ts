@@ -1,0 +1,25 @@
+/**
+ * A run's progress as one line of a log: no control characters, no colours.
+ */
+import type { Progress } from "../sync/Progress.ts"
+import * as ProgressText from "./ProgressText.ts"
+import * as TextWidth from "./TextWidth.ts"
+
+/** One line without its end: `customers.csv: 45 %, 1,234,567 of 2,750,000 records, 12,345/s, 2:05 left`. */
+export const line = (progress: Progress, { title }: { readonly title: string }): string => {
+  const { settled, total } = progress
+  const percent = ProgressText.percent(progress)
+  const eta = ProgressText.eta(progress)
+  const isOver = settled === total
+  const reason = isOver ? undefined : ProgressText.waiting(progress.waiting)
+  const parts = [
+    ...(percent === undefined ? [] : [`${percent} %`]),
+    `${ProgressText.grouped(settled)}${total === undefined ? "" : ` of ${ProgressText.grouped(total)}`} records`,
+    ProgressText.rate(progress),
+    ...(eta === undefined || isOver ? [] : [`${ProgressText.time(eta)} left`]),
+    ...(total === undefined ? [`${ProgressText.time(ProgressText.elapsed(progress))} so far`] : []),
+    ...ProgressText.trouble(progress),
+    ...(reason === undefined ? [] : [reason[1]])
+  ].join(", ")
+  return title === "" ? parts : `${TextWidth.clean(title)}: ${parts}`
+}

@@ -1,0 +1,44 @@
+/**
+ * `patchbay retry`.
+ */
+import { Effect, Option } from "effect"
+import { Argument, Command } from "effect/cli"
+import { CommandFailed } from "./ExitCode.ts"
+import * as Files from "./Files.ts"
+import * as Reading from "./Reading.ts"
+import * as Running from "./Running.ts"
+import * as SyncOptions from "./SyncOptions.ts"
+
+/** The command, to be plugged into the root. */
+export const command = Command.make(
+  "retry",
+  {
+    letters: Argument.String("dead-letters").pipe(
+      Argument.withMetavar("DEAD_LETTERS_FILE"),
+      Argument.withDescription("A file that --dead-letters wrote")
+    ),
+    ...SyncOptions.flags
+  },
+  Effect.fnUntraced(function* (options) {
+    const { deadLetters, letters } = options
+    if (Option.isSome(deadLetters) && (yield* Files.isSame(letters, deadLetters.value))) {
+      return yield* new CommandFailed({
+        exit: 2,
+        message: `--dead-letters ${deadLetters.value} is the file that is being sent. Name another one for what is refused again.`
+      })
+    }
+    const source = yield* Reading.deadLetters(letters, options)
+    return yield* Running.run(options, source, letters)
+  })
+).pipe(
+  Command.withShortDescription("Send refused records again"),
+  Command.withDescription(
+    "Sends the records of a dead letter file again, once what was wrong is put right: at the vendor, or in the file itself. The file is left as it is; what is refused again goes to a file of its own."
+  ),
+  Command.withExamples([
+    {
+      command: "patchbay retry dead.ndjson --to reach.batch-patch --tenant acme --dead-letters dead.2.ndjson",
+      description: "Send them again, and keep what is refused once more"
+    }
+  ])
+)

@@ -1,0 +1,49 @@
+/**
+ * How values are written as options: `15m`, `10/1s`.
+ */
+import { Duration, Option } from "effect"
+
+const units: { readonly [unit: string]: (amount: number) => Duration.Duration } = {
+  ms: Duration.millis,
+  s: Duration.seconds,
+  m: Duration.minutes,
+  h: Duration.hours,
+  d: Duration.days
+}
+
+/** What a duration may look like, for messages. */
+export const durationForm = "a time above 0 such as 500ms, 30s, 15m or 2h"
+
+/** `500ms`, `30s`, `1.5m`, `2h`, `1d`; above 0. */
+export const duration = (text: string): Option.Option<Duration.Duration> => {
+  const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(text) ?? []
+  const make = units[unit]
+  return make !== undefined && Number(amount) > 0 ? Option.some(make(Number(amount))) : Option.none()
+}
+
+/** At most so many requests in a time. */
+export interface Rate {
+  readonly limit: number
+  readonly window: Duration.Duration
+}
+
+/** What a rate may look like, for messages. */
+export const rateForm = "requests and a time, such as 10/1s or 600/m"
+
+/** `10/1s`, `600/m`: requests, and the time in which they may start. */
+export const rate = (text: string): Option.Option<Rate> => {
+  const [, limit = "", window = ""] = /^(\d+)\/(\S+)$/.exec(text) ?? []
+  if (Number(limit) < 1) return Option.none()
+  return Option.map(duration(/^\d/.test(window) ? window : `1${window}`), (window) => ({
+    limit: Number(limit),
+    window
+  }))
+}
+
+/** `N`, a whole number above 0. */
+export const count = (text: string): Option.Option<number> =>
+  /^\d{1,15}$/.test(text) && Number(text) > 0 ? Option.some(Number(text)) : Option.none()
+
+/** A word as it must be typed in a shell: as it is where that is safe, otherwise in single quotes. */
+export const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`

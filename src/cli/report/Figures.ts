@@ -1,0 +1,97 @@
+/**
+ * Numbers as people read them. What belongs together stays on one line: the spaces do not break.
+ *
+ * @since 0.1.0
+ */
+
+const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
+
+/**
+ * `1,234,567`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const count = (value: number): string => grouped.format(value)
+
+/**
+ * A noun in the number that it needs: `1 record`, `2 records`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const counted = (value: number, noun: string): string => `${count(value)}\u00a0${noun}${value === 1 ? "" : "s"}`
+
+/**
+ * With a decimal where that says more: `0.4`, `3.2`, `1,234`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const amount = (value: number): string =>
+  value === 0 || value >= 99.95 ? count(value) : value < 0.05 ? "<0.1" : value.toFixed(1)
+
+/**
+ * Never 0 % of what is there, and never 100 % of what is not whole.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const share = (part: number, whole: number): string => {
+  if (part === 0 || whole === 0) return "0\u00a0%"
+  if (part === whole) return "100\u00a0%"
+  const percent = (100 * part) / whole
+  return percent < 0.01 ? "<0.01\u00a0%" : percent > 99.99 ? ">99.99\u00a0%" : `${percent.toFixed(2)}\u00a0%`
+}
+
+/**
+ * A part from 0 to 1, in whole percents: `30 %`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const percent = (part: number): string =>
+  part > 0 && part < 0.005 ? "<1\u00a0%" : `${Math.round(100 * part)}\u00a0%`
+
+const bytesPerStep = 1000
+const byteUnits = ["kB", "MB", "GB", "TB"] as const
+
+/**
+ * `512 bytes`, `1.2 MB`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const bytes = (value: number): string => {
+  if (value < bytesPerStep) return counted(value, "byte")
+  const step = Math.min(byteUnits.length, Math.floor(Math.log10(value) / 3))
+  const scaled = value / bytesPerStep ** step
+  return `${scaled < 99.95 ? scaled.toFixed(1) : count(scaled)}\u00a0${byteUnits[step - 1]}`
+}
+
+const second = 1000
+const minute = 60 * second
+const hour = 60 * minute
+const day = 24 * hour
+
+/**
+ * Milliseconds as a time: `0.4 ms`, `840 ms`, `12.4 s`, `5 min 3 s`, `2 d 3 h`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const time = (millis: number): string => {
+  if (millis === 0) return "0\u00a0s"
+  if (millis < 9.95) return `${millis.toFixed(1)}\u00a0ms`
+  if (millis < second - 0.5) return `${millis.toFixed(0)}\u00a0ms`
+  if (millis < minute - 50) return `${(millis / second).toFixed(1)}\u00a0s`
+  const [large, small, largeName, smallName] =
+    millis < hour - second / 2
+      ? [minute, second, "min", "s"]
+      : millis < day - minute / 2
+        ? [hour, minute, "h", "min"]
+        : [day, hour, "d", "h"]
+  const rounded = Math.round(millis / small) * small
+  const rest = Math.round((rounded % large) / small)
+  return `${Math.floor(rounded / large)}\u00a0${largeName}${rest === 0 ? "" : `\u00a0${rest}\u00a0${smallName}`}`
+}

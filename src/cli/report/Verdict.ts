@@ -1,0 +1,71 @@
+/**
+ * How a run ended, in one line.
+ *
+ * @since 0.1.0
+ */
+import type { SyncReport } from "../../index.ts"
+import * as Figures from "./Figures.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Verdict {
+  readonly tone: "good" | "warn" | "bad" | "idle"
+  /** In a word or two. */
+  readonly badge: string
+  readonly headline: string
+  /** What else must be said. */
+  readonly more: ReadonlyArray<string>
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const of = (report: SyncReport.SyncReport): Verdict => {
+  const { outcomes, read, stopped } = report
+  const { count, counted } = Figures
+  const settled = read - outcomes.Unsent
+  const delivered = outcomes.Applied + outcomes.Accepted + outcomes.Merged
+  const undelivered = [
+    ...(outcomes.Rejected > 0 ? [`${count(outcomes.Rejected)} refused.`] : []),
+    ...(outcomes.Unknown > 0 ? [`${count(outcomes.Unknown)} of unknown outcome.`] : [])
+  ]
+  const deliveredOf = `${count(delivered)} of ${counted(read, "record")} delivered`
+  if (stopped === "Interrupted") {
+    return {
+      tone: "warn",
+      badge: "Interrupted",
+      headline: `Interrupted after ${counted(settled, "record")}`,
+      more: [delivered === 0 ? "None delivered." : `${count(delivered)} delivered.`, ...undelivered]
+    }
+  }
+  if (stopped !== undefined) {
+    return {
+      tone: "bad",
+      badge: "Stopped",
+      headline: `Stopped after ${counted(settled, "record")}`,
+      more: [delivered === 0 ? "None delivered." : `${count(delivered)} delivered.`, ...undelivered]
+    }
+  }
+  if (report.nothingNew === true) {
+    return {
+      tone: "idle",
+      badge: "Nothing new",
+      headline: "An earlier run had come to the end",
+      more: [`This one read and sent nothing. In all, ${deliveredOf}.`]
+    }
+  }
+  if (read === 0) {
+    return { tone: "idle", badge: "Nothing to do", headline: "There were no records", more: ["Nothing was sent."] }
+  }
+  return undelivered.length > 0
+    ? { tone: "warn", badge: "Finished, not all delivered", headline: deliveredOf, more: undelivered }
+    : {
+        tone: "good",
+        badge: "Finished",
+        headline: read === 1 ? "The one record was delivered" : `All ${counted(read, "record")} delivered`,
+        more: []
+      }
+}

@@ -1,0 +1,87 @@
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { SandboxServer } from "../../src/sandbox/index.ts"
+import * as World from "./World.ts"
+
+layer(
+  SandboxServer.layer({
+    reach: {
+      naming: "none",
+      queue: { delay: "10 millis" },
+      refuse: ({ email }) => (email?.startsWith("no") === true ? "not welcome" : undefined)
+    }
+  }),
+  { excludeTestServices: true }
+)("patchbay retry", (it) => {
+  it.effect("sends dead letters again and again, until none is left and every customer is there", () =>
+    Effect.gen(function* () {
+      const { folder, patchbay, read, sandbox, write } = yield* World.make
+      write(
+        "c.csv",
+        "customerId,email,emailOptOut\nc-1,a@example.com,\nc-2,no-1@example.com,\nc-3,b@example.com,perhaps\nc-4,no-2@example.com,\nc-5,c@example.com,true\n"
+      )
+      const to = ["--to", "reach.batch-patch", "--tenant", "acme", "--progress", "none"]
+      const put = (name: string, ...changes: ReadonlyArray<readonly [string, string]>) =>
+        writeFileSync(
+          join(folder, name),
+          changes.reduce((text, [from, into]) => text.replaceAll(from, into), readFileSync(join(folder, name), "utf8"))
+        )
+      const first = yield* patchbay(["sync", "c.csv", ...to, "--dead-letters", "dead.ndjson"])
+      assert.strictEqual(first.code, 1)
+      assert.lengthOf(read("dead.ndjson").trimEnd().split("\n"), 3)
+
+      // What the last line says is what is typed, word by word, but for what does not belong to it.
+      const typed = (stderr: string) => (stderr.trimEnd().split("\n").at(-1) ?? "").trim().split(" ").slice(1)
+      put("dead.ndjson", ["no-1@example.com", "d@example.com"], ["perhaps", "false"])
+      const second = yield* patchbay([...typed(first.stderr), "--progress", "none"])
+      assert.strictEqual(second.code, 1, second.stderr)
+      assert.match(second.stdout, /records read +3\n +applied +2\n +rejected +1\n/)
+
+      put("dead.2.ndjson", ["no-2@example.com", "e@example.com"])
+      const third = yield* patchbay([...typed(second.stderr), "--progress", "none", "--checkpoint", "kept"])
+      assert.deepStrictEqual(
+        { code: third.code, stderr: third.stderr },
+        { code: 0, stderr: "Done: 1 record, and none is left over.\n" }
+      )
+      assert.include(typed(second.stderr), "dead.3.ndjson")
+      yield* sandbox.idle
+      const customers = yield* sandbox.reachCustomers("acme")
+      assert.deepStrictEqual(
+        [...customers.values()].map(({ customerId, email, emailOptOut }) => [customerId, email, emailOptOut]).sort(),
+        [
+          ["c-1", "a@example.com", undefined],
+          ["c-2", "d@example.com", undefined],
+          ["c-3", "b@example.com", false],
+          ["c-4", "e@example.com", undefined],
+          ["c-5", "c@example.com", true]
+        ]
+      )
+
+      // A checkpoint of these letters is good for no others.
+      const other = yield* patchbay(["retry", "dead.ndjson", ...to, "--checkpoint", "kept"])
+      assert.strictEqual(other.code, 2)
+      assert.include(other.stderr, 'source was "dead.2.ndjson" and is "dead.ndjson"')
+    })
+  )
+
+  it.effect("a dry run of it says what would be sent, and does not", () =>
+    Effect.gen(function* () {
+      const { patchbay, sandbox, write } = yield* World.make
+      const letter = (offset: number, record: unknown) =>
+        `${JSON.stringify({ offset, outcome: "Rejected", reason: { tag: "BadRequest", message: "no", issues: [] }, time: "2025-01-01T00:00:00Z", record })}\n`
+      write(
+        "d.ndjson",
+        letter(3, { format: "json", value: { customerId: "c-1" } }) + letter(4, { format: "text", value: "c-2," })
+      )
+      const { code, stderr, stdout } = yield* patchbay(["retry", "d.ndjson", "--to", "reach.patch", "--dry-run"], {
+        env: {}
+      })
+      assert.strictEqual(code, 0)
+      assert.match(stdout, /records read +2\n +to be sent +1\n +rejected +1\n/)
+      assert.match(stderr, /\n {2}patchbay retry d\.ndjson --to reach\.patch\n$/)
+      assert.lengthOf(yield* sandbox.requests, 0)
+    })
+  )
+})
