@@ -36,7 +36,7 @@ export interface Tally {
   readonly addBatch: () => void
   /** Counts a body that goes out for the first time. */
   readonly addBody: (bytes: number) => void
-  readonly addReason: (tag: string) => void
+  readonly addReason: (tag: string, records: number) => void
   /** For one request: what to put around each of its attempts, so that it is counted and timed. */
   readonly counted: () => <A, E, R>(send: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Counts what the policies do, until the scope closes. */
@@ -105,8 +105,8 @@ export const make = (before?: Totals): Tally => {
     addBody: (more) => {
       bytes += more
     },
-    addReason: (tag) => {
-      add(reasons, tag, 1)
+    addReason: (tag, records) => {
+      add(reasons, tag, records)
     },
     counted: () => {
       let tried = false
