@@ -3,7 +3,7 @@
  * leaves every other one to the schema.
  *
  * A cell that is plain text, the same as a cell and as a JSON string, need not become a value to become text again. What
- * comes out is what decoding the row and encoding the record gives, to the byte.
+ * comes out is what decoding the row and encoding the record gives, with the fields in the order of the columns.
  *
  * @since 0.1.0
  */
@@ -34,7 +34,6 @@ const MULTIBYTE = 4
 const ESCAPED = 5 // JSON writes it in another way
 
 interface Step {
-  readonly column: number
   /** What stands before the value: a comma, the name, a colon, and the quote of a text. */
   readonly before: Uint8Array
   /** Which texts are copied; a boolean, if there is none. */
@@ -77,8 +76,10 @@ const decoder = new TextDecoder()
  * @since 0.1.0
  */
 export const make = <A>(options: Options<A>): CsvTranscoder<A> | undefined => {
-  const { columns } = options.header
-  const steps: Array<Step> = []
+  const { columns, width } = options.header
+  // By the cell of a row; `undefined` where it is passed over.
+  const steps = new Array<Step | undefined>(width).fill(undefined)
+  let hasKey = false
   for (const { name, type } of PlainStruct.fields(options.schema.ast) ?? []) {
     const column = columns.find(({ field }) => field === name)
     const mayBeAbsent = PlainStruct.staysAbsent(type)
@@ -87,16 +88,13 @@ export const make = <A>(options: Options<A>): CsvTranscoder<A> | undefined => {
     const copied = Cells.isText(column.takes) ? CopiedText.of(type) : undefined
     const isBoolean = Cells.isBoolean(column.takes) && PlainStruct.takesAsIs(type, "Boolean")
     if (copied === undefined && !isBoolean) return undefined
-    steps.push({
-      column: column.index,
-      before: encoder.encode(`,${JSON.stringify(name)}:${isBoolean ? "" : '"'}`),
-      copied,
-      absent: mayBeAbsent && column.empty === "absent",
-      isKey: name === options.key
-    })
+    const isKey = name === options.key
+    const absent = mayBeAbsent && column.empty === "absent"
+    if (isKey) hasKey = copied !== undefined && !absent
+    const before = encoder.encode(`,${JSON.stringify(name)}:${isBoolean ? "" : '"'}`)
+    steps[column.index] = { before, copied, absent, isKey }
   }
   const code = options.delimiter.charCodeAt(0)
-  const hasKey = steps.some(({ absent, copied, isKey }) => isKey && copied !== undefined && !absent)
   return hasKey && code >= 32 && code < 128 && code !== BACKSLASH ? new CsvTranscoder(options, steps) : undefined
 }
 
@@ -126,12 +124,10 @@ export class CsvTranscoder<A> {
   /** Whether the last call of `take` ended at a row that only the schema can read, and not at the end of the bytes. */
   stuck = false
   private readonly options: Options<A>
-  private readonly steps: ReadonlyArray<Step>
+  private readonly steps: ReadonlyArray<Step | undefined>
   private readonly kinds: Uint8Array
   /** Bytes that a record takes besides its cells, at most. */
   private readonly overhead: number
-  private readonly starts: Int32Array
-  private readonly ends: Int32Array
   private out = new Uint8Array(0)
   private at = 0
   // The rows that are written and not yet records: where their JSON starts and ends, where their key ends, their lines.
@@ -143,13 +139,11 @@ export class CsvTranscoder<A> {
   private readonly keys = new Uint8Array(keysSize)
   private keysAt = 0
 
-  constructor(options: Options<A>, steps: ReadonlyArray<Step>) {
+  constructor(options: Options<A>, steps: ReadonlyArray<Step | undefined>) {
     this.options = options
     this.steps = steps
     this.kinds = kindsOf(options.delimiter.charCodeAt(0))
-    this.overhead = steps.reduce((sum, { before }) => sum + before.length + 1, 3)
-    this.starts = new Int32Array(options.header.width)
-    this.ends = new Int32Array(options.header.width)
+    this.overhead = steps.reduce((sum, step) => sum + (step === undefined ? 0 : step.before.length + 1), 3)
   }
 
   /** Says which record comes next, and on which line. */
@@ -163,134 +157,112 @@ export class CsvTranscoder<A> {
    * first row that it did not take.
    */
   take(bytes: Uint8Array, from: number, base: number, records: Array<Encoded<A>>): number {
-    const { ends, kinds, starts } = this
-    const last = this.options.header.width - 1
-    const { length } = bytes
     const position: SourcePosition = { byte: base + from, offset: this.offset, line: this.line }
-    this.stuck = true
+    this.stuck = false
     let row = from
-    rows: for (;;) {
-      let cell = 0
-      let start = row
-      let at = row
-      let end = row
-      for (;;) {
-        while (at < length && kinds[bytes[at] ?? 0] === PLAIN) at++
-        let kind = kinds[bytes[at] ?? 0] ?? 0
-        if (kind === MULTIBYTE && at < length) {
-          const size = Utf8.sequenceLength(bytes, at)
-          if (size === 0) {
-            this.stuck = length - at >= Utf8.longestSequence
-            break rows
+    for (;;) {
+      // A line feed ends a row, or makes it one for the schema; so it is the end of every loop below.
+      const lineFeed = bytes.indexOf(LF, row)
+      if (lineFeed === -1) break
+      const size = lineFeed - row
+      if (size > 1 || (size === 1 && bytes[row] !== CR)) {
+        if (size > this.options.maxRecordSize || size > keysSize) {
+          this.stuck = true
+          break
+        }
+        if (
+          this.out.length - this.at < size + this.overhead ||
+          this.rows === maxRows ||
+          this.keysAt + size > keysSize
+        ) {
+          this.flush(position, records)
+          if (this.out.length - this.at < size + this.overhead) {
+            this.out = new Uint8Array(Math.max(blockSize, size + this.overhead))
+            this.at = 0
           }
-          at += size
-          continue
         }
-        end = at
-        if (kind === QUOTATION && at === start && at < length) {
-          start = ++at
-          // A delimiter is part of a cell in quotes. Line breaks and doubled quotes are for the schema's reader.
-          for (; at < length; at++) {
-            kind = kinds[bytes[at] ?? 0] ?? 0
-            if (kind === PLAIN || kind === DELIMITER) continue
-            if (kind !== MULTIBYTE) break
-            const size = Utf8.sequenceLength(bytes, at)
-            if (size === 0) {
-              this.stuck = length - at >= Utf8.longestSequence
-              break rows
-            }
-            at += size - 1
-          }
-          end = at
-          if (at < length && kind !== QUOTATION) break rows
-          at++
-          kind = kinds[bytes[at] ?? 0] ?? 0
-          if (at < length && kind !== DELIMITER && kind !== BREAK) break rows
+        if (!this.write(bytes, row, lineFeed)) {
+          this.stuck = true
+          break
         }
-        if (at >= length) {
-          this.stuck = false
-          break rows
-        }
-        if (kind === DELIMITER) {
-          if (cell === last) break rows
-          starts[cell] = start
-          ends[cell++] = end
-          start = ++at
-          continue
-        }
-        if (kind !== BREAK) break rows
-        break
-      }
-      let next = at + 1
-      if (bytes[at] === CR) {
-        // A carriage return alone ends a row too, which is rare enough to be left out here.
-        if (next >= length) this.stuck = false
-        if (bytes[next] !== LF) break
-        next++
-      }
-      if (at > row) {
-        starts[cell] = start
-        ends[cell] = end
-        if (cell !== last || at - row > this.options.maxRecordSize) break
-        if (!this.write(bytes, at - row, position, records)) break
       }
       this.line++
-      row = next
+      row = lineFeed + 1
     }
     this.flush(position, records)
     return row
   }
 
-  /** Writes the row whose cells are known; false where it is one for the schema. */
-  private write(bytes: Uint8Array, size: number, position: SourcePosition, records: Array<Encoded<A>>): boolean {
-    const { ends, keys, starts, steps } = this
-    const needed = size + this.overhead
-    if (this.out.length - this.at < needed || this.rows === maxRows || this.keysAt + size > keysSize) {
-      this.flush(position, records)
-      if (size > keysSize) return false
-      if (this.out.length - this.at < needed) {
-        this.out = new Uint8Array(Math.max(blockSize, needed))
-        this.at = 0
-      }
-    }
-    const { out } = this
-    let at = this.at
+  /** Writes the JSON of the row that ends at the line feed; false where it is one for the schema. */
+  private write(bytes: Uint8Array, row: number, lineFeed: number): boolean {
+    const { keys, kinds, options, out, steps } = this
+    let at = row
+    let to = this.at
     let keysAt = this.keysAt
-    for (let i = 0; i < steps.length; i++) {
-      const step = steps[i]
-      if (step === undefined) return false
-      const start = starts[step.column] ?? 0
-      const end = ends[step.column] ?? 0
-      if (start === end) {
-        if (step.absent) continue
-        return false
+    for (let cell = 0; cell < steps.length; cell++) {
+      const step = steps[cell]
+      const begin = to
+      let isText = false
+      if (step !== undefined) {
+        const { before } = step
+        for (let i = 0; i < before.length; i++) out[to++] = before[i] ?? 0
+        isText = step.copied !== undefined
       }
-      const { before, copied } = step
-      for (let b = 0; b < before.length; b++) out[at++] = before[b] ?? 0
-      if (copied === undefined ? !isBoolean(bytes, start, end) : !copied(bytes, start, end)) return false
-      if (step.isKey) {
-        for (let b = start; b < end; b++) {
-          const byte = bytes[b] ?? 0
-          // One unit of text for each byte, so that the keys of many rows become text together.
-          if (byte >= 128) return false
-          keys[keysAt++] = byte
+      const value = to
+      const isQuoted = bytes[at] === QUOTE
+      if (isQuoted) at++
+      const start = at
+      for (;;) {
+        const byte = bytes[at] ?? 0
+        const kind = kinds[byte]
+        if (kind === PLAIN || (isQuoted && kind === DELIMITER)) {
+          out[to++] = byte
+          at++
+        } else if (kind === MULTIBYTE) {
+          const size = Utf8.sequenceLength(bytes, at)
+          if (size === 0) return false
+          for (let i = 0; i < size; i++) out[to++] = bytes[at++] ?? 0
+        } else {
+          break
         }
       }
-      for (let b = start; b < end; b++) out[at++] = bytes[b] ?? 0
-      if (copied !== undefined) out[at++] = QUOTE
+      const end = at
+      // Doubled quotes are for the schema's reader, as is what follows a quote that is closed.
+      if (isQuoted && bytes[at++] !== QUOTE) return false
+      if (step === undefined) {
+        to = begin
+      } else if (start === end) {
+        if (!step.absent) return false
+        to = begin
+      } else {
+        if (isText ? step.copied?.(bytes, start, end) !== true : !isBoolean(bytes, start, end)) return false
+        if (step.isKey) {
+          for (let i = value; i < to; i++) {
+            const byte = out[i] ?? 0
+            // One unit of text for each byte, so that the keys of many rows become text together.
+            if (byte >= 128) return false
+            keys[keysAt++] = byte
+          }
+        }
+        if (isText) out[to++] = QUOTE
+      }
+      if (cell < steps.length - 1 && kinds[bytes[at++] ?? 0] !== DELIMITER) return false
     }
+    // A carriage return alone ends a row too, which is rare enough to be left out here.
+    if (bytes[at] === CR) at++
+    if (at !== lineFeed) return false
     out[this.at] = OPEN_BRACE // in the place of the first comma
-    out[at++] = CLOSE_BRACE
-    if (at - this.at > this.options.maxBytes) return false
+    out[to++] = CLOSE_BRACE
+    if (to - this.at > options.maxBytes) return false
     const { rows } = this
     this.froms[rows] = this.at
-    this.tos[rows] = at
+    this.tos[rows] = to
     this.keyEnds[rows] = keysAt
     this.lines[rows] = this.line
     this.rows = rows + 1
     this.keysAt = keysAt
-    if (at < out.length) out[at++] = COMMA
-    this.at = at
+    if (to < out.length) out[to++] = COMMA
+    this.at = to
     return true
   }
 

@@ -20,6 +20,8 @@ const soon = 32 // rows
 // A row that is longer than this and not at its end is left to the reader that looks at each byte only once.
 const longestRest = 8192
 
+const LF = 10
+
 const none: Uint8Array = new Uint8Array(0)
 
 /**
@@ -68,11 +70,17 @@ export const taker = <A>(
 
   return (block, last) => {
     const records: Array<Encoded<A>> = []
-    const bytes = rest.length === 0 ? block : concat(rest, block)
+    let bytes = block
+    let at = 0
+    if (rest.length > 0) {
+      // Only the row that was cut is put together, so that blocks are not copied.
+      const row = concat(rest, block.subarray(0, block.indexOf(LF) + 1))
+      if (transcoder?.take(row, 0, end - rest.length, records) === row.length) at = row.length - rest.length
+      else bytes = concat(rest, block)
+    }
     end += block.length
     const start = end - bytes.length
     rest = none
-    let at = 0
     for (;;) {
       if (slow === undefined && transcoder !== undefined) {
         at = transcoder.take(bytes, at, start, records)

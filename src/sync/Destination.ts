@@ -114,7 +114,7 @@ export interface Destination<A, B extends Behaviour = Behaviour, R = never> {
   readonly encode: (patch: A) => Result.Result<string, ReadonlyArray<InputIssue>>
   /**
    * What the JSON of a record is, where that can be said: `encode` of a patch without nulls succeeds and gives what the
-   * schema encodes, with its fields in their order, and `key` is the field of this name. Where a source has the same
+   * schema encodes, and `key` is the field of this name. Where a source has the same
    * schema, most of its records are written as JSON without being decoded and encoded again. Default: it cannot be said.
    */
   readonly json?: { readonly schema: Schema.ConstraintDecoder<unknown>; readonly key: string } | undefined

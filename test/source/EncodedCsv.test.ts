@@ -55,7 +55,7 @@ const collect = <A, E, R>(encoded: Stream.Stream<Encode.Encoded<A>, E, R>): Effe
           const { key, line, offset } = record
           records.push(
             record._tag === "Encoded"
-              ? { offset, line, key, json: record.json, bytes: record.bytes, patch: record.patch }
+              ? { offset, line, key, json: JSON.parse(record.json), bytes: record.bytes, patch: record.patch }
               : { offset, line, key, outcome: record.outcome, input: record.input }
           )
         }
@@ -185,7 +185,7 @@ describe("a file that is encoded on the way", () => {
   const encoder = (maxBytes: number) => () => Encode.encoder(BatchPolicy.make({ maxBytes }), to)
 
   it.effect.prop(
-    "gives what decoding each row and encoding each record gives, to the byte, however the bytes are cut",
+    "gives what decoding each row and encoding each record gives, however the bytes are cut",
     [document, sizes],
     ([random, sizes]) =>
       Effect.gen(function* () {
