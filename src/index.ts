@@ -73,6 +73,8 @@ export * as Destination from "./sync/Destination.ts"
 export * as Dispatch from "./sync/Dispatch.ts"
 /** The JSON of each record, made once. */
 export * as Encode from "./sync/Encode.ts"
+/** Records whose JSON stands ready in bytes. */
+export * as EncodedRecord from "./sync/EncodedRecord.ts"
 /** Which records of a refused batch are to blame. */
 export * as Isolate from "./sync/Isolate.ts"
 /** The running sum of outcomes, which must equal the records read. */

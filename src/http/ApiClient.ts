@@ -226,8 +226,8 @@ const encoder = new TextEncoder()
  * @category constructors
  * @since 0.1.0
  */
-export const jsonBody = (json: string): HttpBody.HttpBody =>
-  HttpBody.uint8Array(encoder.encode(json), "application/json")
+export const jsonBody = (json: string | Uint8Array): HttpBody.HttpBody =>
+  HttpBody.uint8Array(Predicate.isString(json) ? encoder.encode(json) : json, "application/json")
 
 /**
  * Calls again, once, when a new token was signed because of a 401; a second 401 is final.

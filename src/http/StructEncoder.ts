@@ -6,6 +6,7 @@
  */
 import { Exit, Result, Schema, SchemaAST, SchemaParser } from "effect"
 import * as InputIssue from "./InputIssue.ts"
+import * as PlainStruct from "./PlainStruct.ts"
 
 interface Step {
   readonly name: string
@@ -39,28 +40,21 @@ export const json = (
   }
 }
 
-const plan = (ast: SchemaAST.AST): ReadonlyArray<Step> | undefined => {
-  if (ast._tag !== "Objects" || ast.encoding || ast.checks || ast.encodingChecks || ast.indexSignatures.length > 0) {
-    return undefined
-  }
-  const steps: Array<Step> = []
-  for (const { name, type } of ast.propertySignatures) {
-    if (typeof name !== "string" || name in Object.prototype) return undefined
+const plan = (ast: SchemaAST.AST): ReadonlyArray<Step> | undefined =>
+  PlainStruct.fields(ast)?.map(({ name, type }) => {
     const field = Schema.make<Schema.Codec<unknown>>(type)
-    steps.push({
+    return {
       name,
       required: !SchemaAST.isOptional(type) || !SchemaAST.isOptional(SchemaAST.toEncoded(type)),
-      string: takesAsIs(type, "String"),
-      boolean: takesAsIs(type, "Boolean"),
-      null: takesAsIs(type, "Null"),
+      string: PlainStruct.takesAsIs(type, "String"),
+      boolean: PlainStruct.takesAsIs(type, "Boolean"),
+      null: PlainStruct.takesAsIs(type, "Null"),
       is: SchemaAST.toEncoded(type) === SchemaAST.toType(type) ? SchemaParser.is(field) : undefined,
       encode: SchemaParser.encodeUnknownExit(field)
-    })
-  }
-  return steps
-}
+    }
+  })
 
-// The hot loop of every sync. It gives `undefined` where only the schema's own encoder can tell.
+// The hot loop of every record that a destination encodes. It gives `undefined` where only the schema's own encoder can tell.
 const encode = (steps: ReadonlyArray<Step>, value: unknown): object | undefined => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined
   const encoded: Record<string, unknown> = {}
@@ -84,18 +78,4 @@ const encode = (steps: ReadonlyArray<Step>, value: unknown): object | undefined 
     }
   }
   return encoded
-}
-
-const plain = new Set<SchemaAST.AST["_tag"]>(["String", "Boolean", "Null", "Undefined"])
-
-const isPlain = (ast: SchemaAST.AST): boolean =>
-  plain.has(ast._tag) && ast.encoding === undefined && ast.checks === undefined
-
-/** Whether every value of a primitive type is encoded as itself. */
-const takesAsIs = (ast: SchemaAST.AST, tag: "String" | "Boolean" | "Null"): boolean => {
-  if (ast._tag !== "Union") return ast._tag === tag && isPlain(ast)
-  const free = ast.encoding === undefined && ast.checks === undefined && ast.encodingChecks === undefined
-  return (
-    free && ast.options?.mode !== "oneOf" && ast.types.every(isPlain) && ast.types.some((type) => type._tag === tag)
-  )
 }

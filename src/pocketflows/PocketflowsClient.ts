@@ -41,7 +41,7 @@ export class PocketflowsClient extends Context.Service<
     /** The same with a body that is encoded already: the JSON of `{"customers":[…]}`. */
     readonly sendUpdates: (
       business: string,
-      body: string
+      body: string | Uint8Array
     ) => Effect.Effect<ReadonlyArray<PocketflowsSchema.Customer>, UpdateCustomersError>
   }
 >()("effect-patchbay/pocketflows/PocketflowsClient") {}

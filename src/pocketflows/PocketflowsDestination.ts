@@ -79,6 +79,7 @@ export const batchUpdate = (
       ? undefined
       : { ...earlier, ...later },
   encode: encodeUpdate,
+  json: { schema: PocketflowsSchema.CustomerUpdate, key: "id" },
   send: ({ body, records }) =>
     PocketflowsClient.use((pocketflows) =>
       Effect.map(pocketflows.sendUpdates(options.business, body), (customers) => {

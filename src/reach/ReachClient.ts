@@ -114,18 +114,18 @@ export class ReachClient extends Context.Service<
      * each request.
      */
     readonly sendPatches: (
-      body: string,
+      body: string | Uint8Array,
       options?: Omit<WriteOptions, "deleteConsent">
     ) => Effect.Effect<ReachSchema.BatchReceipt, PatchError | ApiError.TokenExpired>
     /** `createCustomer` with a body that is encoded already, the JSON of `{"data":{…}}`, as one request. */
     readonly sendCustomer: (
-      body: string,
+      body: string | Uint8Array,
       options?: Omit<CreateOptions, "deleteConsent">
     ) => Effect.Effect<ReachSchema.CustomerResource, CreateCustomerError | ApiError.TokenExpired>
     /** `patchCustomer` with a body that is encoded already, the JSON of `{"data":{…}}`, as one request. */
     readonly sendPatch: (
       externalId: string,
-      body: string,
+      body: string | Uint8Array,
       options?: Omit<WriteOptions, "deleteConsent">
     ) => Effect.Effect<ReachSchema.PatchedCustomer, PatchError | ApiError.TokenExpired>
     /** `batchStatus` as one request. */

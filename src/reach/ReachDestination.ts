@@ -120,6 +120,7 @@ export const batchPatch = (options?: BatchPatchOptions): Destination<Patch, Batc
   key: (patch) => patch.customerId,
   merge,
   encode: encoder(ReachSchema.CustomerPatch, options),
+  json: { schema: ReachSchema.CustomerPatch, key: "customerId" },
   send: ({ body }) =>
     ReachClient.use((reach) =>
       Effect.map(reach.sendPatches(body, options), ({ batchId, recordCount }) => ({ batchId, recordCount }))

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { DateTime, Schema, SchemaTransformation } from "effect"
+import * as CopiedText from "../http/CopiedText.ts"
 
 const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 const firstInstant = new Date(0).setUTCFullYear(0, 0, 1)
@@ -131,6 +132,26 @@ const pairs = Array.from({ length: 60 }, (_, number) => String(number).padStart(
 let lastDay = Number.NaN
 let lastDayText = ""
 
+/** The two digits at an index of UTF-8; where there are none, a number that makes every sum with it negative. */
+const twoDigitBytes = (bytes: Uint8Array, at: number): number => {
+  const tens = (bytes[at] ?? 0) - 48
+  const ones = (bytes[at + 1] ?? 0) - 48
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : notDigits
+}
+
+/** Whether a text is a whole second as `fromEpochMillis` writes it. */
+const isWholeSecond: CopiedText.CopiedText = (bytes, from, to) => {
+  if (to - from !== 20 || bytes[from + 10] !== UPPER_T || bytes[from + 19] !== UPPER_Z) return false
+  if (bytes[from + 4] !== HYPHEN || bytes[from + 7] !== HYPHEN) return false
+  if (bytes[from + 13] !== COLON || bytes[from + 16] !== COLON) return false
+  const hour = twoDigitBytes(bytes, from + 11)
+  const minute = twoDigitBytes(bytes, from + 14)
+  const second = twoDigitBytes(bytes, from + 17)
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return false
+  const year = twoDigitBytes(bytes, from) * 100 + twoDigitBytes(bytes, from + 2)
+  return daysSince1970(year, twoDigitBytes(bytes, from + 5), twoDigitBytes(bytes, from + 8)) !== undefined
+}
+
 /**
  * An instant, read from any RFC 3339 date-time (with `Z` or any offset) and written in UTC.
  *
@@ -147,9 +168,12 @@ export const DateTimeUtc = Schema.String.annotate({ format: "date-time" })
     Schema.decodeTo(
       Schema.DateTimeUtc,
       // A check and a pure transformation, because compiled decoders keep their pace with these.
-      SchemaTransformation.transform({
-        decode: (text: string) => DateTime.fromDateUnsafe(new Date(toEpochMillis(text) ?? Number.NaN)),
-        encode: (instant: DateTime.Utc) => fromEpochMillis(DateTime.toEpochMillis(instant))
-      })
+      CopiedText.through(
+        SchemaTransformation.transform({
+          decode: (text: string) => DateTime.fromDateUnsafe(new Date(toEpochMillis(text) ?? Number.NaN)),
+          encode: (instant: DateTime.Utc) => fromEpochMillis(DateTime.toEpochMillis(instant))
+        }),
+        isWholeSecond
+      )
     )
   )

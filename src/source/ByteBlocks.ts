@@ -27,19 +27,38 @@ export interface Reader<T> {
 const blockSize = 64 * 1024
 
 /**
- * The records that a reader finds in bytes, of which the first has the offset `base`. Bytes before the
- * place where the reader starts are passed over.
+ * What was found in a block of bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Taken<T> {
+  readonly records: Array<T>
+  /** What ends the source after these records. */
+  readonly failure: InvalidHeader | InvalidUtf8 | PositionBeyondEnd | undefined
+}
+
+/**
+ * Takes block after block; the last one may be empty.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Taker<T> = (block: Uint8Array, last: boolean) => Taken<T>
+
+/**
+ * The records that a taker finds in bytes.
  *
  * @category decoding
  * @since 0.1.0
  */
 export const read = <T, E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>,
-  options: { readonly source: string; readonly base: number; readonly reader: () => Reader<T> }
+  taker: () => Taker<T>
 ): Stream.Stream<T, E | InvalidHeader | InvalidUtf8 | PositionBeyondEnd, R> =>
   Stream.transformPull(bytes, (upstream) =>
     Effect.sync(() => {
-      const take = taker(options.source, options.base, options.reader())
+      const take = taker()
       let chunks: Arr.NonEmptyReadonlyArray<Uint8Array> | undefined
       let chunk = 0
       let from = 0
@@ -89,17 +108,14 @@ export const read = <T, E, R>(
     })
   )
 
-interface Taken<T> {
-  readonly records: Array<T>
-  /** What ends the source after these records. */
-  readonly failure: InvalidHeader | InvalidUtf8 | PositionBeyondEnd | undefined
-}
-
-const taker = <T>(
-  source: string,
-  base: number,
-  reader: Reader<T>
-): ((block: Uint8Array, last: boolean) => Taken<T>) => {
+/**
+ * Takes what a reader finds in bytes of which the first has the offset `base`. Bytes before the place where the reader
+ * starts are passed over.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const taker = <T>(source: string, base: number, reader: Reader<T>): Taker<T> => {
   let at = base
   let startsAt = reader.startsAt
   let decode = Utf8.make(startsAt)

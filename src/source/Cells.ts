@@ -175,6 +175,14 @@ export const readAll = (
 export const isText = (takes: number): boolean => takes === 0 || (takes & TEXT) !== 0
 
 /**
+ * Whether a field reads `true` and `false` as booleans.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isBoolean = (takes: number): boolean => (takes & TEXT) === 0 && (takes & BOOLEAN) !== 0
+
+/**
  * Whether a name that stands in a source may be repeated in a message: it reads as the name of a column,
  * not as an email address, a phone number or a sentence.
  *

@@ -85,12 +85,21 @@ const readHeader = <A>(rows: CsvRows, { resolve, source }: Settings<A>): Header 
 }
 
 /**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RecordReader<A> extends Reader<CustomerRecord<A>> {
+  /** Once it is known. */
+  readonly header: Header | undefined
+}
+
+/**
  * Reads the rows; the header first, unless it is given.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const records = <A>(settings: Settings<A>, given?: Header | undefined): Reader<CustomerRecord<A>> => {
+export const records = <A>(settings: Settings<A>, given?: Header | undefined): RecordReader<A> => {
   const { delimiter, from, maxRecordSize } = settings
   let header = given
   let decodeRow = given === undefined ? undefined : settings.decoder.cells(given.columns)
@@ -135,6 +144,9 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
     },
     get window() {
       return window
+    },
+    get header() {
+      return header
     },
     read: () => {
       rows.refresh()

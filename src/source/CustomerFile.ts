@@ -22,6 +22,7 @@ import {
   SourceUnreadable,
   UnsupportedFormat
 } from "./CustomerFileError.ts"
+import * as EncodedCsv from "./EncodedCsv.ts"
 import * as FileFingerprint from "./FileFingerprint.ts"
 import * as NdjsonReader from "./NdjsonReader.ts"
 import * as RecordDecoder from "./RecordDecoder.ts"
@@ -122,51 +123,83 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   path: string,
   schema: S,
   options?: FileOptions<FieldOf<S>> | undefined
-): Stream.Stream<CustomerRecord<S["Type"]>, CustomerFileError, FileSystem.FileSystem> =>
-  Source.attach({
-    from: (position) => fromPosition(path, schema, options, position ?? options?.from),
+): Stream.Stream<CustomerRecord<S["Type"]>, CustomerFileError, FileSystem.FileSystem> => {
+  const format = options?.format ?? formatOf(path)
+  const csvFile = <T>(position: SourcePosition | undefined, take: TakeCsv<S["Type"], T>) =>
+    openFile(path, position ?? options?.from, (from, bytes) => csvFrom(path, from, bytes, schema, options, take))
+  return Source.attach({
+    from: (position) =>
+      format === undefined
+        ? Stream.fail(new UnsupportedFormat({ source: path }))
+        : format === "csv"
+          ? csvFile(position, (settings, base, header) =>
+              ByteBlocks.taker(path, base, CsvReader.records(settings, header))
+            )
+          : openFile(path, position ?? options?.from, (from, bytes) =>
+              ndjsonFrom(path, bytes(from?.byte ?? 0), from?.byte ?? 0, schema, { ...options, from })
+            ),
     fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>
       Effect.mapError(FileFingerprint.make(fs, path, schema, options), unreadable(path))
-    )
+    ),
+    encoded: (encoder) => {
+      const { json } = encoder
+      if (format !== "csv" || json?.schema !== schema) return undefined
+      return (position) =>
+        csvFile(position, (settings, base, header) =>
+          EncodedCsv.taker(settings, encoder, { schema, key: json.key, base, header })
+        )
+    }
   })
+}
 
 const unreadable =
   (path: string) =>
   ({ reason }: PlatformError.PlatformError): SourceUnreadable =>
     new SourceUnreadable({ source: path, reason: reason._tag })
 
-const fromPosition = <S extends Schema.ConstraintDecoder<unknown>>(
+/** Takes what is asked for out of a CSV from the byte `base` on; without a header, that comes first. */
+type TakeCsv<A, T> = (
+  settings: CsvReader.Settings<A>,
+  base: number,
+  header: CsvReader.Header | undefined
+) => ByteBlocks.Taker<T>
+
+type Bytes = (offset: number) => Stream.Stream<Uint8Array, CustomerFileError>
+
+const openFile = <T>(
   path: string,
-  schema: S,
-  options: FileOptions<FieldOf<S>> | undefined,
-  from: SourcePosition | undefined
-): Stream.Stream<CustomerRecord<S["Type"]>, CustomerFileError, FileSystem.FileSystem> =>
+  from: SourcePosition | undefined,
+  records: (from: SourcePosition | undefined, bytes: Bytes) => Stream.Stream<T, CustomerFileError>
+): Stream.Stream<T, CustomerFileError, FileSystem.FileSystem> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const format = options?.format ?? formatOf(path)
-      if (format === undefined) return yield* new UnsupportedFormat({ source: path })
       const fs = yield* FileSystem.FileSystem
-      const at = { ...options, from }
-      const bytes = (offset: number) => fs.stream(path, { offset }).pipe(Stream.mapError(unreadable(path)))
-      if (from === undefined || from.byte === 0) {
-        return format === "csv" ? csvFrom(path, bytes(0), schema, at) : ndjsonFrom(path, bytes(0), 0, schema, at)
+      if (from !== undefined && from.byte > 0) {
+        const { size, type } = yield* fs.stat(path).pipe(Effect.mapError(unreadable(path)))
+        if (type === "File" && size < from.byte) return yield* new PositionBeyondEnd({ source: path, byte: from.byte })
       }
-      const { size, type } = yield* fs.stat(path).pipe(Effect.mapError(unreadable(path)))
-      if (type === "File" && size < from.byte) return yield* new PositionBeyondEnd({ source: path, byte: from.byte })
-      if (format === "ndjson") return ndjsonFrom(path, bytes(from.byte), from.byte, schema, at)
-      const settings = yield* csvSettings(path, schema, at)
-      const header = yield* ByteBlocks.read(bytes(0), {
-        source: path,
-        base: 0,
-        reader: () => CsvReader.header(settings)
-      }).pipe(Stream.runHead)
+      return records(from, (offset) => fs.stream(path, { offset }).pipe(Stream.mapError(unreadable(path))))
+    })
+  )
+
+const csvFrom = <S extends Schema.ConstraintDecoder<unknown>, T>(
+  path: string,
+  from: SourcePosition | undefined,
+  bytes: Bytes,
+  schema: S,
+  options: CsvOptions | undefined,
+  take: TakeCsv<S["Type"], T>
+): Stream.Stream<T, CustomerFileError> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const settings = yield* csvSettings(path, schema, { ...options, from })
+      if (from === undefined || from.byte === 0) return ByteBlocks.read(bytes(0), () => take(settings, 0, undefined))
+      const header = yield* Stream.runHead(
+        ByteBlocks.read(bytes(0), () => ByteBlocks.taker(path, 0, CsvReader.header(settings)))
+      )
       // Without a header, reading failed already.
       if (Option.isNone(header)) return Stream.empty
-      return ByteBlocks.read(bytes(from.byte), {
-        source: path,
-        base: from.byte,
-        reader: () => CsvReader.records(settings, header.value)
-      })
+      return ByteBlocks.read(bytes(from.byte), () => take(settings, from.byte, header.value))
     })
   )
 
@@ -241,7 +274,14 @@ export const csv = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
   options?: CsvOptions<FieldOf<S>> | undefined
 ): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
-  csvFrom(options?.source ?? "bytes", bytes, schema, options)
+  Stream.suspend(() => {
+    const source = options?.source ?? "bytes"
+    return Stream.unwrap(
+      Effect.map(csvSettings(source, schema, options), (settings) =>
+        ByteBlocks.read(bytes, () => ByteBlocks.taker(source, 0, CsvReader.records(settings)))
+      )
+    )
+  })
 
 /**
  * The records of an NDJSON in UTF-8: one JSON object a line. Blank lines are skipped. A line that is not
@@ -264,18 +304,6 @@ const formatOf = (path: string): "csv" | "ndjson" | undefined => {
   if (name.endsWith(".csv")) return "csv"
   return name.endsWith(".ndjson") || name.endsWith(".jsonl") ? "ndjson" : undefined
 }
-
-const csvFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
-  source: string,
-  bytes: Stream.Stream<Uint8Array, E, R>,
-  schema: S,
-  options: CsvOptions | undefined
-): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
-  Stream.unwrap(
-    Effect.map(csvSettings(source, schema, options), (settings) =>
-      ByteBlocks.read(bytes, { source, base: 0, reader: () => CsvReader.records(settings) })
-    )
-  )
 
 const csvSettings = <S extends Schema.ConstraintDecoder<unknown>>(
   source: string,
@@ -309,12 +337,13 @@ const ndjsonFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
 ): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
   Stream.unwrap(
     Effect.map(sharedSettings(schema, options), (settings) =>
-      ByteBlocks.read(bytes, {
-        source,
-        base,
-        reader: () =>
+      ByteBlocks.read(bytes, () =>
+        ByteBlocks.taker(
+          source,
+          base,
           NdjsonReader.records({ ...settings, columns: options?.columns, otherColumns: options?.otherColumns })
-      })
+        )
+      )
     )
   )
 

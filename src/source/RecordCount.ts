@@ -26,23 +26,28 @@ export const watch = <A, E, R>(
   let at: SourcePosition | undefined
   let last = -1
   let ended = false
+  const watched = <T extends Pick<CustomerRecord<A>, "offset" | "position">>(stream: Stream.Stream<T, E, R>) =>
+    stream.pipe(
+      Stream.mapArray((chunk) => {
+        const record = chunk[chunk.length - 1]
+        at = record?.position ?? at
+        last = Math.max(last, record?.offset ?? last)
+        return chunk
+      }),
+      Stream.onEnd(
+        Effect.sync(() => {
+          ended = true
+        })
+      )
+    )
   return {
     records: Source.attach({
       fingerprint: source.fingerprint,
-      from: (position) =>
-        source.from(position).pipe(
-          Stream.mapArray((chunk) => {
-            const record = chunk[chunk.length - 1]
-            at = record?.position ?? at
-            last = Math.max(last, record?.offset ?? last)
-            return chunk
-          }),
-          Stream.onEnd(
-            Effect.sync(() => {
-              ended = true
-            })
-          )
-        )
+      from: (position) => watched(source.from(position)),
+      encoded: (encoder) => {
+        const from = source.encoded?.(encoder)
+        return from === undefined ? undefined : (position) => watched(from(position))
+      }
     }),
     total: () => {
       if (ended && last >= 0) return last + 1

@@ -4,7 +4,8 @@
  *
  * @since 0.1.0
  */
-import { Exit, Schema, SchemaAST, SchemaParser } from "effect"
+import { Exit, Schema, SchemaParser } from "effect"
+import * as PlainStruct from "../http/PlainStruct.ts"
 import * as Cells from "./Cells.ts"
 import { encodeCell } from "./CsvCells.ts"
 import type { Column } from "./CsvHeader.ts"
@@ -40,26 +41,16 @@ export type Plan = ReadonlyArray<Step> | undefined
  * @category constructors
  * @since 0.1.0
  */
-export const plan = ({ ast }: Schema.ConstraintDecoder<unknown>): Plan => {
-  if (ast._tag !== "Objects" || ast.encoding || ast.checks || ast.encodingChecks || ast.indexSignatures.length > 0) {
-    return undefined
-  }
-  const steps: Array<Step> = []
-  for (const { name, type } of ast.propertySignatures) {
-    // What objects inherit under such a name, the schema's decoder takes for a field.
-    if (typeof name !== "string" || name in Object.prototype) return undefined
-    steps.push({
-      name,
-      required: !staysAbsent(type),
-      string: takesAsIs(type, "String"),
-      boolean: takesAsIs(type, "Boolean"),
-      number: takesAsIs(type, "Number"),
-      null: takesAsIs(type, "Null"),
-      decode: SchemaParser.decodeUnknownExit(Schema.make<Schema.ConstraintDecoder<unknown>>(type))
-    })
-  }
-  return steps
-}
+export const plan = ({ ast }: Schema.ConstraintDecoder<unknown>): Plan =>
+  PlainStruct.fields(ast)?.map(({ name, type }) => ({
+    name,
+    required: !PlainStruct.staysAbsent(type),
+    string: PlainStruct.takesAsIs(type, "String"),
+    boolean: PlainStruct.takesAsIs(type, "Boolean"),
+    number: PlainStruct.takesAsIs(type, "Number"),
+    null: PlainStruct.takesAsIs(type, "Null"),
+    decode: SchemaParser.decodeUnknownExit(Schema.make<Schema.ConstraintDecoder<unknown>>(type))
+  }))
 
 // The two functions below are the hot loop of every source. They give `undefined` where only the schema's own decoder
 // can tell, as for each record that does not fit.
@@ -136,29 +127,3 @@ const assign = (patch: Record<string, unknown>, step: Step, value: unknown): boo
   if (Exit.isSuccess(exit)) patch[step.name] = exit.value
   return Exit.isSuccess(exit)
 }
-
-/** Types that take a value as it is, or do not take it. */
-const plain = new Set<SchemaAST.AST["_tag"]>(["String", "Boolean", "Number", "Null", "Undefined", "Literal"])
-
-const isPlain = (ast: SchemaAST.AST): boolean =>
-  plain.has(ast._tag) && ast.encoding === undefined && ast.checks === undefined
-
-/** Whether every value of a primitive type decodes to itself. */
-const takesAsIs = (ast: SchemaAST.AST, tag: "String" | "Boolean" | "Number" | "Null"): boolean => {
-  if (ast._tag !== "Union") return ast._tag === tag && isPlain(ast)
-  const free = ast.encoding === undefined && ast.checks === undefined && ast.encodingChecks === undefined
-  return (
-    free && ast.options?.mode !== "oneOf" && ast.types.every(isPlain) && ast.types.some((type) => type._tag === tag)
-  )
-}
-
-/** Whether a field that is absent in the source is absent in the patch: it is optional and has no default. */
-const staysAbsent = (ast: SchemaAST.AST): boolean =>
-  SchemaAST.isOptional(ast) &&
-  SchemaAST.isOptional(SchemaAST.toEncoded(ast)) &&
-  (ast.encoding ?? []).every(
-    ({ to, transformation }) =>
-      to.encoding === undefined &&
-      transformation._tag === "Transformation" &&
-      (transformation.decode._tag === "Passthrough" || transformation.decode._tag === "Transform")
-  )

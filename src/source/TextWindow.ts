@@ -76,6 +76,11 @@ export class TextWindow {
     this.wanted = cut < patience ? 0 : Math.min(cut, this.maxRecordSize + 2 - cut)
   }
 
+  /** Whether reading may go on at `byte` with another window: nothing that was read before is still to be ended. */
+  get isBetweenLines(): boolean {
+    return this.at === 0 && !this.dropping && !this.skipLf
+  }
+
   /** Offset of the byte at `at`. */
   byteAt(): number {
     return this.byte + byteLength(this.text.slice(0, this.at))

@@ -80,25 +80,42 @@ const completeLength = (bytes: Uint8Array): number => {
   return bytes.length
 }
 
-/** The well-formed beginning, by table 3-7 of the Unicode standard. */
+/** The well-formed beginning. */
 const validLength = (bytes: Uint8Array): number => {
   let i = 0
   while (i < bytes.length) {
-    const lead = bytes[i] ?? 0
-    if (lead < 0x80) {
-      i++
-      continue
-    }
-    if (lead < 0xc2 || lead > 0xf4) return i
-    const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2
-    const second = bytes[i + 1] ?? 0
-    const least = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80
-    const most = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf
-    if (second < least || second > most) return i
-    for (let k = 2; k < length; k++) {
-      if (((bytes[i + k] ?? 0) & 0xc0) !== 0x80) return i
-    }
+    const length = (bytes[i] ?? 0) < 0x80 ? 1 : sequenceLength(bytes, i)
+    if (length === 0) return i
     i += length
   }
   return i
+}
+
+/**
+ * Bytes of the longest character.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const longestSequence = 4
+
+/**
+ * How many bytes the character of several bytes takes that starts at an index; 0 where none does, by table 3-7 of the
+ * Unicode standard, or where it is cut.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const sequenceLength = (bytes: Uint8Array, at: number): number => {
+  const lead = bytes[at] ?? 0
+  if (lead < 0xc2 || lead > 0xf4) return 0
+  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2
+  const second = bytes[at + 1] ?? 0
+  const least = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80
+  const most = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf
+  if (second < least || second > most) return 0
+  for (let k = 2; k < length; k++) {
+    if (((bytes[at + k] ?? 0) & 0xc0) !== 0x80) return 0
+  }
+  return length
 }

@@ -5,24 +5,10 @@
  */
 import { Array as Arr, type Cause, Clock, Duration, Effect, Exit, Fiber, type Pull, Result, Stream } from "effect"
 import type { BatchPolicy } from "../policy/BatchPolicy.ts"
-import type { Valid } from "./CustomerRecord.ts"
 import type { Behaviour, Destination, SameKey } from "./Destination.ts"
+import * as Encoded from "./EncodedRecord.ts"
 import { OpenBatch } from "./OpenBatch.ts"
 import type { Merged } from "./Outcome.ts"
-
-/**
- * A record that is encoded and ready to go.
- *
- * @category models
- * @since 0.1.0
- */
-export interface EncodedRecord<A> {
-  readonly record: Valid<A>
-  readonly key: string
-  readonly json: string
-  /** UTF-8 bytes of `json`. */
-  readonly bytes: number
-}
 
 /**
  * Records that go out in one request: a batch, or a part of one.
@@ -31,7 +17,7 @@ export interface EncodedRecord<A> {
  * @since 0.1.0
  */
 export interface Part<A> {
-  readonly records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>
+  readonly records: Arr.NonEmptyReadonlyArray<Encoded.EncodedRecord<A>>
   /** UTF-8 bytes of the whole body, with its envelope. */
   readonly bytes: number
   /** What stands before and after the records. */
@@ -52,47 +38,13 @@ export interface Batch<A> extends Part<A> {
 }
 
 /**
- * The body of a request that holds these records, joined from what was encoded.
+ * The body of a request that holds the records of a batch, or of a part of one, in UTF-8.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const body = <A>(
-  records: ReadonlyArray<EncodedRecord<A>>,
-  [open, close]: readonly [open: string, close: string]
-): string => {
-  let text = open
-  for (let i = 0; i < records.length; i++) text += i === 0 ? records[i]?.json : `,${records[i]?.json}`
-  return text + close
-}
-
-// Room for the usual record. The encoder writes one several times faster than a loop counts it.
-const encoder = new TextEncoder()
-const scratch = new Uint8Array(12_288)
-const bytesPerUnit = 3 // the most that one UTF-16 unit becomes
-
-/**
- * The UTF-8 bytes that `TextEncoder` makes of a text (a lone surrogate becomes U+FFFD, three bytes), without
- * keeping them.
- *
- * @category encoding
- * @since 0.1.0
- */
-export const utf8Bytes = (text: string): number => {
-  if (text.length * bytesPerUnit <= scratch.length) return encoder.encodeInto(text, scratch).written
-  let bytes = text.length
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    if (unit < 0x80) continue
-    // A surrogate pair is two units and four bytes; what stands alone among three-byte units is three.
-    bytes += unit < 0x800 ? 1 : 2
-    if (unit >= 0xd800 && unit < 0xdc00) {
-      const next = text.charCodeAt(i + 1)
-      if (next >= 0xdc00 && next < 0xe000) i++
-    }
-  }
-  return bytes
-}
+export const body = ({ envelope, records }: Pick<Part<unknown>, "envelope" | "records">): Uint8Array<ArrayBuffer> =>
+  Encoded.body(records, envelope)
 
 /**
  * The bytes of a body without records.
@@ -101,7 +53,7 @@ export const utf8Bytes = (text: string): number => {
  * @since 0.1.0
  */
 export const envelopeBytes = (destination: { readonly envelope: readonly [string, string] }): number =>
-  utf8Bytes(destination.envelope[0]) + utf8Bytes(destination.envelope[1])
+  Encoded.byteLength(destination.envelope[0]) + Encoded.byteLength(destination.envelope[1])
 
 /**
  * These records as what goes out in one request, with its bytes. Nothing is encoded again.
@@ -110,7 +62,7 @@ export const envelopeBytes = (destination: { readonly envelope: readonly [string
  * @since 0.1.0
  */
 export const part = <A>(
-  records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>,
+  records: Arr.NonEmptyReadonlyArray<Encoded.EncodedRecord<A>>,
   envelope: readonly [open: string, close: string]
 ): Part<A> => {
   let bytes = envelopeBytes({ envelope }) + records.length - 1
@@ -227,16 +179,20 @@ export const limit = (
  * @category combinators
  * @since 0.1.0
  */
-export const fold =
-  <A, B extends Behaviour>(destination: Pick<Destination<A, B>, "encode" | "merge">) =>
-  (earlier: EncodedRecord<A>, later: EncodedRecord<A>): EncodedRecord<A> | undefined => {
-    const patch = destination.merge(earlier.record.patch, later.record.patch)
+export const fold = <A, B extends Behaviour>(destination: Pick<Destination<A, B>, "encode" | "merge">) => {
+  const blocks = new Encoded.JsonBlocks()
+  return (earlier: Encoded.EncodedRecord<A>, later: Encoded.EncodedRecord<A>): Encoded.EncodedRecord<A> | undefined => {
+    const patch = destination.merge(earlier.patch, later.patch)
     if (patch === undefined) return undefined
     const encoded = destination.encode(patch)
     if (Result.isFailure(encoded)) return undefined
-    const json = encoded.success
-    return { record: { ...later.record, patch }, key: later.key, json, bytes: utf8Bytes(json) }
+    const { key, line, offset, position } = later
+    return blocks.write(
+      encoded.success,
+      (block, from, to) => new Encoded.EncodedRecord(offset, line, position, key, block, from, to, patch)
+    )
   }
+}
 
 /**
  * Collects records into batches. A batch closes on the first of: its records, the exact bytes of its body, and
@@ -275,15 +231,16 @@ export const collect = <A, B extends Behaviour>(
   const maxAge = Duration.toMillis(policy.maxAge)
   const ages = Number.isFinite(maxAge)
   const emptyBytes = envelopeBytes(destination)
+  const folded = fold(destination)
 
-  return <E, R>(records: Stream.Stream<EncodedRecord<A>, E, R>): Stream.Stream<Batch<A>, E, R> =>
+  return <E, R>(records: Stream.Stream<Encoded.EncodedRecord<A>, E, R>): Stream.Stream<Batch<A>, E, R> =>
     Stream.transformPull(records, (pull, scope) =>
       Clock.clockWith((clock) =>
         Effect.sync((): Pull.Pull<Arr.NonEmptyReadonlyArray<Batch<A>>, E> => {
           const size = options?.limit ?? limit(policy, destination)
           const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
           let number = 0
-          let chunk: ReadonlyArray<EncodedRecord<A>> = []
+          let chunk: ReadonlyArray<Encoded.EncodedRecord<A>> = []
           let at = 0
           let ended: Exit.Exit<never, E | Cause.Done> | undefined
           let open: OpenBatch<A> | undefined
@@ -306,7 +263,7 @@ export const collect = <A, B extends Behaviour>(
                   maxBytes: size.bytes,
                   emptyBytes,
                   sameKey,
-                  fold: fold(destination)
+                  fold: folded
                 })
                 if (ages) closesAt = now() + maxAge
               }

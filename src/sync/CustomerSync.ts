@@ -146,7 +146,7 @@ export const run =
   ): Effect.Effect<SyncReport, SyncStopped<E | StopReason>, Exclude<R | RL | RD | RC | RS, Scope.Scope>> =>
     Effect.scoped(
       Effect.gen(function* () {
-        const { books, close, records } = yield* open(options, source)
+        const { books, close, records } = yield* open(options, source, false)
         // In a fiber of its own, so that what is in flight can end when this one is interrupted.
         const pipeline = yield* Effect.forkScoped(Effect.andThen(Stream.runDrain(records), close))
         const report = yield* Effect.onInterrupt(Fiber.join(pipeline), () => {
@@ -172,7 +172,7 @@ export const outcomes =
     source: Stream.Stream<CustomerRecord<A>, E, RS>
   ): Stream.Stream<Outcome, SyncStopped<E | StopReason>, R | RS | Exclude<R | RL | RD | RC | RS, Scope.Scope>> =>
     Stream.unwrap(
-      Effect.map(open(options, source), ({ books, close, records }) =>
+      Effect.map(open(options, source, true), ({ books, close, records }) =>
         Stream.concat(
           records,
           Stream.unwrap(
@@ -189,7 +189,8 @@ export const outcomes =
 
 const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC, E, RS>(
   options: Options<A, B, R, RL, RD, RC>,
-  stream: Stream.Stream<CustomerRecord<A>, E, RS>
+  stream: Stream.Stream<CustomerRecord<A>, E, RS>,
+  wantsOutcomes: boolean
 ) {
   type Failure = E | StopReason
   const { onProgress, onReport, to } = options
@@ -232,7 +233,8 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
       letters: Result.isSuccess(start) ? start.success.letters : undefined,
       checkpoint: Result.isSuccess(start) ? start.success.checkpoint : undefined,
       checkpointEvery: Duration.fromInputUnsafe(options.checkpointEvery ?? "1 second"),
-      grace: Duration.fromInputUnsafe(options.grace ?? "30 seconds")
+      grace: Duration.fromInputUnsafe(options.grace ?? "30 seconds"),
+      wantsOutcomes
     },
     (error) => error
   )
@@ -320,7 +322,8 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
     dispatch((batch) => deliver.underway(batch))
   )
 
-  const fresh = reading(Resume.remaining(source, books)).pipe(
+  const encoded = Source.encoded(source, Encode.encoder(batchPolicy, to))
+  const fresh = reading(Resume.remaining(encoded, books)).pipe(
     Stream.mapArray((records) => {
       books.addRead(records)
       return records
@@ -330,14 +333,13 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
         sourceEnded = !isStopping()
       })
     ),
-    Encode.encode(batchPolicy, to),
-    Stream.mapArrayEffect((encoded) => {
-      const unsendable = encoded.filter(Encode.isUnsendable)
+    Stream.mapArrayEffect((records) => {
+      const unsendable = records.filter(Encode.isUnsendable)
       return unsendable.length === 0
-        ? Effect.succeed(encoded)
+        ? Effect.succeed(records)
         : books.rejected(unsendable).pipe(
             Effect.flatMap((outcomes) => Queue.offer(rejected, outcomes)),
-            Effect.as(encoded)
+            Effect.as(records)
           )
     }),
     Stream.filter(Encode.isSendable),
@@ -364,13 +366,8 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
   return { books, close, records }
 })
 
-const keysOf = function* ({
-  records
-}: {
-  readonly records: ReadonlyArray<{ readonly key: string }>
-}): Generator<string> {
-  for (const { key } of records) yield key
-}
+const keysOf = ({ records }: { readonly records: ReadonlyArray<{ readonly key: string }> }): ReadonlyArray<string> =>
+  records.map(({ key }) => key)
 
 const tagOf = (reason: unknown): string =>
   Predicate.hasProperty(reason, "_tag") && Predicate.isString(reason._tag) ? reason._tag : "Unknown"

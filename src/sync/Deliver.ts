@@ -10,6 +10,7 @@ import type { SendError, SendPolicy } from "../policy/SendPolicy.ts"
 import type { SettlePolicy } from "../policy/SettlePolicy.ts"
 import * as Batch from "./Batch.ts"
 import type { Behaviour, Destination, Receipt } from "./Destination.ts"
+import type { EncodedRecord } from "./EncodedRecord.ts"
 import type { Doom, Ended } from "./Fate.ts"
 import * as Fate from "./Fate.ts"
 import * as Isolate from "./Isolate.ts"
@@ -111,6 +112,12 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
   // The batches under way of which a request went out.
   const begun = new Set<number>()
   let unexpected = 0
+  // Most batches are as large as the one before: they share the positions.
+  let positions: Indices = []
+  const all = ({ records }: Sent<A>): Indices => {
+    if (positions.length !== records.length) positions = records.map((_, index) => index)
+    return positions
+  }
 
   const cutOff = Fate.cutOff(behaviour.resend === "safe")
   const doom = (error: Doom): void => options.onDoom(error)
@@ -119,19 +126,18 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
    * Some records under the policies: the receipt, or the error, which is `HeldBack` when the run would wait no longer.
    * `vague` says whether one of the attempts that failed may have been applied all the same.
    */
-  const send = (batch: number, records: Arr.NonEmptyReadonlyArray<Batch.EncodedRecord<A>>) => {
-    const request = {
-      body: Batch.body(records, to.envelope),
-      records: Arr.map(records, ({ key, record }) => ({ key, patch: record.patch }))
-    }
+  const send = (batch: number, records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>) => {
+    // Made when it is this batch's turn, so that those which wait hold no body.
+    let body: Uint8Array | undefined
     const counted = tally.counted()
     let attempts = 0
     let vague = false
     const attempt = Effect.suspend((): Effect.Effect<Receipt, ApiError.ApiError | HeldBack | Outgrown, R> => {
       const stopped = options.stopped()
       if (stopped !== undefined && (attempts === 0 || stopped._tag === "Failed")) return Effect.fail(new HeldBack())
+      body ??= Batch.body({ records, envelope: to.envelope })
+      const bytes = body.length
       if (attempts === 0) {
-        const bytes = bytesOf(records)
         // Half of a body has all of its envelope.
         const isOver = records.length > limit.records || bytes - emptyBytes > limit.bytes
         if (isOver && records.length > 1) return Effect.fail(new Outgrown())
@@ -143,20 +149,24 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       const before = vague
       // Until it is known better: a timeout interrupts the attempt.
       vague = true
-      return Effect.tapError(counted(to.send(request)), (error) =>
+      return Effect.tapError(counted(to.send({ body, records })), (error) =>
         Effect.sync(() => {
           vague = before || isVague(error)
           // Now, and not when the batch is halved, because others wait for this one's permit.
-          if (isTooLarge(error) && records.length > 1) limit.tooLarge(records.length, bytesOf(records))
+          if (isTooLarge(error) && records.length > 1) limit.tooLarge(records.length, bytes)
         })
       )
     })
     return Effect.raceFirst(
       Effect.map(
         Effect.result(policy.run(attempt, { endpoint: to.name, resend, records: records.length })),
-        (answered) => ({ answered, vague })
+        (answered) => ({ answered, vague, bytes: body?.length ?? 0 })
       ),
-      Effect.map(Deferred.await(cut), () => ({ answered: Result.fail(new HeldBack()), vague }))
+      Effect.map(Deferred.await(cut), () => ({
+        answered: Result.fail(new HeldBack()),
+        vague,
+        bytes: body?.length ?? 0
+      }))
     )
   }
 
@@ -203,29 +213,33 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       if (behaviour.acceptance === "applied" || batchId === undefined) {
         return Effect.succeed(mismatch ?? [{ indices, fate: { _tag: "Applied" } }])
       }
-      const keys = indices.map((index) => batch.records[index]?.key ?? "")
       const settled =
         options.settle === "accepted"
           ? Effect.succeed<ReadonlyArray<Ended>>([{ indices, fate: { _tag: "Accepted", batchId } }])
-          : Effect.raceFirst(
-              Effect.map(
-                Settle.settle({ to, policy, tally, settlePolicy: options.settlePolicy, batchId, keys, acceptedAt }),
-                ({ doomed, ended }) => {
-                  if (doomed !== undefined) doom(doomed)
-                  return ended.map(({ fate, indices: parts }) => ({
-                    fate,
-                    indices: parts.map((part) => indices[part] ?? part)
-                  }))
-                }
-              ),
-              Effect.as(Deferred.await(cut), [{ indices, fate: Settle.notWaitedFor(batchId, cutOff) }])
-            )
+          : waitFor(batch, indices, batchId, acceptedAt)
       // It is waited for all the same: until it has ended, it may still write what is in it.
       const ended = mismatch === undefined ? settled : Effect.as(settled, mismatch)
       return acceptedAt !== undefined
         ? ended
         : Effect.andThen(options.onAccepted(batch.number, offsetsOf(batch, indices), batchId), ended)
     })
+
+  const waitFor = (batch: Sent<A>, indices: Indices, batchId: string, acceptedAt: number | undefined) => {
+    const keys = indices.map((index) => batch.records[index]?.key ?? "")
+    return Effect.raceFirst(
+      Effect.map(
+        Settle.settle({ to, policy, tally, settlePolicy: options.settlePolicy, batchId, keys, acceptedAt }),
+        ({ doomed, ended }): ReadonlyArray<Ended> => {
+          if (doomed !== undefined) doom(doomed)
+          return ended.map(({ fate, indices: parts }) => ({
+            fate,
+            indices: parts.map((part) => indices[part] ?? part)
+          }))
+        }
+      ),
+      Effect.as(Deferred.await(cut), [{ indices, fate: Settle.notWaitedFor(batchId, cutOff) }])
+    )
+  }
 
   const miscounted = (indices: Indices, { batchId, recordCount }: Receipt): ReadonlyArray<Ended> => {
     const ask = batchId === undefined ? "" : ` Ask for batch ${batchId}.`
@@ -236,12 +250,14 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
 
   /** The offsets of records, and of those that were folded into them. */
   const offsetsOf = (batch: Sent<A>, indices: Indices): ReadonlyArray<number> => {
-    const own = pick(batch, indices).map(({ record }) => record.offset)
+    const own = pick(batch, indices).map(({ offset }) => offset)
+    if (batch.merged.length === 0) return own
     const into = new Set(own)
     return [...own, ...batch.merged.filter((merged) => into.has(merged.into)).map(({ offset }) => offset)]
   }
 
-  const pick = (batch: Sent<A>, indices: Indices) => indices.flatMap((index) => batch.records[index] ?? [])
+  const pick = (batch: Sent<A>, indices: Indices): ReadonlyArray<EncodedRecord<A>> =>
+    indices === all(batch) ? batch.records : indices.flatMap((index) => batch.records[index] ?? [])
 
   const refusalOf = (error: Extract<SendFailure, { readonly answer: unknown }>): Refusal => ({
     reason: { tag: error._tag, message: error.message, issues: [] },
@@ -258,14 +274,14 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
   const deliver = (batch: Sent<A>, indices: Indices): Effect.Effect<ReadonlyArray<Ended>, never, R> =>
     Effect.suspend(() => {
       const records = pick(batch, indices)
-      if (!Arr.isArrayNonEmpty(records)) return Effect.succeed([])
+      if (!Arr.isReadonlyArrayNonEmpty(records)) return Effect.succeed([])
       if (options.stopped() !== undefined) return Effect.succeed([{ indices, fate: { _tag: "Unsent" } }])
       const noted =
         behaviour.resend === "unsafe" ? options.onSending(batch.number, offsetsOf(batch, indices)) : Effect.void
-      return Effect.flatMap(Effect.andThen(noted, send(batch.number, records)), ({ answered, vague }) => {
+      return Effect.flatMap(Effect.andThen(noted, send(batch.number, records)), ({ answered, bytes, vague }) => {
         if (Result.isSuccess(answered)) {
           unexpected = 0
-          limit.succeeded(records.length, bytesOf(records))
+          limit.succeeded(records.length, bytes)
           return settle(batch, indices, answered.success)
         }
         const error = answered.failure
@@ -286,8 +302,6 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       })
     })
 
-  const bytesOf = (records: Arr.NonEmptyReadonlyArray<Batch.EncodedRecord<A>>) => Batch.part(records, to.envelope).bytes
-
   const halves = (indices: Indices): ReadonlyArray<Indices> => {
     const middle = indices.length >> 1
     return [indices.slice(0, middle), indices.slice(middle)]
@@ -302,7 +316,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
   const isolate = (
     batch: Sent<A>,
     indices: Indices,
-    records: Arr.NonEmptyReadonlyArray<Batch.EncodedRecord<A>>,
+    records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>,
     error: Extract<SendFailure, { readonly answer: Redacted.Redacted<ApiError.VendorAnswer> }>
   ): Effect.Effect<ReadonlyArray<Ended>, never, R> =>
     Effect.gen(function* () {
@@ -322,14 +336,14 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
           ? {}
           : {
               claims: (index: number) => {
-                const patch = records[index]?.record.patch
+                const patch = records[index]?.patch
                 return patch === undefined ? [] : claimsOf(patch)
               }
             }),
         send: (parts) =>
           Effect.gen(function* () {
             const sent = pick(part, parts)
-            if (!Arr.isArrayNonEmpty(sent) || options.stopped() !== undefined) {
+            if (!Arr.isReadonlyArrayNonEmpty(sent) || options.stopped() !== undefined) {
               return yield* Effect.fail<NoVerdict>({ fate: { _tag: "Unsent" } })
             }
             const { answered, vague } = yield* send(batch.number, sent)
@@ -358,9 +372,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       const blamed = isolation.blames.flatMap((blame) => {
         const together = [...blame.culprits.map(({ index }) => index), ...(blame.partners ?? [])]
         return blame.culprits.map(({ detail, index }): Ended => {
-          const others = together
-            .filter((other) => other !== index)
-            .flatMap((other) => records[other]?.record.offset ?? [])
+          const others = together.filter((other) => other !== index).flatMap((other) => records[other]?.offset ?? [])
           const reason =
             others.length === 0
               ? detail.reason
@@ -402,8 +414,6 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       ? inTurn(part, [...halves(inFlight), others])
       : Effect.map(deliver(part, others), (ended) => [{ indices: inFlight, fate }, ...ended])
   }
-
-  const all = (batch: Sent<A>): Indices => batch.records.map((_, index) => index)
 
   return {
     batch: (batch) =>

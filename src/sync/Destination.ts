@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Array as Arr, Effect, Result } from "effect"
+import type { Array as Arr, Effect, Result, Schema } from "effect"
 import type { ApiError, VendorAnswer } from "../http/ApiError.ts"
 import type { InputIssue } from "../http/InputIssue.ts"
 import type { Reason } from "./Outcome.ts"
@@ -36,8 +36,8 @@ export interface Behaviour {
  * @since 0.1.0
  */
 export interface Outgoing<A> {
-  /** The whole body: the envelope around the records' JSON. */
-  readonly body: string
+  /** The whole body in UTF-8: the envelope around the records' JSON. */
+  readonly body: Uint8Array
   readonly records: Arr.NonEmptyReadonlyArray<{ readonly key: string; readonly patch: A }>
 }
 
@@ -112,6 +112,12 @@ export interface Destination<A, B extends Behaviour = Behaviour, R = never> {
   readonly merge: (earlier: A, later: A) => A | undefined
   /** The JSON of one record, made once; or why it must not be sent. */
   readonly encode: (patch: A) => Result.Result<string, ReadonlyArray<InputIssue>>
+  /**
+   * What the JSON of a record is, where that can be said: `encode` of a patch without nulls succeeds and gives what the
+   * schema encodes, and `key` is the field of this name. Where a source has the same
+   * schema, most of its records are written as JSON without being decoded and encoded again. Default: it cannot be said.
+   */
+  readonly json?: { readonly schema: Schema.ConstraintDecoder<unknown>; readonly key: string } | undefined
   /** Sends one body: one request, no retries. */
   readonly send: (request: Outgoing<A>) => Effect.Effect<Receipt, ApiError, R>
   /**

@@ -7,8 +7,9 @@ import { Array as Arr, Result, Stream } from "effect"
 import * as InputIssue from "../http/InputIssue.ts"
 import type { BatchPolicy } from "../policy/BatchPolicy.ts"
 import * as Batch from "./Batch.ts"
-import type { CustomerRecord, RecordInput } from "./CustomerRecord.ts"
+import type { CustomerRecord, RecordInput, SourcePosition } from "./CustomerRecord.ts"
 import type { Behaviour, Destination } from "./Destination.ts"
+import { EncodedRecord, JsonBlocks } from "./EncodedRecord.ts"
 import type { Rejected } from "./Outcome.ts"
 
 /**
@@ -18,10 +19,13 @@ import type { Rejected } from "./Outcome.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Unsendable<A> {
+export interface Unsendable {
   readonly _tag: "Unsendable"
+  /** 0-based position in the source. */
+  readonly offset: number
+  readonly line: number | undefined
+  readonly position: SourcePosition | undefined
   readonly outcome: Rejected
-  readonly record: CustomerRecord<A>
   /** Who the record is about, where that could be read. */
   readonly key: string | undefined
   /** The record as read. */
@@ -29,64 +33,107 @@ export interface Unsendable<A> {
 }
 
 /**
- * @category guards
+ * A record of a source, encoded or not to be sent.
+ *
+ * @category models
  * @since 0.1.0
  */
-export const isUnsendable = <A>(encoded: Batch.EncodedRecord<A> | Unsendable<A>): encoded is Unsendable<A> =>
-  "outcome" in encoded
+export type Encoded<A> = EncodedRecord<A> | Unsendable
+
+/**
+ * Encodes the records of one source for one destination, one by one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Encoder<A> {
+  readonly encode: (record: CustomerRecord<A>) => Encoded<A>
+  /** UTF-8 bytes of the largest JSON of a record that can be sent, if alone. */
+  readonly maxBytes: number
+  /** See `Destination`. */
+  readonly json: Destination<A>["json"]
+}
 
 /**
  * @category guards
  * @since 0.1.0
  */
-export const isSendable = <A>(encoded: Batch.EncodedRecord<A> | Unsendable<A>): encoded is Batch.EncodedRecord<A> =>
-  !("outcome" in encoded)
+export const isUnsendable = <A>(encoded: Encoded<A>): encoded is Unsendable => encoded._tag === "Unsendable"
 
 /**
- * Encodes records, chunk by chunk and in their order. Rejected are those that do not fit their schema (with the
- * reason that the source gave), those that the destination does not encode (`InvalidRequest`), and those whose
- * body would be larger than the policy allows even alone (`TooLarge`, with the size).
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSendable = <A>(encoded: Encoded<A>): encoded is EncodedRecord<A> => encoded._tag === "Encoded"
+
+/**
+ * Encodes record after record. Rejected are those that do not fit their schema (with the reason that the source gave),
+ * those that the destination does not encode (`InvalidRequest`), and those whose body would be larger than the policy
+ * allows even alone (`TooLarge`, with the size).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const encoder = <A, B extends Behaviour>(
+  policy: Pick<BatchPolicy, "maxBytes">,
+  destination: Pick<Destination<A, B>, "encode" | "envelope" | "json" | "key">
+): Encoder<A> => {
+  const emptyBytes = Batch.envelopeBytes(destination)
+  const blocks = new JsonBlocks()
+  const maxBytes = policy.maxBytes - emptyBytes
+  return {
+    maxBytes,
+    json: destination.json,
+    encode: (record) => {
+      if (record._tag === "Invalid") {
+        return unsendable(record, undefined, record.reason._tag, record.reason.issues, record.input)
+      }
+      const { line, offset, patch, position } = record
+      const key = destination.key(patch)
+      const encoded = destination.encode(patch)
+      if (Result.isFailure(encoded)) {
+        return unsendable(record, key, "InvalidRequest", encoded.failure, { format: "json", value: patch })
+      }
+      const json = encoded.success
+      const ready = blocks.write(
+        json,
+        (block, from, to) => new EncodedRecord(offset, line, position, key, block, from, to, patch)
+      )
+      const { bytes } = ready
+      if (bytes <= maxBytes) return ready
+      const message = `The record alone needs a body of ${emptyBytes + bytes} bytes; ${policy.maxBytes} are allowed`
+      const input: RecordInput = { format: "json", value: JSON.parse(json) }
+      return unsendable(record, key, "TooLarge", [{ path: [], message }], input)
+    }
+  }
+}
+
+/**
+ * Encodes records, chunk by chunk and in their order, as `encoder` does.
  *
  * @category encoding
  * @since 0.1.0
  */
 export const encode = <A, B extends Behaviour>(
   policy: Pick<BatchPolicy, "maxBytes">,
-  destination: Pick<Destination<A, B>, "encode" | "envelope" | "key">
-) => {
-  const emptyBytes = Batch.envelopeBytes(destination)
-  const one = (record: CustomerRecord<A>): Batch.EncodedRecord<A> | Unsendable<A> => {
-    if (record._tag === "Invalid") {
-      return unsendable(record, undefined, record.reason._tag, record.reason.issues, record.input)
-    }
-    const key = destination.key(record.patch)
-    const encoded = destination.encode(record.patch)
-    if (Result.isFailure(encoded)) {
-      return unsendable(record, key, "InvalidRequest", encoded.failure, { format: "json", value: record.patch })
-    }
-    const json = encoded.success
-    const bytes = Batch.utf8Bytes(json)
-    if (emptyBytes + bytes <= policy.maxBytes) return { record, key, json, bytes }
-    const message = `The record alone needs a body of ${emptyBytes + bytes} bytes; ${policy.maxBytes} are allowed`
-    const input: RecordInput = { format: "json", value: JSON.parse(json) }
-    return unsendable(record, key, "TooLarge", [{ path: [], message }], input)
-  }
-  return <E, R>(
-    records: Stream.Stream<CustomerRecord<A>, E, R>
-  ): Stream.Stream<Batch.EncodedRecord<A> | Unsendable<A>, E, R> =>
-    Stream.mapArray(records, (chunk) => Arr.map(chunk, one))
+  destination: Pick<Destination<A, B>, "encode" | "envelope" | "json" | "key">
+): (<E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>) => Stream.Stream<Encoded<A>, E, R>) => {
+  const { encode } = encoder(policy, destination)
+  return Stream.mapArray((chunk) => Arr.map(chunk, encode))
 }
 
-const unsendable = <A>(
-  record: CustomerRecord<A>,
+const unsendable = (
+  { line, offset, position }: CustomerRecord<unknown>,
   key: string | undefined,
   tag: string,
   issues: ReadonlyArray<InputIssue.InputIssue>,
   input: RecordInput
-): Unsendable<A> => ({
+): Unsendable => ({
   _tag: "Unsendable",
-  outcome: { _tag: "Rejected", offset: record.offset, reason: { tag, message: InputIssue.format(issues), issues } },
-  record,
+  offset,
+  line,
+  position,
+  outcome: { _tag: "Rejected", offset, reason: { tag, message: InputIssue.format(issues), issues } },
   key,
   input
 })

@@ -91,18 +91,29 @@ export const make = (watermark = 0, runs: Iterable<Run> = []): OffsetSet => {
  * @category constructors
  * @since 0.1.0
  */
-export const runsOf = (offsets: Iterable<number>): ReadonlyArray<Run> => {
-  const runs: Array<[from: number, to: number]> = []
-  let last: [from: number, to: number] | undefined
-  for (const offset of [...offsets].sort((a, b) => a - b)) {
-    if (last !== undefined && offset <= last[1]) {
-      last[1] = Math.max(last[1], offset + 1)
-    } else {
-      last = [offset, offset + 1]
-      runs.push(last)
+export const runsOf = (offsets: ReadonlyArray<number>): ReadonlyArray<Run> => {
+  const runs: Array<Run> = []
+  let from = Number.NaN
+  let to = Number.NaN
+  for (const offset of isAscending(offsets) ? offsets : [...offsets].sort((a, b) => a - b)) {
+    if (offset > to || Number.isNaN(to)) {
+      if (!Number.isNaN(to)) runs.push([from, to])
+      from = offset
     }
+    to = offset + 1
   }
+  if (!Number.isNaN(to)) runs.push([from, to])
   return runs
+}
+
+// The usual case, and far cheaper to find out than to sort.
+const isAscending = (offsets: ReadonlyArray<number>): boolean => {
+  let last = Number.NEGATIVE_INFINITY
+  for (const offset of offsets) {
+    if (offset < last) return false
+    last = offset
+  }
+  return true
 }
 
 const at = (numbers: ReadonlyArray<number>, index: number): number => {

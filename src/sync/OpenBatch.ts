@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import { type Array as Arr, Predicate } from "effect"
-import type { Batch, EncodedRecord } from "./Batch.ts"
+import type { Batch } from "./Batch.ts"
+import type { EncodedRecord } from "./EncodedRecord.ts"
 import type { Merged } from "./Outcome.ts"
 
 // How many records a batch may stand for, by the records that it may hold: one key that comes again and again
@@ -79,7 +80,7 @@ export class OpenBatch<A> {
     if (bytes > maxBytes) return false
     this.bytes = bytes
     const offsets = this.folded.get(place) ?? []
-    offsets.push(earlier.record.offset)
+    offsets.push(earlier.offset)
     this.folded.delete(place)
     // The later one's place, so that offsets ascend. Records of other keys do not mind.
     this.folded.set(this.places.length, offsets)
@@ -93,7 +94,7 @@ export class OpenBatch<A> {
   close(number: number, envelope: readonly [open: string, close: string]): Batch<A> {
     const merged: Array<Merged> = []
     for (const [place, offsets] of this.folded) {
-      const into = this.places[place]?.record.offset
+      const into = this.places[place]?.offset
       if (into !== undefined) for (const offset of offsets) merged.push({ _tag: "Merged", offset, into })
     }
     const records = this.folded.size === 0 ? this.places : this.places.filter(Predicate.isNotUndefined)

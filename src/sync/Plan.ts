@@ -12,6 +12,7 @@ import type { Options as SyncOptions } from "./CustomerSync.ts"
 import type { Behaviour } from "./Destination.ts"
 import * as Encode from "./Encode.ts"
 import * as KeyCounts from "./KeyCounts.ts"
+import * as Source from "./Source.ts"
 
 const count = Schema.Int
 
@@ -110,7 +111,7 @@ export const make =
       let batches = 0
       let bytes = 0
 
-      const reject = ({ outcome: { offset, reason }, record: { line } }: Encode.Unsendable<A>): void => {
+      const reject = ({ line, offset, outcome: { reason } }: Encode.Unsendable): void => {
         const same = rejected.get(reason.tag) ?? { records: 0, first: [] }
         rejected.set(reason.tag, same)
         same.records++
@@ -119,8 +120,10 @@ export const make =
         }
       }
 
-      return records.pipe(
-        Encode.encode(policy, to),
+      return Source.encoded(
+        Source.of(records),
+        Encode.encoder(policy, to)
+      )(undefined).pipe(
         Stream.mapArray((encoded) => {
           read += encoded.length
           for (const one of encoded) {

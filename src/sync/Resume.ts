@@ -6,9 +6,10 @@
 import { Array as Arr, Effect, Stream } from "effect"
 import * as Batch from "./Batch.ts"
 import type { Position } from "./CheckpointState.ts"
-import type { CustomerRecord, SourcePosition } from "./CustomerRecord.ts"
+import type { SourcePosition } from "./CustomerRecord.ts"
 import type { Behaviour, Destination } from "./Destination.ts"
 import * as Encode from "./Encode.ts"
+import type { EncodedRecord } from "./EncodedRecord.ts"
 import * as OffsetSet from "./OffsetSet.ts"
 import type { Merged } from "./Outcome.ts"
 import type { Run } from "./Run.ts"
@@ -33,18 +34,20 @@ const positionOf = (position: Position | undefined): SourcePosition | undefined 
  * @since 0.1.0
  */
 export const remaining = <A, E, R>(
-  source: Source.Source<A, E, R>,
+  from: Source.EncodedFrom<A, E, R>,
   books: Pick<Run<unknown>, "addGap" | "before" | "isDone" | "keeps">
-): Stream.Stream<CustomerRecord<A>, E | Source.SourceOutOfOrder, R> =>
+): Stream.Stream<Encode.Encoded<A>, E | Source.SourceOutOfOrder, R> =>
   Stream.suspend(() => {
     const position = positionOf(books.before?.position)
-    if (!books.keeps) return source.from(position)
+    if (!books.keeps) return from(position)
     let next = position?.offset ?? 0
-    const inOrder = source.from(position).pipe(
+    const inOrder = from(position).pipe(
       Stream.mapArrayEffect((records) => {
         for (const { offset } of records) {
-          if (offset < next) return Effect.fail(new Source.SourceOutOfOrder({ offset, after: next - 1 }))
-          if (offset > next) books.addGap(next, offset)
+          if (offset !== next) {
+            if (offset < next) return Effect.fail(new Source.SourceOutOfOrder({ offset, after: next - 1 }))
+            books.addGap(next, offset)
+          }
           next = offset + 1
         }
         return Effect.succeed(records)
@@ -62,7 +65,7 @@ export const remaining = <A, E, R>(
  */
 export interface Underway<A> {
   readonly number: number
-  readonly records: Arr.NonEmptyReadonlyArray<Batch.EncodedRecord<A>>
+  readonly records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>
   readonly merged: ReadonlyArray<Merged>
   readonly batchId: string | undefined
   readonly acceptedAt: number
@@ -93,16 +96,16 @@ export const underway = <A, B extends Behaviour, E, R, RD>(
       has: OffsetSet.make(0, runs).has,
       first: runs[0]?.[0] ?? 0,
       missing: runs.reduce((sum, [from, to]) => sum + to - from, 0),
-      records: Arr.empty<Batch.EncodedRecord<A>>()
+      records: Arr.empty<EncodedRecord<A>>()
     }))
     if (open.length === 0) return Stream.empty
     let missing = open.length
-    return source.from(positionOf(before?.position)).pipe(
-      Stream.filter(({ offset }) => open.some(({ has }) => has(offset))),
-      Encode.encode({ maxBytes: Number.POSITIVE_INFINITY }, to),
+    const from = Source.encoded(source, Encode.encoder({ maxBytes: Number.POSITIVE_INFINITY }, to))
+    return from(positionOf(before?.position)).pipe(
+      Stream.filter((record) => Encode.isSendable(record) && open.some(({ has }) => has(record.offset))),
       Stream.filter(Encode.isSendable),
       Stream.map((record): Underway<A> | undefined => {
-        const one = open.find(({ has }) => has(record.record.offset))
+        const one = open.find(({ has }) => has(record.offset))
         if (one === undefined) return undefined
         one.records.push(record)
         if (--one.missing > 0) return undefined
@@ -124,18 +127,18 @@ export const underway = <A, B extends Behaviour, E, R, RD>(
 
 // The records of one key are in the request as one, in the place of the last of them.
 const folded = <A, B extends Behaviour>(
-  records: ReadonlyArray<Batch.EncodedRecord<A>>,
+  records: ReadonlyArray<EncodedRecord<A>>,
   to: Pick<Destination<A, B>, "encode" | "merge">
 ) => {
   const fold = Batch.fold(to)
-  const last = new Map<string, Batch.EncodedRecord<A>>()
+  const last = new Map<string, EncodedRecord<A>>()
   for (const record of records) {
     const earlier = last.get(record.key)
     last.delete(record.key)
     last.set(record.key, (earlier && fold(earlier, record)) ?? record)
   }
-  const merged = records.flatMap(({ key, record: { offset } }): ReadonlyArray<Merged> => {
-    const into = last.get(key)?.record.offset
+  const merged = records.flatMap(({ key, offset }): ReadonlyArray<Merged> => {
+    const into = last.get(key)?.offset
     return into === undefined || into === offset ? [] : [{ _tag: "Merged", offset, into }]
   })
   return { records: [...last.values()], merged }

@@ -4,13 +4,14 @@
  * @since 0.1.0
  */
 import { Clock, Deferred, Duration, Effect, Option, Predicate, type Scope, Semaphore } from "effect"
-import type { Batch, EncodedRecord } from "./Batch.ts"
+import type { Batch } from "./Batch.ts"
 import type * as Checkpoint from "./Checkpoint.ts"
-import type { CustomerRecord, RecordInput, SourcePosition } from "./CustomerRecord.ts"
-import type { DeadLetter, DeadLettersUnwritable, OpenDeadLetters } from "./DeadLetters.ts"
-import type { Unsendable } from "./Encode.ts"
+import type { SourcePosition } from "./CustomerRecord.ts"
+import type { DeadLettersUnwritable, OpenDeadLetters } from "./DeadLetters.ts"
+import type { Encoded, Unsendable } from "./Encode.ts"
 import type { Ended, Fate } from "./Fate.ts"
 import * as Ledger from "./Ledger.ts"
+import * as Letter from "./Letter.ts"
 import * as OffsetSet from "./OffsetSet.ts"
 import type { Outcome, Reason } from "./Outcome.ts"
 import * as Reasons from "./Reasons.ts"
@@ -29,6 +30,8 @@ export interface Options {
   readonly checkpointEvery: Duration.Duration
   /** How long a run that stops waits for what is in flight. */
   readonly grace: Duration.Duration
+  /** Whether somebody takes the outcome of each record; if not, none are made. */
+  readonly wantsOutcomes: boolean
 }
 
 /**
@@ -55,8 +58,8 @@ export interface Run<E> {
   /** Notes that the source has no records from one offset up to, and without, another, which is of a record. */
   readonly addGap: (from: number, to: number) => void
   /** Counts records as read. Each must end through one of the next two. */
-  readonly addRead: (records: ReadonlyArray<CustomerRecord<unknown>>) => void
-  readonly rejected: (records: ReadonlyArray<Unsendable<unknown>>) => Effect.Effect<ReadonlyArray<Outcome>>
+  readonly addRead: (records: ReadonlyArray<Encoded<unknown>>) => void
+  readonly rejected: (records: ReadonlyArray<Unsendable>) => Effect.Effect<ReadonlyArray<Outcome>>
   readonly ended: (
     batch: Pick<Batch<unknown>, "merged" | "number" | "records">,
     ended: ReadonlyArray<Ended>
@@ -78,7 +81,14 @@ export interface Run<E> {
   readonly report: Effect.Effect<SyncReport>
 }
 
-type Letter = Omit<DeadLetter, "time">
+/** Records that ended in the same way. */
+interface Group {
+  readonly tag: Outcome["_tag"]
+  readonly reason: Reason | undefined
+  readonly offsets: ReadonlyArray<number>
+  /** The next run does not take them up again. */
+  readonly forGood: boolean
+}
 
 /**
  * Opens the books. `failed` turns what cannot be written into what stops the run.
@@ -90,7 +100,7 @@ export const make = Effect.fnUntraced(function* <E>(
   options: Options,
   failed: (error: DeadLettersUnwritable | Checkpoint.WriteError) => E
 ): Effect.fn.Return<Run<E>, never, Scope.Scope> {
-  const { checkpoint, letters } = options
+  const { checkpoint, letters, wantsOutcomes } = options
   const scope = yield* Effect.scope
   const startedAt = yield* Clock.currentTimeMillis
   const before = checkpoint === undefined ? undefined : Option.getOrUndefined(checkpoint.state)
@@ -185,7 +195,7 @@ export const make = Effect.fnUntraced(function* <E>(
           now - lastWrite >= Duration.toMillis(options.checkpointEvery) ? write : Effect.void
         )
 
-  const send = (dead: ReadonlyArray<Letter>): Effect.Effect<boolean> =>
+  const send = (dead: ReadonlyArray<Letter.Letter>): Effect.Effect<boolean> =>
     dead.length === 0 || letters === undefined
       ? Effect.succeed(true)
       : Clock.currentTimeMillis.pipe(
@@ -202,36 +212,39 @@ export const make = Effect.fnUntraced(function* <E>(
           )
         )
 
-  const count = (outcome: Outcome): void => {
-    ledger.addOutcome(outcome._tag, 1)
-    if (outcome._tag === "Rejected" || outcome._tag === "Unknown") tally.addReason(outcome.reason.tag, outcome.offset)
+  const count = ({ offsets, reason, tag }: Group): void => {
+    ledger.addOutcome(tag, offsets.length)
+    if (reason !== undefined) for (const offset of offsets) tally.addReason(reason.tag, offset)
   }
 
   // Only what has its outcome for good counts as done; the rest is read again by the next run.
-  const settle = (outcome: Outcome): void => {
+  const settle = ({ offsets, reason, tag }: Group): void => {
     if (checkpoint === undefined) return
-    doneCounts[outcome._tag]++
-    done.add(gaps.get(outcome.offset) ?? outcome.offset, outcome.offset + 1)
-    gaps.delete(outcome.offset)
-    if (outcome._tag === "Rejected" || outcome._tag === "Unknown") {
-      doneReasons.add(outcome.reason.tag, outcome.offset)
+    doneCounts[tag] += offsets.length
+    if (reason !== undefined) for (const offset of offsets) doneReasons.add(reason.tag, offset)
+    for (const [from, to] of OffsetSet.runsOf(offsets)) done.add(from, to)
+    if (gaps.size === 0) return
+    for (const offset of offsets) {
+      const gap = gaps.get(offset)
+      if (gap === undefined) continue
+      done.add(gap, offset)
+      gaps.delete(offset)
     }
   }
 
   const finish = (
-    outcomes: ReadonlyArray<Outcome>,
-    isForGood: (outcome: Outcome) => boolean,
-    dead: ReadonlyArray<Letter>,
+    groups: ReadonlyArray<Group>,
+    dead: ReadonlyArray<Letter.Letter>,
     release: () => void
-  ): Effect.Effect<ReadonlyArray<Outcome>> =>
+  ): Effect.Effect<void> =>
     Effect.flatMap(send(dead), (safe) => {
-      for (const outcome of outcomes) {
-        count(outcome)
-        if (safe && isForGood(outcome)) settle(outcome)
+      for (const group of groups) {
+        count(group)
+        if (safe && group.forGood) settle(group)
       }
       // In the same step, so that no checkpoint says of a record both that it is done and that it is under way.
       if (safe) release()
-      return Effect.as(writeSometimes, outcomes)
+      return writeSometimes
     })
 
   // From the first dead letter on, the next run must know that this one has begun. And what cannot be written is
@@ -253,52 +266,66 @@ export const make = Effect.fnUntraced(function* <E>(
       firstOffset ??= records[0]?.offset
       lastOffset = records.at(-1)?.offset ?? lastOffset
       if (checkpoint === undefined) return
+      let known: SourcePosition | undefined
       for (const { position } of records) {
+        // Records that were read together share one.
+        if (position === known) continue
+        known = position
         if (position !== undefined && position.offset > (blocks.at(-1)?.offset ?? -1)) blocks.push(position)
       }
       forgetBlocks()
     },
     rejected: (records) =>
-      finish(
-        records.map(({ outcome }) => outcome),
-        () => true,
-        records.map(({ input, key, outcome, record }) =>
-          letterOf(record, key, "Rejected", outcome.reason, undefined, undefined, input)
+      Effect.as(
+        finish(
+          records.map(({ offset, outcome: { _tag: tag, reason } }) => ({
+            tag,
+            reason,
+            offsets: [offset],
+            forGood: true
+          })),
+          records.map(Letter.unsendable),
+          () => undefined
         ),
-        () => undefined
+        wantsOutcomes ? records.map(({ outcome }) => outcome) : []
       ),
     ended: (batch, ended) => {
+      const groups: Array<Group> = []
       const outcomes: Array<Outcome> = []
-      const dead: Array<Letter> = []
+      const dead: Array<Letter.Letter> = []
       const again = new Set<number>()
       for (const { fate, indices } of ended) {
+        const goesOn = fate._tag === "Unsent" || (fate._tag === "Unknown" && fate.again)
+        const reason = fate._tag === "Rejected" || fate._tag === "Unknown" ? fate.reason : undefined
+        const offsets: Array<number> = []
         for (const index of indices) {
           const record = batch.records[index]
           if (record === undefined) continue
-          const { offset } = record.record
-          outcomes.push(outcomeOf(fate, offset))
-          if (fate._tag === "Unsent" || (fate._tag === "Unknown" && fate.again)) again.add(offset)
+          const { offset } = record
+          offsets.push(offset)
+          if (wantsOutcomes) outcomes.push(outcomeOf(fate, offset))
+          if (goesOn) again.add(offset)
           // Where there is no next run that takes it up, a person must.
           if (fate._tag === "Rejected" || (fate._tag === "Unknown" && !(fate.again && checkpoint !== undefined))) {
-            dead.push(deadOf(record, fate, batch.number))
+            dead.push(Letter.sent(record, fate, batch.number))
           }
         }
+        groups.push({ tag: fate._tag, reason, offsets, forGood: !goesOn })
       }
       // A record that was folded into one that must go out again goes out again with it.
       for (const merged of batch.merged) {
-        outcomes.push(merged)
-        if (again.has(merged.into)) again.add(merged.offset)
+        const goesOn = again.has(merged.into)
+        if (goesOn) again.add(merged.offset)
+        groups.push({ tag: "Merged", reason: undefined, offsets: [merged.offset], forGood: !goesOn })
+        if (wantsOutcomes) outcomes.push(merged)
       }
-      const offsets = new Set(outcomes.map(({ offset }) => offset))
-      const isOver = ([from]: OffsetSet.Run) => offsets.has(from) && !again.has(from)
-      return finish(
-        outcomes,
-        ({ offset }) => !again.has(offset),
-        dead,
-        () => {
+      const isOver = ([from]: OffsetSet.Run) => !again.has(from) && holds(batch, from)
+      return Effect.as(
+        finish(groups, dead, () => {
           for (const [batchId, { runs }] of settling) if (runs.every(isOver)) settling.delete(batchId)
           sending.delete(batch.number)
-        }
+        }),
+        outcomes
       )
     },
     accepted: (batch, offsets, batchId) =>
@@ -365,28 +392,15 @@ const outcomeOf = (fate: Fate, offset: number): Outcome => {
   }
 }
 
-const deadOf = (
-  { json, key, record }: EncodedRecord<unknown>,
-  fate: Extract<Fate, { readonly _tag: "Rejected" | "Unknown" }>,
-  batch: number
-): Letter =>
-  letterOf(record, key, fate._tag, fate.reason, fate.answer, batch, { format: "json", value: JSON.parse(json) })
-
-const letterOf = (
-  { line, offset }: { readonly line: number | undefined; readonly offset: number },
-  key: string | undefined,
-  outcome: "Rejected" | "Unknown",
-  reason: Reason,
-  answer: string | undefined,
-  batch: number | undefined,
-  record: RecordInput
-): Letter => ({
-  offset,
-  ...(line === undefined ? {} : { line }),
-  ...(key === undefined ? {} : { key }),
-  outcome,
-  reason,
-  ...(answer === undefined ? {} : { answer }),
-  ...(batch === undefined ? {} : { batch }),
-  record
-})
+/** Whether a record of this offset is in a batch, or was folded into one of it. */
+const holds = ({ merged, records }: Pick<Batch<unknown>, "merged" | "records">, offset: number): boolean => {
+  let low = 0
+  let high = records.length
+  // The offsets of a batch ascend.
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((records[middle]?.offset ?? 0) < offset) low = middle + 1
+    else high = middle
+  }
+  return records[low]?.offset === offset || merged.some((one) => one.offset === offset)
+}

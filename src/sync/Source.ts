@@ -3,8 +3,9 @@
  *
  * @since 0.1.0
  */
-import { Effect, Predicate, Schema, Stream } from "effect"
+import { Array as Arr, Effect, Predicate, Schema, Stream } from "effect"
 import type { CustomerRecord, SourcePosition } from "./CustomerRecord.ts"
+import type { Encoded, Encoder } from "./Encode.ts"
 
 const TypeId = "~effect-patchbay/sync/Source"
 
@@ -20,7 +21,20 @@ export interface Source<A, E, R> {
   readonly fingerprint: Effect.Effect<{ readonly [part: string]: string }, E, R>
   /** Its records from a position on. */
   readonly from: (position: SourcePosition | undefined) => Stream.Stream<CustomerRecord<A>, E, R>
+  /**
+   * The same records, encoded on the way, where the source can write their JSON itself; `undefined` where it cannot for
+   * this encoder. Default: it never can.
+   */
+  readonly encoded?: ((encoder: Encoder<A>) => EncodedFrom<A, E, R> | undefined) | undefined
 }
+
+/**
+ * The encoded records of a source from a position on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type EncodedFrom<A, E, R> = (position: SourcePosition | undefined) => Stream.Stream<Encoded<A>, E, R>
 
 /**
  * The source no longer has records that an earlier run sent, so that the checkpoint is not good for it.
@@ -78,6 +92,16 @@ export const of = <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>): So
   hasSource<A, E, R>(records)
     ? records[TypeId]
     : { fingerprint: Effect.succeed({ source: "a stream" }), from: () => records }
+
+/**
+ * The records of a source, encoded: by the source itself where it can, otherwise chunk by chunk.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const encoded = <A, E, R>(source: Source<A, E, R>, encoder: Encoder<A>): EncodedFrom<A, E, R> =>
+  source.encoded?.(encoder) ??
+  ((position) => Stream.mapArray(source.from(position), (chunk) => Arr.map(chunk, encoder.encode)))
 
 // Nothing but `attach` sets the property, and it keeps the stream's type parameters.
 const hasSource = <A, E, R>(

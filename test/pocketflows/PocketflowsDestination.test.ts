@@ -64,7 +64,7 @@ describe("batchUpdate", () => {
           ]
         ]
       )
-      assert.strictEqual(requests[0]?.body, three.body)
+      assert.strictEqual(requests[0]?.body, Outgoing.text(three))
       const customers = yield* sandbox.pocketflowsCustomers("biz")
       assert.deepInclude(customers.get("p-1"), { full_name: "Zoë", email_address: "p-1@example.com" })
     }).pipe(sandboxed())

@@ -36,7 +36,7 @@ describe("batchPatch", () => {
       const sandbox = yield* Sandbox.Sandbox
       assert.deepStrictEqual(receipt, { recordCount: 3, batchId: (yield* sandbox.batches)[0]?.id })
       const body = `{"resources":[${zoeJson},{"customerId":"c-2","smsOptOut":true},{"customerId":"c-1","email":null}]}`
-      assert.strictEqual(three.body, body)
+      assert.strictEqual(Outgoing.text(three), body)
       assert.deepStrictEqual(yield* requests, [["PATCH", "/api/resources/customers/batch", body]])
     }).pipe(sandboxed())
   )
@@ -259,8 +259,10 @@ describe("patch", () => {
       const sandbox = yield* Sandbox.Sandbox
       yield* sandbox.seedReach("acme", [{ customerId: "a/b é", email: "kept" }])
       assert.deepStrictEqual(yield* to.send(one), { recordCount: 1, batchId: undefined })
-      assert.deepStrictEqual(yield* requests, [["PATCH", "/api/resources/customers/a%2Fb%20%C3%A9", one.body]])
-      assert.strictEqual(one.body, `{"data":${zoeJson.replace('"c-1"', '"a/b é"')}}`)
+      assert.deepStrictEqual(yield* requests, [
+        ["PATCH", "/api/resources/customers/a%2Fb%20%C3%A9", Outgoing.text(one)]
+      ])
+      assert.strictEqual(Outgoing.text(one), `{"data":${zoeJson.replace('"c-1"', '"a/b é"')}}`)
       assert.deepInclude((yield* sandbox.reachCustomers("acme")).get("a/b é"), { firstName: "Zoë", email: "kept" })
     }).pipe(sandboxed())
   )
@@ -326,8 +328,8 @@ describe("create", () => {
       const before = yield* sandbox.reachCustomers("acme")
       yield* upsert.send(one)
       assert.deepStrictEqual(yield* sandbox.reachCustomers("acme"), before)
-      assert.strictEqual(one.body, `{"data":${zoeJson}}`)
-      const request = ["POST", "/api/resources/customers", one.body]
+      assert.strictEqual(Outgoing.text(one), `{"data":${zoeJson}}`)
+      const request = ["POST", "/api/resources/customers", Outgoing.text(one)]
       assert.deepStrictEqual(yield* requests, [request, request])
     }).pipe(sandboxed())
   )

@@ -1,9 +1,12 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Stream } from "effect"
+import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
+import * as ReachDestination from "../../src/reach/ReachDestination.ts"
 import * as ReachSchema from "../../src/reach/ReachSchema.ts"
 import * as CustomerFile from "../../src/source/CustomerFile.ts"
 import * as RecordCount from "../../src/source/RecordCount.ts"
+import * as Encode from "../../src/sync/Encode.ts"
 import * as Source from "../../src/sync/Source.ts"
 
 describe("RecordCount", () => {
@@ -30,6 +33,13 @@ describe("RecordCount", () => {
         for (const total of estimates) assert.closeTo(total, count, count * 0.1)
         assert.strictEqual(watched.total(), count)
         assert.deepStrictEqual(yield* Source.of(watched.records).fingerprint, yield* Source.of(file).fingerprint)
+
+        const coded = RecordCount.watch(file, { size: Number(size) })
+        const encoder = Encode.encoder(BatchPolicy.make(), ReachDestination.batchPatch())
+        const encoded = Source.of(coded.records).encoded?.(encoder)
+        assert.isDefined(encoded)
+        assert.lengthOf(yield* Stream.runCollect(encoded(undefined)), count)
+        assert.strictEqual(coded.total(), count)
 
         const blind = RecordCount.watch(file, { size: undefined })
         yield* Stream.runDrain(Stream.take(blind.records, 15_000))

@@ -6,6 +6,11 @@ export const make = <A>(
   { encode, envelope: [open, close], key }: Pick<Destination<A>, "encode" | "envelope" | "key">,
   patches: Arr.NonEmptyReadonlyArray<A>
 ): Outgoing<A> => ({
-  body: `${open}${patches.map((patch) => Result.getOrThrow(encode(patch))).join(",")}${close}`,
+  body: new TextEncoder().encode(
+    `${open}${patches.map((patch) => Result.getOrThrow(encode(patch))).join(",")}${close}`
+  ),
   records: Arr.map(patches, (patch) => ({ key: key(patch), patch }))
 })
+
+/** The body as text. */
+export const text = ({ body }: Pick<Outgoing<unknown>, "body">): string => new TextDecoder().decode(body)

@@ -5,6 +5,7 @@ import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
 import * as ReachDestination from "../../src/reach/ReachDestination.ts"
 import type * as ReachSchema from "../../src/reach/ReachSchema.ts"
 import * as Batch from "../../src/sync/Batch.ts"
+import * as EncodedRecord from "../../src/sync/EncodedRecord.ts"
 
 interface Patch {
   readonly id: string
@@ -34,18 +35,20 @@ const unordered = { ...to, behaviour: { ...behaviour, order: "none" } } as const
 const replacing = { ...to, behaviour: { ...behaviour, writing: "replace" } } as const
 
 const bytesOf = (text: string) => new TextEncoder().encode(text).length
+const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
 const encodeAt =
   <A>(destination: { key: (patch: A) => string; encode: (patch: A) => Result.Result<string, unknown> }) =>
-  (patch: A, offset: number): Batch.EncodedRecord<A> => {
-    const json = Result.getOrThrow(destination.encode(patch))
-    return {
-      record: { _tag: "Valid", offset, line: offset + 2, position: undefined, patch },
-      key: destination.key(patch),
-      json,
-      bytes: bytesOf(json)
-    }
-  }
+  (patch: A, offset: number): EncodedRecord.EncodedRecord<A> =>
+    encoded(offset, destination.key(patch), Result.getOrThrow(destination.encode(patch)), patch)
+
+const blocks = new EncodedRecord.JsonBlocks()
+
+const encoded = <A>(offset: number, key: string, json: string, patch: A) =>
+  blocks.write(
+    json,
+    (block, from, to) => new EncodedRecord.EncodedRecord(offset, offset + 2, undefined, key, block, from, to, patch)
+  )
 
 /** Records `ids[i]` at offset i. */
 const records = (...ids: ReadonlyArray<string>) => ids.map((id, offset) => encodeAt(to)({ id }, offset))
@@ -53,37 +56,16 @@ const records = (...ids: ReadonlyArray<string>) => ids.map((id, offset) => encod
 const chunksOf = <A>(values: ReadonlyArray<A>, size: number) => Stream.rechunk(Stream.fromArray(values), size)
 
 const offsets = (batches: ReadonlyArray<Batch.Batch<unknown>>) =>
-  batches.map((batch) => batch.records.map(({ record }) => record.offset))
+  batches.map((batch) => batch.records.map(({ offset }) => offset))
 
 const ids = (batches: ReadonlyArray<Batch.Batch<Patch>>) =>
   batches.map((batch) => batch.records.map(({ key }) => key).join(""))
 
 const never = Duration.infinity
 
-describe("Batch.utf8Bytes", () => {
-  it.effect.prop(
-    "counts what TextEncoder makes, of any UTF-16 at all, short or long",
-    [
-      Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff }))),
-      Schema.Array(Schema.Literals(["a", "é", "€", "😀", "\ud83d", "\ude00", "\0", "\u2028"])),
-      Schema.Literals([1, 5000])
-    ],
-    ([units, pieces, times]) =>
-      Effect.sync(() => {
-        const text = (String.fromCharCode(...units) + pieces.join("")).repeat(times)
-        assert.strictEqual(Batch.utf8Bytes(text), bytesOf(text))
-      })
-  )
-})
-
 describe("Batch.collect: size", () => {
   const jsons = ['{"a":"éa"}', '"\ud83d"', '{"b":"😀"}', '"\udc00\ud800"', "{}"]
-  const raw = jsons.map((json, offset) => ({
-    record: { _tag: "Valid" as const, offset, line: undefined, position: undefined, patch: { id: String(offset) } },
-    key: String(offset),
-    json,
-    bytes: bytesOf(json)
-  }))
+  const raw = jsons.map((json, offset) => encoded(offset, String(offset), json, { id: String(offset) }))
   const exact = (count: number) => bytesOf(to.envelope[0] + jsons.slice(0, count).join(",") + to.envelope[1])
 
   it.effect("a batch closes at the exact byte of its body: one below, at, and one above the limit", () =>
@@ -98,7 +80,7 @@ describe("Batch.collect: size", () => {
           const batches = yield* Stream.runCollect(Batch.collect(policy, to)(Stream.fromArray(raw)))
           assert.strictEqual(batches[0]?.records.length, first, `${count} records, ${limit} bytes`)
           for (const batch of batches) {
-            assert.strictEqual(batch.bytes, bytesOf(Batch.body(batch.records, batch.envelope)))
+            assert.strictEqual(batch.bytes, Batch.body(batch).length)
             assert.isAtMost(batch.bytes, limit)
           }
           assert.deepStrictEqual(offsets(batches).flat(), [0, 1, 2, 3, 4])
@@ -151,7 +133,7 @@ describe("Batch.collect: same key", () => {
     Stream.runCollect(Batch.collect(policy, to, { sameKey })(Stream.fromArray(patches.map(encodeAt(to)))))
 
   const patchesOf = (batches: ReadonlyArray<Batch.Batch<Patch>>) =>
-    batches.map((batch) => batch.records.map(({ record }) => record.patch))
+    batches.map((batch) => batch.records.map(({ patch }) => patch))
 
   it.effect("keep: both are in the batch, in their order", () =>
     Effect.gen(function* () {
@@ -186,17 +168,17 @@ describe("Batch.collect: same key", () => {
       ])
       assert.deepStrictEqual(offsets([batch]), [[2, 3]])
       assert.deepStrictEqual(
-        batch.records.map(({ record }) => record.line),
+        batch.records.map(({ line }) => line),
         [4, 5]
       )
       assert.deepStrictEqual(batch.merged, [
         { _tag: "Merged", offset: 0, into: 2 },
         { _tag: "Merged", offset: 1, into: 3 }
       ])
-      assert.strictEqual(batch.bytes, bytesOf(Batch.body(batch.records, batch.envelope)))
+      assert.strictEqual(batch.bytes, Batch.body(batch).length)
       assert.deepStrictEqual(
         batch.records.map(({ json }) => JSON.parse(json)),
-        batch.records.map(({ record }) => record.patch)
+        batch.records.map(({ patch }) => patch)
       )
     })
   )
@@ -360,19 +342,16 @@ describe("Batch.collect: any records", () => {
         )
         const found = batches.map((batch) =>
           batch.records.map(
-            ({ record }): Kept => ({
-              patch: record.patch,
-              offsets: [
-                ...batch.merged.filter(({ into }) => into === record.offset).map(({ offset }) => offset),
-                record.offset
-              ]
+            ({ offset: into, patch }): Kept => ({
+              patch,
+              offsets: [...batch.merged.filter((merged) => merged.into === into).map(({ offset }) => offset), into]
             })
           )
         )
         assert.deepStrictEqual(found, oracle(patches, limits))
 
         const all = batches.flatMap((batch) => [
-          ...batch.records.map(({ record }) => record.offset),
+          ...batch.records.map(({ offset }) => offset),
           ...batch.merged.map(({ offset }) => offset)
         ])
         assert.deepStrictEqual(
@@ -381,10 +360,10 @@ describe("Batch.collect: any records", () => {
         )
         batches.forEach((batch, index) => {
           assert.strictEqual(batch.number, index + 1)
-          assert.strictEqual(batch.bytes, bytesOf(Batch.body(batch.records, batch.envelope)))
+          assert.strictEqual(batch.bytes, Batch.body(batch).length)
           assert.isAtMost(batch.records.length, limits.maxRecords)
           if (batch.records.length > 1) assert.isAtMost(batch.bytes, limits.maxBytes)
-          const own = batch.records.map(({ record }) => record.offset)
+          const own = batch.records.map(({ offset }) => offset)
           assert.deepStrictEqual(
             own,
             [...own].sort((a, b) => a - b),
@@ -432,8 +411,7 @@ describe("Batch.collect: any records", () => {
           Stream.runCollect
         )
         const sent = batches.flatMap(
-          (batch): ReadonlyArray<ReachSchema.CustomerPatch> =>
-            JSON.parse(Batch.body(batch.records, batch.envelope)).resources
+          (batch): ReadonlyArray<ReachSchema.CustomerPatch> => JSON.parse(textOf(Batch.body(batch))).resources
         )
         assert.deepStrictEqual(apply(sent), apply(patches))
       })
@@ -460,7 +438,7 @@ describe("Batch.collect: age", () => {
 
   /** A source that the test feeds, and what came out of it: the time and the ids of each batch. */
   const fed = Effect.gen(function* () {
-    const queue = yield* Queue.unbounded<Batch.EncodedRecord<Patch>, Cause.Done | "boom">()
+    const queue = yield* Queue.unbounded<EncodedRecord.EncodedRecord<Patch>, Cause.Done | "boom">()
     const out: Array<readonly [at: number, ids: string]> = []
     let offset = 0
     const fiber = yield* Stream.fromQueue(queue).pipe(
@@ -543,7 +521,7 @@ describe("Batch.collect: age", () => {
 
   it.effect("an infinite age waits for as long as the batch is not full", () =>
     Effect.gen(function* () {
-      const queue = yield* Queue.unbounded<Batch.EncodedRecord<Patch>>()
+      const queue = yield* Queue.unbounded<EncodedRecord.EncodedRecord<Patch>>()
       const fiber = yield* Stream.fromQueue(queue).pipe(
         Batch.collect(BatchPolicy.make({ maxRecords: 3, maxAge: never }), to),
         Stream.runHead,
@@ -631,7 +609,7 @@ describe("Batch.collect: age", () => {
           })
         }
       }
-      const collected = (source: Stream.Stream<Batch.EncodedRecord<Patch>>) =>
+      const collected = (source: Stream.Stream<EncodedRecord.EncodedRecord<Patch>>) =>
         source.pipe(
           Stream.map((record) => {
             millis += 400
@@ -867,11 +845,11 @@ describe("Batch.slice and Batch.subset", () => {
           part.records.map((record) => whole.records.indexOf(record)),
           [...expected]
         )
-        const body = Batch.body(part.records, part.envelope)
-        assert.strictEqual(part.bytes, bytesOf(body))
+        const body = Batch.body(part)
+        assert.strictEqual(part.bytes, body.length)
         assert.deepStrictEqual(
-          JSON.parse(body).é,
-          expected.map((index) => whole.records[index]?.record.patch)
+          JSON.parse(textOf(body)).é,
+          expected.map((index) => whole.records[index]?.patch)
         )
       }
       assert.strictEqual(Batch.slice(whole, 0, 4).bytes, whole.bytes)

@@ -1,8 +1,8 @@
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import { Effect, Result, Schema, Stream } from "effect"
-import type * as Batch from "../../src/sync/Batch.ts"
 import type { CustomerRecord, Invalid, Valid } from "../../src/sync/CustomerRecord.ts"
 import * as Encode from "../../src/sync/Encode.ts"
+import type { EncodedRecord } from "../../src/sync/EncodedRecord.ts"
 
 interface Patch {
   readonly id: string
@@ -52,13 +52,18 @@ describe("Encode.encode", () => {
         valid({ id: "a" }, 9)
       ] as const
       const encoded = yield* run(records, 1_000_000, to)
-      assert.deepStrictEqual(encoded, [
-        { record: records[0], key: "a", json: '{"id":"a","name":"é😀"}', bytes: 26 },
-        { record: records[1], key: "b", json: '{"id":"b","name":null}', bytes: 22 },
-        { record: records[2], key: "a", json: '{"id":"a"}', bytes: 10 }
-      ])
-      assert.strictEqual(to.encoded, 3)
       assert.isTrue(encoded.every(Encode.isSendable))
+      assert.deepStrictEqual(
+        encoded
+          .filter(Encode.isSendable)
+          .map(({ bytes, json, key, line, offset, patch }) => [offset, line, key, json, bytes, patch]),
+        [
+          [7, 9, "a", '{"id":"a","name":"é😀"}', 26, records[0].patch],
+          [8, 10, "b", '{"id":"b","name":null}', 22, records[1].patch],
+          [9, 11, "a", '{"id":"a"}', 10, records[2].patch]
+        ]
+      )
+      assert.strictEqual(to.encoded, 3)
     })
   )
 
@@ -79,12 +84,14 @@ describe("Encode.encode", () => {
       const [only] = yield* run([record])
       assert.deepStrictEqual(only, {
         _tag: "Unsendable",
+        offset: 3,
+        line: 5,
+        position: undefined,
         outcome: {
           _tag: "Rejected",
           offset: 3,
           reason: { tag: "SchemaMismatch", message: "email: Expected string; Too many cells", issues }
         },
-        record,
         key: undefined,
         input: record.input
       })
@@ -159,6 +166,6 @@ describe("Encode.encode", () => {
   it("what is left after the rejected are taken out is what batches are collected from", () => {
     const stream = Encode.encode({ maxBytes: 100 }, counting())(Stream.succeed(valid({ id: "a" })))
     const sendable = Stream.filter(stream, Encode.isSendable)
-    expectTypeOf(sendable).toEqualTypeOf<Stream.Stream<Batch.EncodedRecord<Patch>>>()
+    expectTypeOf(sendable).toEqualTypeOf<Stream.Stream<EncodedRecord<Patch>>>()
   })
 })

@@ -3,7 +3,7 @@
  */
 import { join } from "node:path"
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
-import { Array as Arr, DateTime, Effect, type FileSystem, Layer, Redacted, type Scope, Stream } from "effect"
+import { DateTime, Effect, type FileSystem, Layer, Redacted, type Scope, Stream } from "effect"
 import {
   Batch,
   BatchPolicy,
@@ -139,8 +139,8 @@ export const send: Prepare = async (job) => () =>
         policy.run(
           Effect.suspend(() =>
             to.send({
-              body: Batch.body(records, envelope),
-              records: Arr.map(records, ({ key, record }) => ({ key, patch: record.patch }))
+              body: Batch.body({ records, envelope }),
+              records
             })
           ),
           { endpoint: to.name, resend: "safe", records: records.length }

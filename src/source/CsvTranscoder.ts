@@ -1,0 +1,303 @@
+/**
+ * Rows of CSV to JSON, byte by byte: the hot loop of a sync. It takes the rows whose cells are copied as they are, and
+ * leaves every other one to the schema.
+ *
+ * A cell that is plain text, the same as a cell and as a JSON string, need not become a value to become text again. What
+ * comes out is what decoding the row and encoding the record gives, with the fields in the order of the columns.
+ *
+ * @since 0.1.0
+ */
+import type { Schema } from "effect"
+import * as CopiedText from "../http/CopiedText.ts"
+import * as PlainStruct from "../http/PlainStruct.ts"
+import type { SourcePosition } from "../sync/CustomerRecord.ts"
+import type { Encoded } from "../sync/Encode.ts"
+import { EncodedRecord } from "../sync/EncodedRecord.ts"
+import * as Cells from "./Cells.ts"
+import type { Header } from "./CsvReader.ts"
+import * as Utf8 from "./Utf8.ts"
+
+const LF = 10
+const CR = 13
+const QUOTE = 34
+const COMMA = 44
+const BACKSLASH = 92
+const OPEN_BRACE = 123
+const CLOSE_BRACE = 125
+
+// What a byte means to the scan. Only the first may stand in a cell and be copied without a second look.
+const PLAIN = 0
+const DELIMITER = 1
+const BREAK = 2
+const QUOTATION = 3
+const MULTIBYTE = 4
+const ESCAPED = 5 // JSON writes it in another way
+
+interface Step {
+  /** What stands before the value: a comma, the name, a colon, and the quote of a text. */
+  readonly before: Uint8Array
+  /** Which texts are copied; a boolean, if there is none. */
+  readonly copied: CopiedText.CopiedText | undefined
+  /** The field is left out where its cell is empty. */
+  readonly absent: boolean
+  readonly isKey: boolean
+}
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options<A> {
+  readonly schema: Schema.ConstraintDecoder<unknown>
+  /** The field that says who a record is about. */
+  readonly key: string
+  readonly header: Header
+  readonly delimiter: string
+  /** UTF-16 code units of the largest row. */
+  readonly maxRecordSize: number
+  /** UTF-8 bytes of the largest JSON. */
+  readonly maxBytes: number
+  /** The patch out of a record's JSON. */
+  readonly decode: (json: unknown) => A
+}
+
+// A record that is still unfinished holds its block in memory.
+const blockSize = 128 * 1024
+const keysSize = 32 * 1024
+const maxRows = 2048
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/**
+ * A transcoder for the rows below a header; `undefined` where some field must always be decoded.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A>(options: Options<A>): CsvTranscoder<A> | undefined => {
+  const { columns, width } = options.header
+  // By the cell of a row; `undefined` where it is passed over.
+  const steps = new Array<Step | undefined>(width).fill(undefined)
+  let hasKey = false
+  for (const { name, type } of PlainStruct.fields(options.schema.ast) ?? []) {
+    const column = columns.find(({ field }) => field === name)
+    const mayBeAbsent = PlainStruct.staysAbsent(type)
+    if (column === undefined && mayBeAbsent) continue
+    if (column === undefined) return undefined
+    const copied = Cells.isText(column.takes) ? CopiedText.of(type) : undefined
+    const isBoolean = Cells.isBoolean(column.takes) && PlainStruct.takesAsIs(type, "Boolean")
+    if (copied === undefined && !isBoolean) return undefined
+    const isKey = name === options.key
+    const absent = mayBeAbsent && column.empty === "absent"
+    if (isKey) hasKey = copied !== undefined && !absent
+    const before = encoder.encode(`,${JSON.stringify(name)}:${isBoolean ? "" : '"'}`)
+    steps[column.index] = { before, copied, absent, isKey }
+  }
+  const code = options.delimiter.charCodeAt(0)
+  return hasKey && code >= 32 && code < 128 && code !== BACKSLASH ? new CsvTranscoder(options, steps) : undefined
+}
+
+const kindsOf = (delimiter: number): Uint8Array => {
+  const kinds = new Uint8Array(256)
+  kinds.fill(ESCAPED, 0, 32)
+  kinds.fill(MULTIBYTE, 128)
+  kinds[BACKSLASH] = ESCAPED
+  kinds[QUOTE] = QUOTATION
+  kinds[LF] = BREAK
+  kinds[CR] = BREAK
+  kinds[delimiter] = DELIMITER
+  return kinds
+}
+
+/**
+ * Reads rows out of bytes, from one place to the next.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class CsvTranscoder<A> {
+  /** 0-based offset of the next record. */
+  offset = 0
+  /** 1-based line of the next row. */
+  line = 1
+  /** Whether the last call of `take` ended at a row that only the schema can read, and not at the end of the bytes. */
+  stuck = false
+  private readonly options: Options<A>
+  private readonly steps: ReadonlyArray<Step | undefined>
+  private readonly kinds: Uint8Array
+  /** Bytes that a record takes besides its cells, at most. */
+  private readonly overhead: number
+  private out = new Uint8Array(0)
+  private at = 0
+  // The rows that are written and not yet records: where their JSON starts and ends, where their key ends, their lines.
+  private rows = 0
+  private readonly froms = new Int32Array(maxRows)
+  private readonly tos = new Int32Array(maxRows)
+  private readonly keyEnds = new Int32Array(maxRows)
+  private readonly lines = new Float64Array(maxRows)
+  private readonly keys = new Uint8Array(keysSize)
+  private keysAt = 0
+
+  constructor(options: Options<A>, steps: ReadonlyArray<Step | undefined>) {
+    this.options = options
+    this.steps = steps
+    this.kinds = kindsOf(options.delimiter.charCodeAt(0))
+    this.overhead = steps.reduce((sum, step) => sum + (step === undefined ? 0 : step.before.length + 1), 3)
+  }
+
+  /** Says which record comes next, and on which line. */
+  goOn(offset: number, line: number): void {
+    this.offset = offset
+    this.line = line
+  }
+
+  /**
+   * Takes whole rows from the index `from` of bytes whose first has the offset `base`, and returns the index of the
+   * first row that it did not take.
+   */
+  take(bytes: Uint8Array, from: number, base: number, records: Array<Encoded<A>>): number {
+    const position: SourcePosition = { byte: base + from, offset: this.offset, line: this.line }
+    this.stuck = false
+    let row = from
+    for (;;) {
+      // A line feed ends a row, or makes it one for the schema; so it is the end of every loop below.
+      const lineFeed = bytes.indexOf(LF, row)
+      if (lineFeed === -1) break
+      const size = lineFeed - row
+      if (size > 1 || (size === 1 && bytes[row] !== CR)) {
+        if (size > this.options.maxRecordSize || size > keysSize) {
+          this.stuck = true
+          break
+        }
+        if (
+          this.out.length - this.at < size + this.overhead ||
+          this.rows === maxRows ||
+          this.keysAt + size > keysSize
+        ) {
+          this.flush(position, records)
+          if (this.out.length - this.at < size + this.overhead) {
+            this.out = new Uint8Array(Math.max(blockSize, size + this.overhead))
+            this.at = 0
+          }
+        }
+        if (!this.write(bytes, row, lineFeed)) {
+          this.stuck = true
+          break
+        }
+      }
+      this.line++
+      row = lineFeed + 1
+    }
+    this.flush(position, records)
+    return row
+  }
+
+  /** Writes the JSON of the row that ends at the line feed; false where it is one for the schema. */
+  private write(bytes: Uint8Array, row: number, lineFeed: number): boolean {
+    const { keys, kinds, options, out, steps } = this
+    let at = row
+    let to = this.at
+    let keysAt = this.keysAt
+    for (let cell = 0; cell < steps.length; cell++) {
+      const step = steps[cell]
+      const begin = to
+      let isText = false
+      if (step !== undefined) {
+        const { before } = step
+        for (let i = 0; i < before.length; i++) out[to++] = before[i] ?? 0
+        isText = step.copied !== undefined
+      }
+      const value = to
+      const isQuoted = bytes[at] === QUOTE
+      if (isQuoted) at++
+      const start = at
+      for (;;) {
+        const byte = bytes[at] ?? 0
+        const kind = kinds[byte]
+        if (kind === PLAIN || (isQuoted && kind === DELIMITER)) {
+          out[to++] = byte
+          at++
+        } else if (kind === MULTIBYTE) {
+          const size = Utf8.sequenceLength(bytes, at)
+          if (size === 0) return false
+          for (let i = 0; i < size; i++) out[to++] = bytes[at++] ?? 0
+        } else {
+          break
+        }
+      }
+      const end = at
+      // Doubled quotes are for the schema's reader, as is what follows a quote that is closed.
+      if (isQuoted && bytes[at++] !== QUOTE) return false
+      if (step === undefined) {
+        to = begin
+      } else if (start === end) {
+        if (!step.absent) return false
+        to = begin
+      } else {
+        if (isText ? step.copied?.(bytes, start, end) !== true : !isBoolean(bytes, start, end)) return false
+        if (step.isKey) {
+          for (let i = value; i < to; i++) {
+            const byte = out[i] ?? 0
+            // One unit of text for each byte, so that the keys of many rows become text together.
+            if (byte >= 128) return false
+            keys[keysAt++] = byte
+          }
+        }
+        if (isText) out[to++] = QUOTE
+      }
+      if (cell < steps.length - 1 && kinds[bytes[at++] ?? 0] !== DELIMITER) return false
+    }
+    // A carriage return alone ends a row too, which is rare enough to be left out here.
+    if (bytes[at] === CR) at++
+    if (at !== lineFeed) return false
+    out[this.at] = OPEN_BRACE // in the place of the first comma
+    out[to++] = CLOSE_BRACE
+    if (to - this.at > options.maxBytes) return false
+    const { rows } = this
+    this.froms[rows] = this.at
+    this.tos[rows] = to
+    this.keyEnds[rows] = keysAt
+    this.lines[rows] = this.line
+    this.rows = rows + 1
+    this.keysAt = keysAt
+    if (to < out.length) out[to++] = COMMA
+    this.at = to
+    return true
+  }
+
+  private flush(position: SourcePosition, records: Array<Encoded<A>>): void {
+    if (this.rows === 0) return
+    const { froms, keyEnds, lines, out, tos } = this
+    const { decode } = this.options
+    const keys = decoder.decode(this.keys.subarray(0, this.keysAt))
+    let keyAt = 0
+    for (let row = 0; row < this.rows; row++) {
+      const keyEnd = keyEnds[row] ?? 0
+      const key = keys.slice(keyAt, keyEnd)
+      keyAt = keyEnd
+      const [from, to, line] = [froms[row] ?? 0, tos[row] ?? 0, lines[row]]
+      records.push(new EncodedRecord(this.offset++, line, position, key, out, from, to, undefined, decode))
+    }
+    this.rows = 0
+    this.keysAt = 0
+  }
+}
+
+const isBoolean = (bytes: Uint8Array, from: number, to: number): boolean => {
+  const size = to - from
+  // "true" and "false", in ASCII.
+  return (
+    (size === 4 &&
+      bytes[from] === 116 &&
+      bytes[from + 1] === 114 &&
+      bytes[from + 2] === 117 &&
+      bytes[from + 3] === 101) ||
+    (size === 5 &&
+      bytes[from] === 102 &&
+      bytes[from + 1] === 97 &&
+      bytes[from + 2] === 108 &&
+      bytes[from + 3] === 115 &&
+      bytes[from + 4] === 101)
+  )
+}

@@ -1,0 +1,61 @@
+/**
+ * Dead letters as the books write them, without their time.
+ *
+ * @since 0.1.0
+ */
+import type { RecordInput } from "./CustomerRecord.ts"
+import type { DeadLetter } from "./DeadLetters.ts"
+import type { Unsendable } from "./Encode.ts"
+import type { EncodedRecord } from "./EncodedRecord.ts"
+import type { Fate } from "./Fate.ts"
+import type { Reason } from "./Outcome.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Letter = Omit<DeadLetter, "time">
+
+/**
+ * The letter of a record that went out in a batch.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sent = (
+  record: EncodedRecord<unknown>,
+  fate: Extract<Fate, { readonly _tag: "Rejected" | "Unknown" }>,
+  batch: number
+): Letter =>
+  make(record, record.key, fate._tag, fate.reason, fate.answer, batch, {
+    format: "json",
+    value: JSON.parse(record.json)
+  })
+
+/**
+ * The letter of a record that was rejected before sending.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unsendable = (record: Unsendable): Letter =>
+  make(record, record.key, "Rejected", record.outcome.reason, undefined, undefined, record.input)
+
+const make = (
+  { line, offset }: { readonly line: number | undefined; readonly offset: number },
+  key: string | undefined,
+  outcome: "Rejected" | "Unknown",
+  reason: Reason,
+  answer: string | undefined,
+  batch: number | undefined,
+  record: RecordInput
+): Letter => ({
+  offset,
+  ...(line === undefined ? {} : { line }),
+  ...(key === undefined ? {} : { key }),
+  outcome,
+  reason,
+  ...(answer === undefined ? {} : { answer }),
+  ...(batch === undefined ? {} : { batch }),
+  record
+})

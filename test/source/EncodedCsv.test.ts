@@ -1,0 +1,266 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, ByteSize, Effect, FileSystem, Option, type Schema, Stream } from "effect"
+import {
+  BatchPolicy,
+  CustomerFile,
+  PocketflowsDestination,
+  ReachDestination,
+  ReachSchema,
+  Source
+} from "../../src/index.ts"
+import type { SourcePosition } from "../../src/sync/CustomerRecord.ts"
+import * as Encode from "../../src/sync/Encode.ts"
+import { bytesOf, inBlocks, oneOf, sizes } from "./support.ts"
+
+const to = ReachDestination.batchPatch({ tenant: "acme" })
+
+/** A file of these bytes, handed out in blocks of these sizes. */
+const file = (bytes: Uint8Array, sizes: ReadonlyArray<number>) =>
+  FileSystem.layerNoop({
+    stream: (_, options) => inBlocks(bytes.subarray(options?.offset === undefined ? 0 : Number(options.offset)), sizes),
+    stat: () =>
+      Effect.succeed({
+        type: "File",
+        mtime: Option.none(),
+        atime: Option.none(),
+        birthtime: Option.none(),
+        dev: 0n,
+        ino: Option.none(),
+        mode: 0,
+        nlink: Option.none(),
+        uid: Option.none(),
+        gid: Option.none(),
+        rdev: Option.none(),
+        size: ByteSize.bytes(bytes.length),
+        blksize: Option.none(),
+        blocks: Option.none()
+      })
+  })
+
+interface Collected {
+  readonly records: ReadonlyArray<object>
+  readonly positions: ReadonlyArray<SourcePosition | undefined>
+  readonly failure: unknown
+}
+
+/** All that comes out, and what ended it. */
+const collect = <A, E, R>(encoded: Stream.Stream<Encode.Encoded<A>, E, R>): Effect.Effect<Collected, never, R> => {
+  const records: Array<object> = []
+  const positions: Array<SourcePosition | undefined> = []
+  return encoded.pipe(
+    Stream.runForEachArray((chunk) =>
+      Effect.sync(() => {
+        for (const record of chunk) {
+          positions.push(record.position)
+          const { key, line, offset } = record
+          records.push(
+            record._tag === "Encoded"
+              ? { offset, line, key, json: JSON.parse(record.json), bytes: record.bytes, patch: record.patch }
+              : { offset, line, key, outcome: record.outcome, input: record.input }
+          )
+        }
+      })
+    ),
+    Effect.match({
+      onFailure: (failure) => ({ records, positions, failure }),
+      onSuccess: () => ({ records, positions, failure: undefined })
+    })
+  )
+}
+
+/** The same file, encoded by the source itself and by way of its records. */
+const both = <S extends Schema.ConstraintDecoder<unknown>>(
+  schema: S,
+  encoder: () => Encode.Encoder<S["Type"]>,
+  options: CustomerFile.CsvOptions<CustomerFile.FieldOf<S>>
+) => {
+  const source = Source.of(CustomerFile.read("a.csv", schema, options))
+  const itself = source.encoded?.(encoder())
+  if (itself === undefined) throw new Error("The source does not encode its records itself.")
+  return { itself, records: Source.encoded({ ...source, encoded: undefined }, encoder()) }
+}
+
+const good: { readonly [field: string]: ReadonlyArray<string> } = {
+  customerId: ["c-1", "c-2", "c 3", '"c-4"'],
+  createdAt: ["2024-01-15T10:30:00Z", "2024-02-29T23:59:59Z"],
+  emailOptOut: ["true", "false"],
+  smsOptOut: ["true", "false", ""]
+}
+const texts = [
+  "Ada",
+  "Zoë",
+  "李娜",
+  "😀 b",
+  "",
+  "",
+  '"quoted"',
+  '"a, b; c\td"',
+  "null",
+  "true",
+  " ",
+  "\u007f",
+  "\uFEFF"
+] as const
+
+// What the transcoder leaves to the schema, what no schema takes, and what is no CSV.
+const odd = oneOf([
+  "",
+  '""',
+  '"',
+  '"a',
+  'a"',
+  '"a""b"',
+  '"a\nb"',
+  '"a\rb"',
+  '"a"b',
+  "back\\slash",
+  "tab\t",
+  "\u0000",
+  "é",
+  "TRUE",
+  "1",
+  "yes",
+  "2024-01-15T10:30:00.5Z",
+  "2024-01-15t10:30:00Z",
+  "2024-01-15T12:30:00+02:00",
+  "2024-02-30T10:30:00Z",
+  "2024-01-15T24:30:00Z",
+  "2016-12-31T23:59:60Z",
+  "long".repeat(60),
+  "a,b",
+  "a;b",
+  "\n",
+  "\r"
+])
+
+const columns = ["customerId", "firstName", "createdAt", "email", "emailOptOut", "smsOptOut", "other"] as const
+
+const document = Arbitrary.all({
+  order: Arbitrary.array(oneOf([0, 1, 2, 3, 4, 5]), { minLength: columns.length, maxLength: columns.length }),
+  left: oneOf([0, 1, 3]),
+  rows: Arbitrary.array(
+    Arbitrary.all({
+      picks: Arbitrary.array(oneOf([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]), { minLength: 7, maxLength: 7 }),
+      strange: oneOf([-1, -1, -1, -1, 0, 1, 2, 3, 4]),
+      odd,
+      end: oneOf(["\n", "\n", "\n", "\n", "\r\n", "\r", "\n\n", "\r\n\r\n"]),
+      width: oneOf([0, 0, 0, 0, 0, 0, 0, 0, 1, -1])
+    }),
+    { maxLength: 12 }
+  ),
+  delimiter: oneOf([",", ",", ";", "\t"]),
+  mark: oneOf(["", "", "\uFEFF", "\n"]),
+  empty: oneOf(["absent", "absent", "null", "text"]),
+  lastBreak: oneOf([true, false]),
+  invalidAt: oneOf([undefined, undefined, undefined, 0.3, 0.7, 0.99]),
+  maxRecordSize: oneOf([1_000_000, 1_000_000, 60]),
+  maxBytes: oneOf([1_000_000, 1_000_000, 120])
+})
+
+type Document = typeof document extends Arbitrary.Arbitrary<infer D> ? D : never
+
+const write = ({ delimiter, invalidAt, lastBreak, left, mark, order, rows }: Document): Uint8Array => {
+  const header = columns
+    .map((column, i) => ({ column, rank: order[i] ?? 0 }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ column }) => column)
+    // The key must be there, and the column that is no field may not.
+    .filter((column, i) => column === "customerId" || i >= left)
+  const lines = rows.map((row, index) => {
+    const cells = header.map((column, i) => {
+      const choices = good[column] ?? texts
+      return choices[(row.picks[i] ?? 0) % choices.length] ?? ""
+    })
+    if (row.strange >= 0) cells[row.strange % cells.length] = row.odd
+    if (row.width === 1) cells.push("more")
+    if (row.width === -1) cells.pop()
+    return cells.join(delimiter) + (index === rows.length - 1 && !lastBreak ? "" : row.end)
+  })
+  const bytes = bytesOf(`${mark}${header.join(delimiter)}\n${lines.join("")}`)
+  if (invalidAt !== undefined) bytes[Math.floor(bytes.length * invalidAt)] = 0xff
+  return bytes
+}
+
+describe("a file that is encoded on the way", () => {
+  const encoder = (maxBytes: number) => () => Encode.encoder(BatchPolicy.make({ maxBytes }), to)
+
+  it.effect.prop(
+    "gives what decoding each row and encoding each record gives, however the bytes are cut",
+    [document, sizes],
+    ([random, sizes]) =>
+      Effect.gen(function* () {
+        const bytes = write(random)
+        const { delimiter, empty, maxBytes, maxRecordSize } = random
+        const options = { delimiter, empty, maxRecordSize, otherColumns: "ignore" } as const
+        const { itself, records } = both(ReachSchema.CustomerPatch, encoder(maxBytes), options)
+        const expected = yield* Effect.provide(collect(records(undefined)), file(bytes, []))
+        const found = yield* Effect.provide(collect(itself(undefined)), file(bytes, sizes))
+        assert.deepStrictEqual(found.records, expected.records)
+        assert.deepStrictEqual(found.failure, expected.failure)
+        // From each place where reading can start again, the rest comes.
+        const places = new Map(found.positions.map((position) => [position?.byte, position]))
+        for (const place of places.values()) {
+          assert.isDefined(place)
+          const again = yield* Effect.provide(collect(itself(place)), file(bytes, sizes))
+          assert.deepStrictEqual(again.records, found.records.slice(place.offset))
+          assert.deepStrictEqual(again.failure, found.failure)
+        }
+      }),
+    { arbitrary: { runs: 400, size: 60 } }
+  )
+
+  const plain = (row: (index: number) => string) =>
+    bytesOf(`customerId,firstName,createdAt,emailOptOut\n${Array.from({ length: 5000 }, (_, i) => row(i)).join("")}`)
+  const usual = (i: number) => `c-${i},Zoë 李娜,2024-01-15T10:30:00Z,${i % 2 === 0}\n`
+
+  /** How many records the schema had to read. */
+  const decoded = (bytes: Uint8Array) =>
+    Effect.gen(function* () {
+      let count = 0
+      const { itself } = both(
+        ReachSchema.CustomerPatch,
+        () => {
+          const inner = encoder(1_000_000)()
+          return {
+            ...inner,
+            encode: (record) => {
+              count++
+              return inner.encode(record)
+            }
+          }
+        },
+        {}
+      )
+      const { failure, records } = yield* Effect.provide(collect(itself(undefined)), file(bytes, [64 * 1024]))
+      assert.isUndefined(failure)
+      assert.strictEqual(records.length, 5000)
+      return count
+    })
+
+  it.effect("the usual rows are not decoded, also where every cell is in quotes or lines end in CRLF", () =>
+    Effect.gen(function* () {
+      // A few stand in the piece in which the header is looked for.
+      assert.isAtMost(yield* decoded(plain(usual)), 3)
+      assert.isAtMost(yield* decoded(plain((i) => `"c-${i}","a, b","2024-01-15T10:30:00Z","true"\n`)), 3)
+      assert.isAtMost(yield* decoded(plain((i) => usual(i).replace("\n", "\r\n"))), 3)
+    })
+  )
+
+  it.effect("one row in a hundred that must be decoded makes few others be", () =>
+    Effect.gen(function* () {
+      const odd = (i: number) => `c-${i},"Zoë ""Z""",2024-01-15T10:30:00Z,true\n`
+      assert.isAtMost(yield* decoded(plain((i) => (i % 100 === 7 ? odd(i) : usual(i)))), 1000)
+      assert.strictEqual(yield* decoded(plain(odd)), 5000)
+    })
+  )
+
+  it("is offered for the schema of the destination, and for no other", () => {
+    const source = Source.of(CustomerFile.read("a.csv", ReachSchema.CustomerPatch))
+    assert.isDefined(source.encoded?.(encoder(1000)()))
+    const pocketflows = PocketflowsDestination.batchUpdate({ business: "b" })
+    assert.isUndefined(source.encoded?.({ ...encoder(1000)(), json: pocketflows.json }))
+    assert.isUndefined(source.encoded?.({ ...encoder(1000)(), json: undefined }))
+    const lines = Source.of(CustomerFile.read("a.ndjson", ReachSchema.CustomerPatch))
+    assert.isUndefined(lines.encoded?.(encoder(1000)()))
+  })
+})
