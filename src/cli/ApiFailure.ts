@@ -1,7 +1,8 @@
 /**
  * What a person reads when a vendor's API refuses one request, or cannot be reached.
  */
-import { Duration, Redacted } from "effect"
+import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
 import type { ApiError, InputIssue, RetryPolicy } from "../index.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import { clean } from "./TextWidth.ts"

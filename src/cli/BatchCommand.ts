@@ -1,8 +1,13 @@
 /**
  * `patchbay batch`: how a Reach batch went.
  */
-import { Console, Duration, Effect, Option } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import * as Console from "effect/Console"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { ReachBatch, type ReachSchema, RetryPolicy, SendPolicy, SettlePolicy } from "../index.ts"
 import * as ApiFailure from "./ApiFailure.ts"
 import { CommandFailed } from "./ExitCode.ts"

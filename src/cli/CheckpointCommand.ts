@@ -1,8 +1,14 @@
 /**
  * `patchbay checkpoint`: what a checkpoint knows, and how to forget it.
  */
-import { Console, Effect, Option, Stdio } from "effect"
-import { Argument, Command, Flag, Prompt } from "effect/cli"
+import * as Console from "effect/Console"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Prompt from "effect/cli/Prompt"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stdio from "effect/Stdio"
 import { Checkpoint } from "../index.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Output from "./Output.ts"

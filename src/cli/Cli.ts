@@ -1,8 +1,18 @@
 /**
  * The command as a whole: its subcommands, and what is said of a wrong call.
  */
-import { Cause, Console, Effect, Exit, Layer, Option } from "effect"
-import { CliConfig, CliError, CliOutput, Command, GlobalFlag, TerminalCapabilities } from "effect/cli"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as BatchCommand from "./BatchCommand.ts"
 import * as CheckpointCommand from "./CheckpointCommand.ts"
 import * as ExitCode from "./ExitCode.ts"

@@ -5,8 +5,14 @@
  * The cursor stays at the first column of the bar's row and is never hidden, and each drawing ends all that it began,
  * so that there is nothing to restore when the process is killed.
  */
-import { Clock, Config, Effect, Fiber, Option, type Scope, Stdio } from "effect"
-import { TerminalCapabilities } from "effect/cli"
+import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stdio from "effect/Stdio"
 import type { Progress } from "../sync/Progress.ts"
 import * as PlainProgress from "./PlainProgress.ts"
 import * as ProgressBar from "./ProgressBar.ts"

@@ -1,7 +1,7 @@
 /**
  * What the process says to the shell when it ends.
  */
-import { Data } from "effect"
+import * as Data from "effect/Data"
 
 /** Everything was delivered. */
 export const delivered = 0

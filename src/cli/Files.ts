@@ -2,7 +2,10 @@
  * The files that a command is told to read and write, looked at before anything is sent: a person who mistyped a path
  * should hear of it at once, not after an hour.
  */
-import { Effect, FileSystem, Option, Path } from "effect"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
 import { CommandFailed } from "./ExitCode.ts"
 
 const refuse = (message: string) => Effect.fail(new CommandFailed({ exit: 2, message }))

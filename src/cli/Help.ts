@@ -1,8 +1,10 @@
 /**
  * The help, as Effect lays it out, in the width of the terminal.
  */
-import { Option } from "effect"
-import { CliOutput, type HelpDoc } from "effect/cli"
+
+import * as CliOutput from "effect/cli/CliOutput"
+import type * as HelpDoc from "effect/cli/HelpDoc"
+import * as Option from "effect/Option"
 
 // Longer lines are hard to read, however wide the terminal is.
 const widest = 100

@@ -1,7 +1,8 @@
 /**
  * What to type next: commands that can be copied into a shell.
  */
-import { Duration, Option } from "effect"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import type { SyncOptions } from "./SyncOptions.ts"
 import * as Values from "./Values.ts"
 

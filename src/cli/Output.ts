@@ -1,7 +1,7 @@
 /**
  * Standard output: the report, and nothing else.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { CommandFailed } from "./ExitCode.ts"
 
 const isClosed = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "EPIPE"

@@ -1,7 +1,12 @@
 /**
  * The records that a command reads: from a file, from standard input, or from a file of dead letters.
  */
-import { Effect, type FileSystem, Option, type Schema, Stdio, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
 import { CustomerFile, CustomerFileError, type CustomerRecord, type DeadLetters, RecordCount } from "../index.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Files from "./Files.ts"

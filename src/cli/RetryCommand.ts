@@ -1,8 +1,11 @@
 /**
  * `patchbay retry`.
  */
-import { Effect, Option } from "effect"
-import { Argument, Command } from "effect/cli"
+
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Files from "./Files.ts"
 import * as Reading from "./Reading.ts"

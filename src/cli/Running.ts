@@ -1,19 +1,17 @@
 /**
  * One sync from its options to its last line: what `sync` and `retry` do alike.
  */
-import {
-  Cause,
-  Clock,
-  Effect,
-  Exit,
-  FileSystem,
-  Option,
-  type Path,
-  type PlatformError,
-  Predicate,
-  Result,
-  Stdio
-} from "effect"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as Path from "effect/Path"
+import type * as PlatformError from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Stdio from "effect/Stdio"
 import { type CustomerSync, Plan, SyncReport } from "../index.ts"
 import * as Display from "./Display.ts"
 import * as ExitCode from "./ExitCode.ts"

@@ -1,8 +1,15 @@
 /**
  * `patchbay sandbox`: both vendors on this machine, until it is stopped.
  */
-import { Console, type Duration, Effect, type FileSystem, Option, type Path, Result } from "effect"
-import { Command, Flag } from "effect/cli"
+import * as Console from "effect/Console"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as Path from "effect/Path"
+import * as Result from "effect/Result"
 import { type Fault, FaultText, Sandbox, SandboxServer, StateFile } from "../sandbox/index.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Files from "./Files.ts"

@@ -1,8 +1,17 @@
 /**
  * `patchbay send`: one customer, from options or from standard input.
  */
-import { Console, type Duration, Effect, Option, Predicate, Result, Schema, Stdio, Stream } from "effect"
-import { Command, Flag } from "effect/cli"
+import * as Console from "effect/Console"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
 import {
   CustomerFile,
   type InputIssue,

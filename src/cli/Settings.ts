@@ -2,19 +2,17 @@
  * Where credentials and base URLs come from: the environment, or a file of variables. Never from an option that would
  * hold a secret, because options are seen by everybody on the machine and stay in the shell's history.
  */
-import {
-  type Config,
-  ConfigProvider,
-  Effect,
-  FileSystem,
-  Layer,
-  Option,
-  type PlatformError,
-  Result,
-  Schema,
-  type SchemaIssue
-} from "effect"
-import { Flag } from "effect/cli"
+import type * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as SchemaIssue from "effect/SchemaIssue"
 import { InvalidConfiguration, PocketflowsClient, ReachAuth, ReachClient } from "../index.ts"
 import { CommandFailed } from "./ExitCode.ts"
 

@@ -6,7 +6,8 @@
  */
 import { Buffer } from "node:buffer"
 import { readFileSync, write, writeSync } from "node:fs"
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 
 export interface StandardError {
   /** Columns of the terminal as they are now. */

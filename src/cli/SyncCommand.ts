@@ -1,8 +1,12 @@
 /**
  * `patchbay sync`.
  */
-import { Effect, Option } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Reading from "./Reading.ts"
 import * as Running from "./Running.ts"
 import * as SyncOptions from "./SyncOptions.ts"

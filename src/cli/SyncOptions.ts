@@ -1,8 +1,10 @@
 /**
  * The options that `sync` and `retry` share.
  */
-import { type Duration, Option } from "effect"
-import { Flag } from "effect/cli"
+
+import * as Flag from "effect/cli/Flag"
+import type * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import * as Settings from "./Settings.ts"
 import * as Values from "./Values.ts"
 

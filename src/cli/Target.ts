@@ -2,7 +2,9 @@
  * Where records go. Each destination has options of its own: each is made here with those that are lawful for it, and
  * what is not is refused with the destinations that take it.
  */
-import { Effect, type FileSystem, Option } from "effect"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import {
   BatchPolicy,
   Checkpoint,

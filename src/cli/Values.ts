@@ -1,7 +1,8 @@
 /**
  * How values are written as options: `15m`, `10/1s`.
  */
-import { Duration, Option } from "effect"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 
 const units: { readonly [unit: string]: (amount: number) => Duration.Duration } = {
   ms: Duration.millis,

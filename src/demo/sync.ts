@@ -4,8 +4,13 @@
  *
  * @since 0.1.0
  */
-import { NodeHttpClient, NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Config, Console, Effect, Layer } from "effect"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Display from "../cli/Display.ts"
 import {
   BatchPolicy,

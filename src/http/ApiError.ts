@@ -4,7 +4,9 @@
  *
  * @since 0.1.0
  */
-import { Duration, Redacted, Schema } from "effect"
+import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import { format, InputIssue } from "./InputIssue.ts"
 
 /**

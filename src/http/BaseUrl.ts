@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { InvalidConfiguration } from "./InvalidConfiguration.ts"
 
 // RFC 6761 §6.3 reserves `localhost` and the names below it for loopback.

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { Predicate, type SchemaAST } from "effect"
+import * as Predicate from "effect/Predicate"
+import type * as SchemaAST from "effect/SchemaAST"
 import * as PlainStruct from "./PlainStruct.ts"
 
 /**

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 
 /**
  * Text that one header field can carry as it is: visible ASCII and spaces (RFC 9110 §5.5 without its

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { Schema, SchemaIssue } from "effect"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
 
 /**
  * One thing that is wrong with an input.

@@ -1,7 +1,7 @@
 /**
  * @since 0.1.0
  */
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 
 /**
  * A client, a policy or a run was asked for with options that cannot be used.

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { SchemaAST } from "effect"
+import * as SchemaAST from "effect/SchemaAST"
 
 /**
  * The fields of a struct that has nothing but fields: no checks, no transformation, no index signature, and no name

@@ -4,7 +4,11 @@
  *
  * @since 0.1.0
  */
-import { Exit, Result, Schema, SchemaAST, SchemaParser } from "effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaParser from "effect/SchemaParser"
 import * as InputIssue from "./InputIssue.ts"
 import * as PlainStruct from "./PlainStruct.ts"
 

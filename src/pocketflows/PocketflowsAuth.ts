@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
-import { Config, Effect, Redacted } from "effect"
-import { Base64 } from "effect/encoding"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Base64 from "effect/encoding/Base64"
+import * as Redacted from "effect/Redacted"
 import type { Credentials } from "../http/ApiClient.ts"
 import { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
 

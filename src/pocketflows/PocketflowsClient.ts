@@ -3,9 +3,14 @@
  *
  * @since 0.1.0
  */
-import { Config, Context, Effect, Layer, Result } from "effect"
-import { type HttpClient, HttpClientRequest } from "effect/http"
-import { HttpApiClient } from "effect/http-api"
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as ApiClient from "../http/ApiClient.ts"
 import type * as ApiError from "../http/ApiError.ts"
 import type { InvalidConfiguration } from "../http/InvalidConfiguration.ts"

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { named } from "../http/NamedRecords.ts"
 import * as StructEncoder from "../http/StructEncoder.ts"
 import type { Destination } from "../sync/Destination.ts"

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 
 /**
  * A batch closes before the first record that would take it over one of its limits, or when it is `maxAge` old.

@@ -3,8 +3,13 @@
  *
  * @since 0.1.0
  */
-import { Cause, Duration, Effect, Exit, Schedule, type Scope } from "effect"
-import { CircuitBreaker } from "effect/persistence"
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 
 /**
  * A plain value.

@@ -9,7 +9,8 @@
  *
  * @since 0.1.0
  */
-import { type Clock, Effect } from "effect"
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import type * as Pacer from "./Pacer.ts"
 import type { Waiting } from "./PolicyEvent.ts"
 import { monotonicMillis } from "./RetryDecision.ts"

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { DateTime, Duration } from "effect"
+import type * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
 
 /**
  * Requests wait: `paused` because the vendor named a time, `quota` because the headers said that nothing is

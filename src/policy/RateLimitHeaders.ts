@@ -4,8 +4,10 @@
  *
  * @since 0.1.0
  */
-import { DateTime, Duration, Result } from "effect"
-import { Headers } from "effect/http"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Headers from "effect/http/Headers"
+import * as Result from "effect/Result"
 
 /**
  * One limit, as far as the headers tell. Times are in milliseconds, finite and never negative.

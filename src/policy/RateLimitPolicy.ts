@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import { Duration } from "effect"
-import type { RateLimiter } from "effect/persistence"
+import * as Duration from "effect/Duration"
+import type * as RateLimiter from "effect/persistence/RateLimiter"
 import type * as LimitFinder from "./LimitFinder.ts"
 import type * as RateLimitHeaders from "./RateLimitHeaders.ts"
 

@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
-import { type Clock, DateTime, Duration, Predicate } from "effect"
+import type * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
 import * as ApiError from "../http/ApiError.ts"
 import { OutcomeUnknown, RetriesExhausted, RetryAfterTooLong } from "./RetryErrors.ts"
 import type { Resend, RetryPolicy } from "./RetryPolicy.ts"

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { DateTime, Duration, Schema } from "effect"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
 
 const tries = {
   /** Tag of the last error. */

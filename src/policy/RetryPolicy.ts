@@ -3,8 +3,15 @@
  *
  * @since 0.1.0
  */
-import { Cause, Clock, Duration, Effect, Predicate, Pull, Random, Schedule } from "effect"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as Predicate from "effect/Predicate"
+import * as Pull from "effect/Pull"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import * as ApiError from "../http/ApiError.ts"
 import * as RetryDecision from "./RetryDecision.ts"
 import type { OutcomeUnknown, RetriesExhausted, RetryAfterTooLong } from "./RetryErrors.ts"

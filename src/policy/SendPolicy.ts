@@ -5,8 +5,17 @@
  *
  * @since 0.1.0
  */
-import { Cause, Clock, DateTime, Duration, Effect, Exit, Queue, type Scope, Stream } from "effect"
-import { CircuitBreaker, RateLimiter } from "effect/persistence"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
+import * as RateLimiter from "effect/persistence/RateLimiter"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { type Answer, AnswerObserver } from "../http/AnswerObserver.ts"
 import * as ApiError from "../http/ApiError.ts"
 import * as CircuitBreakerPolicy from "./CircuitBreakerPolicy.ts"

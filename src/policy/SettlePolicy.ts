@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 
 /**
  * When to ask how an accepted batch stands, and for how long.

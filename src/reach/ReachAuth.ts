@@ -4,7 +4,14 @@
  *
  * @since 0.1.0
  */
-import { Clock, Config, Duration, Effect, Option, Redacted, Result, SynchronizedRef } from "effect"
+import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as SynchronizedRef from "effect/SynchronizedRef"
 import type { Credentials } from "../http/ApiClient.ts"
 import { isHeaderValue } from "../http/HeaderValue.ts"
 import { InvalidConfiguration } from "../http/InvalidConfiguration.ts"

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { Effect, Result, Schema } from "effect"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import type { ApiError } from "../http/ApiError.ts"
 import * as InputIssue from "../http/InputIssue.ts"
 import { named } from "../http/NamedRecords.ts"

@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
-import { Effect, Schema, SchemaIssue, SchemaTransformation } from "effect"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import { DateTimeUtc } from "./Rfc3339.ts"
 
 /** The values that are documented, and any other. */

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { Array as Arr, Predicate } from "effect"
+import * as Arr from "effect/Array"
+import * as Predicate from "effect/Predicate"
 import type { RecordFailure, Settlement } from "../sync/Destination.ts"
 import type { BatchStatus } from "./ReachSchema.ts"
 

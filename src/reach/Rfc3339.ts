@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { DateTime, Schema, SchemaTransformation } from "effect"
+import * as DateTime from "effect/DateTime"
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as CopiedText from "../http/CopiedText.ts"
 
 const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59, 999)

@@ -3,7 +3,12 @@
  *
  * @since 0.1.0
  */
-import { Clock, type Duration, Effect, FiberSet, Latch, type Scope } from "effect"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Latch from "effect/Latch"
+import type * as Scope from "effect/Scope"
 import * as Fault from "./Fault.ts"
 import type { SentPatch } from "./ReachRecord.ts"
 import * as Seeded from "./Seeded.ts"

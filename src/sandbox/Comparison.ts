@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Equal } from "effect"
+import * as Equal from "effect/Equal"
 
 /**
  * @category models

@@ -3,8 +3,11 @@
  *
  * @since 0.1.0
  */
-import { Clock, DateTime, Duration, Effect } from "effect"
-import { Headers } from "effect/http"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Headers from "effect/http/Headers"
 import * as Seeded from "./Seeded.ts"
 
 /**

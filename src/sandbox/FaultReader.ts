@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
-import { Duration, Option, Result } from "effect"
-import { HttpMethod } from "effect/http"
+import * as Duration from "effect/Duration"
+import * as HttpMethod from "effect/http/HttpMethod"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Fault from "./Fault.ts"
 import { FaultTextError, type Token, tokens } from "./FaultTokens.ts"
 

@@ -31,7 +31,10 @@
  *
  * @since 0.1.0
  */
-import { Array as Arr, Duration, Option, Result } from "effect"
+import * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Fault from "./Fault.ts"
 import { parse } from "./FaultReader.ts"
 

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { Result, Schema } from "effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 
 /**
  * The text is no fault rule. It says at which place, and what may stand there.

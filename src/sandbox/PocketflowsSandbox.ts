@@ -3,8 +3,11 @@
  *
  * @since 0.1.0
  */
-import { Clock, Effect, Redacted } from "effect"
-import { HttpApiBuilder, HttpApiSecurity } from "effect/http-api"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
+import * as Redacted from "effect/Redacted"
 import { PocketflowsApi } from "../pocketflows/PocketflowsApi.ts"
 import type * as PocketflowsSchema from "../pocketflows/PocketflowsSchema.ts"
 import { CurrentEntry, type Journal } from "./Journal.ts"

@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
-import { Clock, Duration, Effect } from "effect"
-import { Headers } from "effect/http"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Headers from "effect/http/Headers"
 import type { Refusable } from "./Refusal.ts"
 
 /**

@@ -3,9 +3,13 @@
  *
  * @since 0.1.0
  */
-import { Clock, Duration, Effect, Layer, Schema } from "effect"
-import type { HttpServerRequest } from "effect/http"
-import { HttpApiBuilder } from "effect/http-api"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import { maxBatchRecords, ReachApi } from "../reach/ReachApi.ts"
 import * as ReachSchema from "../reach/ReachSchema.ts"
 import * as BatchQueue from "./BatchQueue.ts"

@@ -3,10 +3,14 @@
  *
  * @since 0.1.0
  */
-import { Clock, Effect, Redacted, Schema } from "effect"
-import type { HttpServerRequest } from "effect/http"
-import { HttpApiBuilder, HttpApiSecurity } from "effect/http-api"
-import { jwtVerify } from "jose"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+
 import { tenantHeader } from "../reach/ReachApi.ts"
 import { type Refusable, refuse } from "./Refusal.ts"
 
@@ -73,6 +77,8 @@ export const tenantOf = (
     if (token === "") return yield* unauthorized("A bearer token is required.")
     if (key === undefined) return header ?? defaultTenant
     const now = yield* Clock.currentTimeMillis
+    // Loaded when the first token is verified.
+    const { jwtVerify } = yield* Effect.promise(() => import("jose"))
     const { payload } = yield* Effect.tryPromise(() =>
       jwtVerify(token, key, { algorithms: [...algorithms], currentDate: new Date(now) })
     ).pipe(Effect.catch(() => unauthorized("The token is expired, or its signature is not valid.")))

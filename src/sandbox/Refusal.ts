@@ -4,8 +4,10 @@
  *
  * @since 0.1.0
  */
-import { Effect, Predicate } from "effect"
-import { type HttpServerRequest, HttpServerResponse } from "effect/http"
+import * as Effect from "effect/Effect"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Predicate from "effect/Predicate"
 
 /**
  * A JSON object as it came.

@@ -5,7 +5,11 @@
  *
  * @since 0.1.0
  */
-import { Effect, FileSystem, Result, Schema, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as InputIssue from "../http/InputIssue.ts"
 import * as PocketflowsSchema from "../pocketflows/PocketflowsSchema.ts"
 import * as ReachSchema from "../reach/ReachSchema.ts"

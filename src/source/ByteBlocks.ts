@@ -3,7 +3,11 @@
  *
  * @since 0.1.0
  */
-import { Array as Arr, Cause, Effect, Pull, Stream } from "effect"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Stream from "effect/Stream"
 import { InvalidHeader, InvalidUtf8, PositionBeyondEnd } from "./CustomerFileError.ts"
 import type { TextWindow } from "./TextWindow.ts"
 import * as Utf8 from "./Utf8.ts"

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { SchemaAST } from "effect"
+import * as SchemaAST from "effect/SchemaAST"
 
 // What a field takes, as bits. Text wins: where a string is welcome, the cell is passed on as it is, so
 // that a surname "null" or "true" stays one.

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Exit } from "effect"
+import * as Exit from "effect/Exit"
 import type { CustomerRecord, SourcePosition } from "../sync/CustomerRecord.ts"
 import type { Reader } from "./ByteBlocks.ts"
 import * as CsvCells from "./CsvCells.ts"

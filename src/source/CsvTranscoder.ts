@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import type { Schema } from "effect"
+import type * as Schema from "effect/Schema"
 import * as CopiedText from "../http/CopiedText.ts"
 import * as PlainStruct from "../http/PlainStruct.ts"
 import type { SourcePosition } from "../sync/CustomerRecord.ts"

@@ -6,7 +6,12 @@
  *
  * @since 0.1.0
  */
-import { Effect, FileSystem, Option, type PlatformError, type Schema, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
 import type { CustomerRecord, SourcePosition } from "../sync/CustomerRecord.ts"
 import * as DeadLetters from "../sync/DeadLetters.ts"

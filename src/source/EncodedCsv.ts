@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { Exit, type Schema } from "effect"
+import * as Exit from "effect/Exit"
+import type * as Schema from "effect/Schema"
 import type { SourcePosition } from "../sync/CustomerRecord.ts"
 import type { Encoded, Encoder } from "../sync/Encode.ts"
 import * as ByteBlocks from "./ByteBlocks.ts"

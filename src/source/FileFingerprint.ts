@@ -3,7 +3,11 @@
  *
  * @since 0.1.0
  */
-import { Effect, type FileSystem, Option, type PlatformError, Schema } from "effect"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
+import * as Schema from "effect/Schema"
 import type { FileOptions } from "./CustomerFile.ts"
 
 /**

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Exit } from "effect"
+import * as Exit from "effect/Exit"
 import type { InputIssue } from "../http/InputIssue.ts"
 import type { CustomerRecord, SourcePosition } from "../sync/CustomerRecord.ts"
 import type { Reader } from "./ByteBlocks.ts"

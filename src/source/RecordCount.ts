@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type { CustomerRecord, SourcePosition } from "../sync/CustomerRecord.ts"
 import * as Source from "../sync/Source.ts"
 

@@ -3,7 +3,11 @@
  *
  * @since 0.1.0
  */
-import { type Exit, Result, type Schema, SchemaAST, SchemaParser } from "effect"
+import type * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaParser from "effect/SchemaParser"
 import * as InputIssue from "../http/InputIssue.ts"
 import type { Invalid, RecordInput, SourcePosition } from "../sync/CustomerRecord.ts"
 import type { Column } from "./CsvHeader.ts"

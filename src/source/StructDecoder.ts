@@ -4,7 +4,9 @@
  *
  * @since 0.1.0
  */
-import { Exit, Schema, SchemaParser } from "effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import * as SchemaParser from "effect/SchemaParser"
 import * as PlainStruct from "../http/PlainStruct.ts"
 import * as Cells from "./Cells.ts"
 import { encodeCell } from "./CsvCells.ts"

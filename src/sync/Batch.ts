@@ -3,7 +3,16 @@
  *
  * @since 0.1.0
  */
-import { Array as Arr, type Cause, Clock, Duration, Effect, Exit, Fiber, type Pull, Result, Stream } from "effect"
+import * as Arr from "effect/Array"
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import type { BatchPolicy } from "../policy/BatchPolicy.ts"
 import type { Behaviour, Destination, SameKey } from "./Destination.ts"
 import * as Encoded from "./EncodedRecord.ts"

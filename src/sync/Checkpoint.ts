@@ -3,8 +3,11 @@
  *
  * @since 0.1.0
  */
-import { Effect, FileSystem, type Option, type Scope } from "effect"
-import { KeyValueStore } from "effect/persistence"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type * as Option from "effect/Option"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import type * as Scope from "effect/Scope"
 import {
   type CheckpointInUse,
   type CheckpointMismatch,

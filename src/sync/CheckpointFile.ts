@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
-import { Effect, type FileSystem, Option, type PlatformError } from "effect"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
 import { CheckpointUnreadable, CheckpointUnwritable } from "./CheckpointError.ts"
 import type { Claim, Claims } from "./CheckpointLock.ts"
 import type { Store } from "./CheckpointStore.ts"

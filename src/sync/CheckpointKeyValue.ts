@@ -3,8 +3,9 @@
  *
  * @since 0.1.0
  */
-import { Effect, Option } from "effect"
-import type { KeyValueStore } from "effect/persistence"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { CheckpointUnreadable, CheckpointUnwritable } from "./CheckpointError.ts"
 import type { Claim } from "./CheckpointLock.ts"
 import type { Store } from "./CheckpointStore.ts"

@@ -8,7 +8,11 @@
  *
  * @since 0.1.0
  */
-import { Clock, Effect, Result, Schema, type Scope } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import { CheckpointInUse, type CheckpointUnwritable } from "./CheckpointError.ts"
 import * as ProcessIdentity from "./ProcessIdentity.ts"
 

@@ -3,7 +3,12 @@
  *
  * @since 0.1.0
  */
-import { Effect, Exit, Option, Result, Scope, Semaphore } from "effect"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import type { OpenCheckpoint, OpenError, WriteError } from "./Checkpoint.ts"
 import { CheckpointMismatch, CheckpointUnreadable, type CheckpointUnwritable } from "./CheckpointError.ts"
 import * as CheckpointLock from "./CheckpointLock.ts"

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Stream } from "effect"
+import * as Stream from "effect/Stream"
 import type { InputIssue } from "../http/InputIssue.ts"
 
 /**

@@ -3,21 +3,19 @@
  *
  * @since 0.1.0
  */
-import {
-  type Cause,
-  Clock,
-  Data,
-  Deferred,
-  Duration,
-  Effect,
-  Fiber,
-  Option,
-  Predicate,
-  Queue,
-  Result,
-  type Scope,
-  Stream
-} from "effect"
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as BatchPolicy from "../policy/BatchPolicy.ts"
 import type { CircuitBreakerPolicy } from "../policy/CircuitBreakerPolicy.ts"
 import * as ConcurrencyPolicy from "../policy/ConcurrencyPolicy.ts"

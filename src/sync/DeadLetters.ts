@@ -4,7 +4,15 @@
  *
  * @since 0.1.0
  */
-import { ByteSize, Effect, FileSystem, Option, type PlatformError, Schema, Scope, Semaphore, Stream } from "effect"
+import * as ByteSize from "effect/ByteSize"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
 import * as InputIssue from "../http/InputIssue.ts"
 import * as FolderFlush from "./FolderFlush.ts"
 import * as OffsetSet from "./OffsetSet.ts"

@@ -4,7 +4,12 @@
  *
  * @since 0.1.0
  */
-import { Array as Arr, Data, Deferred, Effect, Redacted, Result } from "effect"
+import * as Arr from "effect/Array"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type * as ApiError from "../http/ApiError.ts"
 import type { SendError, SendPolicy } from "../policy/SendPolicy.ts"
 import type { SettlePolicy } from "../policy/SettlePolicy.ts"

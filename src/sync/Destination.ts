@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
-import type { Array as Arr, Effect, Result, Schema } from "effect"
+import type * as Arr from "effect/Array"
+import type * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
 import type { ApiError, VendorAnswer } from "../http/ApiError.ts"
 import type { InputIssue } from "../http/InputIssue.ts"
 import type { Reason } from "./Outcome.ts"

@@ -3,8 +3,19 @@
  *
  * @since 0.1.0
  */
-import { Cause, Channel, Effect, Exit, type Fiber, Latch, Pull, Queue, Result, Scope, Semaphore, Stream } from "effect"
+import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
+import * as Latch from "effect/Latch"
+import * as Pull from "effect/Pull"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
 
 /**
  * How many elements are unfinished at the moment. Whoever made it reads it when they like; the streams it was

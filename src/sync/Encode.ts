@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { Array as Arr, Result, Stream } from "effect"
+import * as Arr from "effect/Array"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import * as InputIssue from "../http/InputIssue.ts"
 import type { BatchPolicy } from "../policy/BatchPolicy.ts"
 import * as Batch from "./Batch.ts"

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { Effect, type FileSystem, Option } from "effect"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 
 /**
  * The folder that holds a path; `undefined` at the top, or where the path begins.

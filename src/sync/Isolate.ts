@@ -12,7 +12,9 @@
  *
  * @since 0.1.0
  */
-import { Effect, Ref, Result } from "effect"
+import * as Effect from "effect/Effect"
+import * as Ref from "effect/Ref"
+import * as Result from "effect/Result"
 import * as IsolateSearch from "./IsolateSearch.ts"
 import * as IsolateState from "./IsolateState.ts"
 

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { type Array as Arr, Predicate } from "effect"
+import type * as Arr from "effect/Array"
+import * as Predicate from "effect/Predicate"
 import type { Batch } from "./Batch.ts"
 import type { EncodedRecord } from "./EncodedRecord.ts"
 import type { Merged } from "./Outcome.ts"

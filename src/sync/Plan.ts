@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
-import { Duration, Effect, Schema, Stream } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as BatchPolicy from "../policy/BatchPolicy.ts"
 import type { RateLimitPolicy } from "../policy/RateLimitPolicy.ts"
 import * as Batch from "./Batch.ts"

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { type PlatformError, Predicate } from "effect"
+import type * as PlatformError from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
 
 /**
  * The platform's reason: `NotFound`, `PermissionDenied` …, or the system's own code (`ENOSPC`) where the

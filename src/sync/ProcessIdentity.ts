@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
-import { Effect, FileSystem, Option, Schema } from "effect"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 
 /**
  * What tells one process from all others, as far as the platform says.

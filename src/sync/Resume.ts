@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { Array as Arr, Effect, Stream } from "effect"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import * as Batch from "./Batch.ts"
 import type { Position } from "./CheckpointState.ts"
 import type { SourcePosition } from "./CustomerRecord.ts"

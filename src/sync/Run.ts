@@ -3,7 +3,14 @@
  *
  * @since 0.1.0
  */
-import { Clock, Deferred, Duration, Effect, Option, Predicate, type Scope, Semaphore } from "effect"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import type { Batch } from "./Batch.ts"
 import type * as Checkpoint from "./Checkpoint.ts"
 import type { SourcePosition } from "./CustomerRecord.ts"

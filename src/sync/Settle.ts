@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
-import { Clock, Duration, Effect, Result } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type { SendPolicy } from "../policy/SendPolicy.ts"
 import { pollFactor, type SettlePolicy } from "../policy/SettlePolicy.ts"
 import type { Behaviour, Destination, RecordFailure } from "./Destination.ts"

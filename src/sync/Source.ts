@@ -3,7 +3,11 @@
  *
  * @since 0.1.0
  */
-import { Array as Arr, Effect, Predicate, Schema, Stream } from "effect"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import type { CustomerRecord, SourcePosition } from "./CustomerRecord.ts"
 import type { Encoded, Encoder } from "./Encode.ts"
 

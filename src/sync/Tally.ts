@@ -3,7 +3,12 @@
  *
  * @since 0.1.0
  */
-import { Clock, DateTime, Duration, Effect, type Scope, Stream } from "effect"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { SendPolicy } from "../policy/SendPolicy.ts"
 import * as Reasons from "./Reasons.ts"
 
