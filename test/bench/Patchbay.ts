@@ -22,9 +22,9 @@ import {
   ReachSchema,
   RetryPolicy,
   SendPolicy
-} from "../../../src/index.ts"
-import type { Job, Prepare } from "../Contender.ts"
-import * as Customers from "../Customers.ts"
+} from "effect-patchbay"
+import type { Job, Prepare } from "./Contender.ts"
+import * as Customers from "./Customers.ts"
 
 const to = ReachDestination.batchPatch({ tenant: "bench" })
 const retry = RetryPolicy.make({ maxElapsed: "15 minutes" })
