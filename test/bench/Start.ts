@@ -103,10 +103,15 @@ const scripts = () => {
       .join("\n")
   )
   if (deep === plain) throw new Error("First.ts does not import the platform in the form that is looked for.")
-  return { plain: write("first.js", plain), deep: write("deep.js", deep) }
+  const fetching = deep.replace("NodeHttpClient.layerUndici", "NodeHttpClient.layerFetch")
+  if (fetching === deep) throw new Error("First.ts does not send with undici.")
+  return { plain: write("first.js", plain), deep: write("deep.js", deep), fetching: write("fetching.js", fetching) }
 }
 
-const measureFirsts = ({ lines, rounds, seed }: Options, plain: string, deep: string, bundled: string) =>
+const measureFirsts = (
+  { lines, rounds, seed }: Options,
+  { bundled, deep, fetching, plain }: { readonly [script in "plain" | "deep" | "bundled" | "fetching"]: string }
+) =>
   Runner.withFolder((folder) =>
     Runner.withServer(0, async (url) => {
       Runner.say(`\rwriting ${Statistics.grouped(lines)} records\x1b[K`)
@@ -119,7 +124,8 @@ const measureFirsts = ({ lines, rounds, seed }: Options, plain: string, deep: st
         ["platform modules by their own paths", deep, env],
         ["these paths and Node's compile cache", deep, cached],
         ["bundled, all but undici", bundled, env],
-        ["bundled, with Node's compile cache", bundled, cached]
+        ["bundled, with Node's compile cache", bundled, cached],
+        ["bundled, with that cache and fetch", fetching, cached]
       ] as const
       const runs = ways.map(([title, script, env]) => ({
         title,
@@ -137,14 +143,15 @@ export const measure = async (options: Options): Promise<Report> => {
   rmSync(workshop, { recursive: true, force: true })
   mkdirSync(workshop)
   const { imports, modules } = await measureImports(options)
-  const { deep, plain } = scripts()
+  const { deep, fetching, plain } = scripts()
   const everything = write("everything.js", 'import * as all from "effect-patchbay"\nconsole.log(all)\n')
   const bundles = [
     { title: "everything that it exports", sizes: await Bundle.sizes(everything) },
     { title: "the sync of the README", sizes: await Bundle.sizes(deep) }
   ]
   const bundled = await Bundle.write(deep, join(workshop, "bundled"))
-  const firsts = await measureFirsts(options, plain, deep, bundled)
+  const fetchBundled = await Bundle.write(fetching, join(workshop, "fetching"))
+  const firsts = await measureFirsts(options, { plain, deep, bundled, fetching: fetchBundled })
   Runner.hush()
   rmSync(workshop, { recursive: true, force: true })
   return {

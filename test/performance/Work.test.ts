@@ -29,12 +29,12 @@ const blocks: Counted["blocks"] = { read: 199.4, encode: 129.9, batch: 7.2, disp
 const allocated = 4800
 const cpuOverFloor = 3.1
 
-/** Fails on more than a tenth above, and where so much was won that the figure would let it be lost again. */
-const assertNear = (what: string, measured: number, figure: number) => {
-  assert.isAtMost(measured, figure * 1.1 + 0.5, `${what}: ${measured.toFixed(1)}, and it was ${figure}`)
+/** Fails on more than a little above, and where so much was won that the figure would let it be lost again. */
+const assertNear = (what: string, measured: number, figure: number, room: number) => {
+  assert.isAtMost(measured, figure * (1 + room) + 0.25, `${what}: ${measured.toFixed(1)}, and it was ${figure}`)
   assert.isAtLeast(
     measured,
-    figure * 0.6 - 0.5,
+    figure * 0.6 - 0.25,
     `${what}: ${measured.toFixed(1)} is so good that ${figure} is outdated`
   )
 }
@@ -43,7 +43,7 @@ describe("the work that a record takes", () => {
   it.live("is no more code in any stage than it was, as much late in a run as early, and the same requests", () =>
     Effect.gen(function* () {
       const report = yield* counted
-      for (const stage of stages) assertNear(`blocks of code to ${stage}`, report.blocks[stage], blocks[stage])
+      for (const stage of stages) assertNear(`blocks of code to ${stage}`, report.blocks[stage], blocks[stage], 0.05)
       assert.closeTo(report.flatness, 1, 0.02)
       assert.strictEqual(report.requests, report.records / 500)
       assert.strictEqual(report.bytes, report.bytesExpected)
@@ -53,7 +53,7 @@ describe("the work that a record takes", () => {
   it.live("is no more memory, and no more CPU over the floor's loop in the same process", () =>
     Effect.gen(function* () {
       const report = yield* timed
-      assertNear("bytes allocated", report.allocated, allocated)
+      assertNear("bytes allocated", report.allocated, allocated, 0.1)
       // A machine that is busy with other work shows up to a fifth more.
       assert.isAtMost(report.cpuOverFloor, cpuOverFloor * 1.5)
     })
