@@ -34,18 +34,19 @@ const entry = (title: string, module: string, name: string, sends = true): Entry
 
 /** By the name that `--only` takes. */
 export const entries: { readonly [id: string]: Entry } = {
-  floor: entry("floor: naive split, JSON.stringify, undici", "Floor.ts", "floor"),
-  script: entry("csv-parse + p-limit + fetch", "Script.ts", "plain"),
-  "script-checked": entry("the same + zod + p-retry + bottleneck", "Script.ts", "checked"),
-  elasticsearch: entry("Elasticsearch helpers.bulk, from memory", "Elasticsearch.ts", "bulk"),
+  floor: entry("floor: naive split, JSON.stringify, undici", "peers/Floor.ts", "floor"),
+  script: entry("csv-parse + p-limit + fetch", "peers/Script.ts", "plain"),
+  "script-checked": entry("the same + zod + p-retry + bottleneck", "peers/Script.ts", "checked"),
+  elasticsearch: entry("Elasticsearch helpers.bulk, from memory", "peers/Elasticsearch.ts", "bulk"),
   patchbay: entry("Patchbay, everything on", "Patchbay.ts", "everything"),
   "patchbay-ndjson": entry("Patchbay, everything on, from NDJSON", "Patchbay.ts", "fromNdjson"),
   "patchbay-memory": entry("Patchbay, everything on, from memory", "Patchbay.ts", "fromMemory"),
   "stage-read": entry("stage: read", "Patchbay.ts", "read", false),
   "stage-encode": entry("stage: read, encode", "Patchbay.ts", "encode", false),
-  "stage-batch": entry("stage: read, encode, batch", "Patchbay.ts", "batch", false),
-  "stage-dispatch": entry("stage: read, encode, batch, dispatch", "Patchbay.ts", "dispatch", false),
-  "stage-send": entry("stage: read, encode, batch, dispatch, send", "Patchbay.ts", "send")
+  "stage-transcode": entry("stage: read and encode at once", "Patchbay.ts", "transcode", false),
+  "stage-batch": entry("stage: the same, batch", "Patchbay.ts", "batch", false),
+  "stage-dispatch": entry("stage: the same, dispatch", "Patchbay.ts", "dispatch", false),
+  "stage-send": entry("stage: the same, send", "Patchbay.ts", "send")
 }
 
 /** One run of one contender. */
@@ -58,8 +59,6 @@ export interface Measurement {
   readonly system: number
   /** The most memory that the process had, in MB. */
   readonly peak: number
-  /** Milliseconds to load the modules. */
-  readonly load: number
-  /** Milliseconds to the first request, with loading, after Node's own start; what is prepared is not counted. */
-  readonly first: number | undefined
+  /** Bytes that were allocated on the heap; known where nothing was collected. */
+  readonly allocated: number | undefined
 }

@@ -9,6 +9,8 @@ import type { AddressInfo } from "node:net"
 export interface Counts {
   readonly requests: number
   readonly records: number
+  /** Milliseconds from a request's end to its answer, on average. */
+  readonly latency: number
 }
 
 const latency = Number(process.argv[2] ?? 0)
@@ -24,6 +26,7 @@ const countRecords = (body: Buffer): number => {
 
 let requests = 0
 let records = 0
+let waited = 0
 
 const server = createServer((request, response) => {
   const chunks: Array<Buffer> = []
@@ -31,11 +34,13 @@ const server = createServer((request, response) => {
   request.on("end", () => {
     const { url = "" } = request
     if (url === "/counts") {
-      response.end(JSON.stringify({ requests, records } satisfies Counts))
+      response.end(JSON.stringify({ requests, records, latency: waited / requests } satisfies Counts))
       requests = 0
       records = 0
+      waited = 0
       return
     }
+    const arrived = performance.now()
     const count = countRecords(Buffer.concat(chunks))
     requests++
     records += count
@@ -49,7 +54,10 @@ const server = createServer((request, response) => {
       // Without it, the client of Elasticsearch takes the server for another product.
       ...(isBulk ? { "x-elastic-product": "Elasticsearch" } : {})
     }
-    const send = () => response.writeHead(isBulk ? 200 : 202, headers).end(answer)
+    const send = () => {
+      waited += performance.now() - arrived
+      response.writeHead(isBulk ? 200 : 202, headers).end(answer)
+    }
     if (latency > 0) setTimeout(send, latency)
     else send()
   })

@@ -1,39 +1,51 @@
 /**
- * The bench: `npm run bench`. Every contender does the same work in a process of its own, in turns, and is held
- * against the floor of the same round.
+ * The bench: `npm run bench`.
  */
-import { type ChildProcess, execFile, fork } from "node:child_process"
-import { once } from "node:events"
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
-import { cpus, tmpdir } from "node:os"
-import { join } from "node:path"
-import { parseArgs, promisify } from "node:util"
-import { entries, type Job, type Measurement } from "./Contender.ts"
-import * as Customers from "./Customers.ts"
-import type { Counts } from "./NullServer.ts"
-import * as Statistics from "./Statistics.ts"
+import { cpus } from "node:os"
+import { parseArgs } from "node:util"
+import { entries } from "./Contender.ts"
+import * as Start from "./Start.ts"
+import * as Sweep from "./Sweep.ts"
+import * as Table from "./Table.ts"
 
-const help = `npm run bench -- [options]
+const help = `npm run bench -- [table | sweep | start] [options]
 
-  --records n      records in the source (100000)
+table, the default: every contender against the floor
+  --records n      records in the source (500000)
   --rounds n       rounds, of which the median is taken (5)
   --only a,b       these contenders, besides the floor: ${Object.keys(entries).slice(1).join(", ")}
   --latency ms     how long the server takes to answer (0); 20 and 200 are what vendors take
   --concurrency n  requests in flight at once (8)
   --batch n        records in one request (500)
+
+sweep: files of 10 thousand to 10 million records; 1 to 64 in flight at 0, 20 and 200 ms
+  --rounds n       rounds over the files (3)
+  --records n      the longest file (10000000, which needs 2.5 GB of disk)
+  --batch n        records in one request (500)
+
+start: time to import, size of bundles, time to the first request
+  --rounds n       rounds (15)
+  --records n      lines of the file that the first request is sent from (10000000, which needs 2.3 GB of disk)
+
+all of them
   --seed n         where all chance comes from (1)
+  --source         run Patchbay from its sources, for profiles that can be read, and not the built package
+  --profile folder write a CPU profile of each process there
   --json           print the report, and every measurement, as one JSON line
 `
 
-const { values } = parseArgs({
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
   options: {
-    records: { type: "string", default: "100000" },
-    rounds: { type: "string", default: "5" },
+    records: { type: "string" },
+    rounds: { type: "string" },
     only: { type: "string" },
-    latency: { type: "string", default: "0" },
-    concurrency: { type: "string", default: "8" },
-    batch: { type: "string", default: "500" },
-    seed: { type: "string", default: "1" },
+    latency: { type: "string" },
+    concurrency: { type: "string" },
+    batch: { type: "string" },
+    seed: { type: "string" },
+    source: { type: "boolean", default: false },
+    profile: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false }
   }
@@ -43,101 +55,79 @@ if (values.help) {
   process.exit(0)
 }
 
-const whole = (name: "records" | "rounds" | "latency" | "concurrency" | "batch" | "seed", least: number): number => {
-  const value = Number(values[name])
+const refuse = (message: string): never => {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}
+
+const whole = (
+  name: "records" | "rounds" | "latency" | "concurrency" | "batch" | "seed",
+  otherwise: number,
+  least = 1
+): number => {
+  const value = Number(values[name] ?? otherwise)
   if (Number.isSafeInteger(value) && value >= least) return value
-  process.stderr.write(`--${name} must be a whole number of at least ${least}, not ${values[name]}.\n`)
-  process.exit(1)
+  return refuse(`--${name} must be a whole number of at least ${least}, not ${values[name]}.`)
 }
 
-const records = whole("records", 1)
-const rounds = whole("rounds", 1)
-const latency = whole("latency", 0)
-const concurrency = whole("concurrency", 1)
-const batch = whole("batch", 1)
-const seed = whole("seed", 0)
-const chosen = values.only?.split(",") ?? Object.keys(entries)
-for (const id of chosen) {
-  if (entries[id] !== undefined) continue
-  process.stderr.write(`No contender is named ${id}. There are ${Object.keys(entries).join(", ")}.\n`)
-  process.exit(1)
-}
-
-/** Progress, for who watches. */
-const say = (text: string) => {
-  if (process.stderr.isTTY) process.stderr.write(text)
-}
-
-const startServer = async (): Promise<{ readonly url: string; readonly server: ChildProcess }> => {
-  const server = fork(join(import.meta.dirname, "NullServer.ts"), [String(latency)], {
-    stdio: ["ignore", "pipe", "inherit", "ipc"]
-  })
-  if (server.stdout === null) throw new Error("The null server has no output.")
-  const [line] = await once(server.stdout, "data")
-  return { url: String(line).trim(), server }
-}
-
-const runFile = promisify(execFile)
-
-const runOne = async (id: string, job: Job): Promise<Measurement> => {
-  const entry = entries[id]
-  if (entry === undefined) throw new Error(`No contender is named ${id}.`)
-  rmSync(job.folder, { recursive: true, force: true })
-  mkdirSync(job.folder)
-  const { stdout } = await runFile(process.execPath, [join(import.meta.dirname, "run.ts"), id, JSON.stringify(job)])
-  // It is what `run.ts` printed.
-  const measured = JSON.parse(stdout) as Measurement
-  const { records: taken } = (await (await fetch(`${job.url}/counts`)).json()) as Counts
-  if (measured.records !== records || taken !== (entry.sends ? records : 0)) {
-    throw new Error(`${entry.title}: of ${records} records, ${measured.records} were handled and ${taken} arrived.`)
+const contenders = (values.only?.split(",") ?? Object.keys(entries)).filter((id) => id !== "floor")
+for (const id of contenders) {
+  if (entries[id] === undefined) {
+    refuse(`No contender is named ${id}. There are ${Object.keys(entries).join(", ")}.`)
   }
-  return measured
 }
 
-const folder = mkdtempSync(join(tmpdir(), "patchbay-bench-"))
-const { server, url } = await startServer()
-try {
-  const job: Job = {
-    url,
-    csv: join(folder, "customers.csv"),
-    ndjson: join(folder, "customers.ndjson"),
-    records,
-    seed,
+const mode = { source: values.source, profile: values.profile }
+const batch = whole("batch", 500)
+const seed = whole("seed", 1, 0)
+
+const table = async () => {
+  const options: Table.Options = {
+    records: whole("records", 500_000),
+    rounds: whole("rounds", 5),
     batch,
-    concurrency,
-    folder: join(folder, "run")
+    concurrency: whole("concurrency", 8),
+    latency: whole("latency", 0, 0),
+    seed,
+    contenders,
+    mode
   }
-  const others = chosen.filter((id) => id !== "floor")
-  await Customers.write({ ...job, ndjson: others.includes("patchbay-ndjson") ? job.ndjson : undefined })
-  const measured: Array<Statistics.Round> = []
-  for (let round = 0; round < rounds; round++) {
-    // Each round starts with another one, and has the floor at its start and in its middle.
-    const shift = others.length === 0 ? 0 : (round * Math.ceil(others.length / rounds)) % others.length
-    const order = [...others.slice(shift), ...others.slice(0, shift)]
-    const half = order.length >> 1
-    say(`\rround ${round + 1} of ${rounds} `)
-    const run = async (ids: ReadonlyArray<string>) => {
-      const results: { [id: string]: Measurement } = {}
-      for (const id of ids) {
-        results[id] = await runOne(id, job)
-        say(".")
-      }
-      return results
-    }
-    const before = await runOne("floor", job)
-    const first = await run(order.slice(0, half))
-    const middle = await runOne("floor", job)
-    measured.push({ floors: [before, middle], others: { ...first, ...(await run(order.slice(half))) } })
-  }
-  say("\r\x1b[2K")
-  const report = Statistics.report(measured, { batch, concurrency, latency })
-  const setting = { records, rounds, batch, concurrency, latency, seed, node: process.version, cores: cpus().length }
-  process.stdout.write(
-    values.json
-      ? `${JSON.stringify({ setting, ...report, rounds: measured })}\n`
-      : `${records} records, ${batch} to a batch, ${concurrency} in flight, ${latency} ms to answer; medians of ${rounds} (smallest–largest).\nNode ${process.version} on ${setting.cores} cores. Only ratios within one run carry over.\n\n${Statistics.format(report)}\n`
-  )
-} finally {
-  server.disconnect()
-  rmSync(folder, { recursive: true, force: true })
+  const report = await Table.measure(options)
+  return { options, report, text: Table.format(report, options) }
 }
+
+const sweep = async () => {
+  const options: Sweep.Options = { rounds: whole("rounds", 3), most: whole("records", 10_000_000), batch, seed, mode }
+  const report = await Sweep.measure(options)
+  return { options, report, text: Sweep.format(report, options) }
+}
+
+const start = async () => {
+  const options: Start.Options = { rounds: whole("rounds", 15), lines: whole("records", 10_000_000), seed }
+  const report = await Start.measure(options)
+  return { options, report, text: Start.format(report, options) }
+}
+
+interface Done {
+  readonly options: object
+  readonly report: object
+  readonly text: string
+}
+
+const commands: ReadonlyMap<string, () => Promise<Done>> = new Map<string, () => Promise<Done>>([
+  ["table", table],
+  ["sweep", sweep],
+  ["start", start]
+])
+const [name = "table"] = positionals
+const command = commands.get(name) ?? refuse(`There is no ${name}. There are ${[...commands.keys()].join(", ")}.`)
+
+const started = performance.now()
+const { options, report, text } = await command()
+const machine = { node: process.version, cores: cpus().length }
+const seconds = (performance.now() - started) / 1000
+process.stdout.write(
+  values.json
+    ? `${JSON.stringify({ command: name, options, machine, seconds, ...report })}\n`
+    : `Node ${machine.node} on ${machine.cores} cores, ${seconds.toFixed(0)} s. Only ratios within one run carry over.\n${text}\n`
+)

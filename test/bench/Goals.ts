@@ -1,0 +1,97 @@
+/**
+ * What is to be reached, and whether it was.
+ */
+import * as Statistics from "./Statistics.ts"
+
+export interface Verdict {
+  readonly what: string
+  /** `at most 1.25` */
+  readonly goal: string
+  /** `1.90 (1.80–2.10)` */
+  readonly measured: string
+  /** Unknown where nothing was measured, or not what the goal is about. */
+  readonly reached: boolean | undefined
+}
+
+const unknown = (what: string, goal: string, why: string): Verdict => ({
+  what,
+  goal,
+  measured: why,
+  reached: undefined
+})
+
+const within = (
+  what: string,
+  value: Statistics.Spread | undefined,
+  bound: { readonly least?: number; readonly most?: number },
+  show: (value: Statistics.Spread) => string = Statistics.ratio,
+  unit = ""
+): Verdict => {
+  const { least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY } = bound
+  const goal = bound.most === undefined ? `at least ${bound.least}${unit}` : `at most ${bound.most}${unit}`
+  if (value === undefined || Number.isNaN(value.median)) return unknown(what, goal, "not measured")
+  return { what, goal, measured: show(value), reached: value.median >= least && value.median <= most }
+}
+
+const inMs = ({ median }: Statistics.Spread) => `${median.toFixed(0)} ms`
+const inMb = ({ median }: Statistics.Spread) => `${median.toFixed(0)} MB`
+
+export const cpu = (overFloor: Statistics.Spread | undefined) =>
+  within("CPU a record with everything on, over the floor", overFloor, { most: 1.25 })
+
+export const wall = (overFloor: Statistics.Spread | undefined) =>
+  within("wall time with everything on, over the floor", overFloor, { most: 1.25 })
+
+export const script = (throughput: Statistics.Spread | undefined) =>
+  within("throughput over the plain script's", throughput, { least: 4 })
+
+export const elasticsearch = (throughput: Statistics.Spread | undefined) =>
+  within("throughput over the Elasticsearch helper's", throughput, { least: 3 })
+
+const million = 1_000_000
+
+/** Of a run over a million records; a shorter one has not shown all that it needs. */
+export const peak = (peak: Statistics.Spread | undefined, records: number): Verdict => {
+  const what = "peak memory at 1 million records"
+  const verdict = within(what, peak, { most: 200 }, inMb, " MB")
+  return records >= million || peak === undefined
+    ? verdict
+    : unknown(what, verdict.goal, `${inMb(peak)} at ${Statistics.grouped(records)} records`)
+}
+
+export const peakGrowth = (ratio: Statistics.Spread | undefined) =>
+  within("peak memory at 10 million records over that at 1 million", ratio, { most: 1.1 })
+
+export const flatCost = (ratio: Statistics.Spread | undefined) =>
+  within("CPU a record at 10 million records over that at 1 million", ratio, { most: 1.05 })
+
+export const ofPossible = (least: Statistics.Spread | undefined) =>
+  within(
+    "throughput with latency, of concurrency ÷ latency, the least of all",
+    least,
+    { least: 95 },
+    ({ median }) => Statistics.percent(median / 100),
+    " %"
+  )
+
+export const firstRequest = (how: string, time: Statistics.Spread | undefined) =>
+  within(`first request, ${how}`, time, { most: 150 }, inMs, " ms")
+
+export const importing = (ratio: Statistics.Spread | undefined) =>
+  within('import "effect-patchbay" over the Effect modules it uses', ratio, { most: 1.1 })
+
+const words = new Map([
+  [true, "reached"],
+  [false, "missed"],
+  [undefined, "open"]
+])
+
+/** `missed   CPU a record …: goal at most 1.25, measured 1.90 (1.80–2.10)` */
+export const format = (verdicts: ReadonlyArray<Verdict>): string =>
+  [
+    "Goals:",
+    ...verdicts.map(
+      ({ goal, measured, reached, what }) =>
+        `  ${(words.get(reached) ?? "").padEnd(7)}  ${what}: goal ${goal}, measured ${measured}`
+    )
+  ].join("\n")

@@ -1,0 +1,34 @@
+/**
+ * The pipelines as a user runs them: on Node, sending with undici.
+ */
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Effect, type FileSystem, Layer, Redacted, type Scope } from "effect"
+import { ReachAuth, ReachClient } from "effect-patchbay"
+import type { Job, Prepare } from "./Contender.ts"
+import * as Pipelines from "./Pipelines.ts"
+
+type Needs = FileSystem.FileSystem | ReachClient.ReachClient | Scope.Scope
+
+const reach = ({ url }: Job) =>
+  ReachClient.layer({ baseUrl: url, auth: ReachAuth.token(Redacted.make("bench")) }).pipe(
+    Layer.provide(NodeHttpClient.layerUndici),
+    Layer.orDie
+  )
+
+const running =
+  <E>(pipeline: (job: Job) => Effect.Effect<number, E, Needs>): Prepare =>
+  async (job) => {
+    const effect = pipeline(job)
+    return () => effect.pipe(Effect.scoped, Effect.provide([reach(job), NodeServices.layer]), Effect.runPromise)
+  }
+
+export const everything = running(Pipelines.everything)
+export const fromNdjson = running(Pipelines.fromNdjson)
+export const fromMemory = running(Pipelines.fromMemory)
+export const read = running(Pipelines.read)
+export const encode = running(Pipelines.encode)
+export const transcode = running(Pipelines.transcode)
+export const batch = running(Pipelines.batch)
+export const dispatch = running(Pipelines.dispatch)
+export const send = running(Pipelines.send)

@@ -1,0 +1,132 @@
+/**
+ * Patchbay with everything on, and stage by stage, so that a regression can be placed. Each yields how many records it
+ * handled.
+ */
+import { join } from "node:path"
+import { DateTime, Effect, type FileSystem, Stream } from "effect"
+import {
+  Batch,
+  BatchPolicy,
+  Checkpoint,
+  ConcurrencyPolicy,
+  CustomerFile,
+  CustomerRecord,
+  CustomerSync,
+  DeadLetters,
+  Dispatch,
+  Encode,
+  RateLimitPolicy,
+  ReachDestination,
+  ReachSchema,
+  RetryPolicy,
+  SendPolicy,
+  Source
+} from "effect-patchbay"
+import type { Job } from "./Contender.ts"
+import * as Customers from "./Customers.ts"
+
+const to = ReachDestination.batchPatch({ tenant: "bench" })
+const retry = RetryPolicy.make({ maxElapsed: "15 minutes" })
+// It counts, and never limits.
+const rateLimit = RateLimitPolicy.make({ limit: 1_000_000, window: "1 second" })
+const batchPolicy = ({ batch }: Job) => BatchPolicy.make({ maxRecords: batch, maxBytes: 4_000_000 })
+
+const sync = <E>(
+  job: Job,
+  records: Stream.Stream<CustomerRecord.CustomerRecord<ReachSchema.CustomerPatch>, E, FileSystem.FileSystem>
+) => {
+  let shown = 0
+  return records.pipe(
+    CustomerSync.run({
+      to,
+      batch: batchPolicy(job),
+      retry,
+      rateLimit,
+      concurrency: job.concurrency,
+      settle: "accepted",
+      checkpoint: Checkpoint.file(join(job.folder, "checkpoint")),
+      deadLetters: DeadLetters.file(join(job.folder, "dead-letters.ndjson")),
+      onProgress: ({ read }) =>
+        Effect.sync(() => {
+          shown = read
+        })
+    }),
+    Effect.map(({ outcomes }) => (shown === job.records ? outcomes.Accepted : 0))
+  )
+}
+
+const csv = (job: Job) => CustomerFile.read(job.csv, ReachSchema.CustomerPatch)
+
+export const everything = (job: Job) => sync(job, csv(job))
+
+export const fromNdjson = (job: Job) => sync(job, CustomerFile.read(job.ndjson, ReachSchema.CustomerPatch))
+
+/** Makes its records at once, and yields the run. */
+export const fromMemory = (job: Job) => {
+  const customer = Customers.make(job.seed)
+  const patches = Array.from({ length: job.records }, (_, index): ReachSchema.CustomerPatch => {
+    const { createdAt, email, ...rest } = customer(index)
+    return {
+      ...rest,
+      createdAt: DateTime.makeUnsafe(createdAt),
+      ...(email === undefined ? {} : { email })
+    }
+  })
+  return sync(job, CustomerRecord.fromPatches(Stream.fromIterable(patches, { chunkSize: 1000 })))
+}
+
+/** Counts what comes out, array by array. */
+const count = <A, E, R>(stream: Stream.Stream<A, E, R>, records: (element: A) => number) =>
+  Effect.suspend(() => {
+    let sum = 0
+    return stream.pipe(
+      Stream.runForEachArray((elements) =>
+        Effect.sync(() => {
+          for (const element of elements) sum += records(element)
+        })
+      ),
+      Effect.map(() => sum)
+    )
+  })
+
+const one = () => 1
+const inBatch = ({ records }: Batch.Batch<unknown>) => records.length
+const keysOf = ({ records }: Batch.Batch<unknown>) => records.map(({ key }) => key)
+
+const encoder = (job: Job) => Encode.encoder(batchPolicy(job), to)
+const transcoded = (job: Job) => Source.encoded(Source.of(csv(job)), encoder(job))(undefined)
+const batched = (job: Job) =>
+  transcoded(job).pipe(Stream.filter(Encode.isSendable), Batch.collect(batchPolicy(job), to))
+
+export const read = (job: Job) => count(csv(job), one)
+
+/** What a source does for a destination of another schema, or once somebody has changed its records. */
+export const encode = (job: Job) => count(csv(job).pipe(Encode.encode(batchPolicy(job), to)), one)
+
+/** What a source does for a destination of its own schema. */
+export const transcode = (job: Job) => count(transcoded(job), one)
+
+export const batch = (job: Job) => count(batched(job), inBatch)
+
+export const dispatch = (job: Job) =>
+  count(batched(job).pipe(Dispatch.mapEffect((batch) => Effect.succeed(batch), { keys: keysOf, window: 64 })), inBatch)
+
+export const send = (job: Job) =>
+  Effect.gen(function* () {
+    const policy = yield* SendPolicy.make({
+      vendor: to.vendor,
+      tenant: to.tenant,
+      retry,
+      rateLimit,
+      concurrency: ConcurrencyPolicy.fixed(job.concurrency)
+    })
+    const deliver = ({ envelope, records }: Batch.Batch<ReachSchema.CustomerPatch>) =>
+      policy.run(
+        Effect.suspend(() => to.send({ body: Batch.body({ records, envelope }), records })),
+        { endpoint: to.name, resend: "safe", records: records.length }
+      )
+    return yield* count(
+      batched(job).pipe(Dispatch.mapEffect(deliver, { keys: keysOf, window: 64 })),
+      ({ recordCount }) => recordCount
+    )
+  })

@@ -1,0 +1,194 @@
+/**
+ * What comes before the first record: how long the package takes to import, how large it is in a bundle, and when the
+ * first request leaves.
+ */
+import { execFile } from "node:child_process"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { stripTypeScriptTypes } from "node:module"
+import { join, resolve } from "node:path"
+import { promisify } from "node:util"
+import * as Customers from "./Customers.ts"
+import * as Goals from "./Goals.ts"
+import * as ImportGraph from "./ImportGraph.ts"
+import * as Bundle from "./peers/Bundle.ts"
+import * as Runner from "./Runner.ts"
+import * as Statistics from "./Statistics.ts"
+
+export interface Options {
+  readonly rounds: number
+  /** Lines of the file that the first request is sent from. */
+  readonly lines: number
+  readonly seed: number
+}
+
+/** One way to start, over all rounds. */
+interface Timed {
+  readonly title: string
+  /** Milliseconds. */
+  readonly time: Statistics.Spread
+}
+
+export interface Report {
+  readonly imports: ReadonlyArray<Timed & { readonly ratio: Statistics.Spread }>
+  readonly modules: number
+  readonly bundles: ReadonlyArray<{ readonly title: string; readonly sizes: Bundle.Sizes }>
+  readonly firsts: ReadonlyArray<Timed>
+  readonly goals: ReadonlyArray<Goals.Verdict>
+}
+
+const root = resolve(import.meta.dirname, "../..")
+// Within the package, so that `effect-patchbay` is found from it by name, as a user's script finds it.
+const workshop = join(import.meta.dirname, ".build")
+
+const execute = promisify(execFile)
+
+const write = (name: string, code: string): string => {
+  const path = join(workshop, name)
+  writeFileSync(path, code)
+  return path
+}
+
+/** Runs modules that print a number, each in a fresh process, in turns; the numbers of each. */
+const inTurns = async (
+  rounds: number,
+  runs: ReadonlyArray<{ readonly title: string; readonly once: () => Promise<number> }>
+): Promise<ReadonlyArray<ReadonlyArray<number>>> => {
+  const numbers = runs.map((): Array<number> => [])
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, { once, title }] of runs.entries()) {
+      Runner.say(`\rround ${round + 1} of ${rounds}: ${title}\x1b[K`)
+      numbers[index]?.push(await once())
+    }
+  }
+  return numbers
+}
+
+const node = async (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}): Promise<number> => {
+  const { stdout } = await execute(process.execPath, [...args], { env: { ...process.env, ...env } })
+  return Number(stdout)
+}
+
+const measureImports = async ({ rounds }: Options) => {
+  const modules = ImportGraph.effectModules(join(root, "dist/index.js"))
+  const importing = (specifiers: ReadonlyArray<string>) => specifiers.map((one) => `import "${one}"\n`).join("")
+  const timing = write(
+    "timing.js",
+    `const start = performance.now()\nawait import(process.argv[2])\nconsole.log(performance.now() - start)\n`
+  )
+  const ways = [
+    ["the Effect modules it uses, each by its own path", write("used.js", importing(modules))],
+    ["the same once more: the noise", write("again.js", importing(modules))],
+    ["the barrels that name them", write("barrels.js", importing(ImportGraph.barrels(modules)))],
+    ["effect-patchbay", write("package.js", importing(["effect-patchbay"]))]
+  ] as const
+  const times = await inTurns(
+    rounds,
+    ways.map(([title, path]) => ({ title, once: () => node([timing, path]) }))
+  )
+  const imports = ways.map(([title], index) => {
+    const own = times[index] ?? []
+    const ratios = own.map((time, round) => time / (times[0]?.[round] ?? Number.NaN))
+    return { title, time: Statistics.spread(own), ratio: Statistics.spread(ratios) }
+  })
+  return { imports, modules: modules.length }
+}
+
+/** The script of `First.ts` as plain JavaScript, as it is and with the modules of the platform by their own paths. */
+const scripts = () => {
+  const plain = stripTypeScriptTypes(readFileSync(join(import.meta.dirname, "First.ts"), "utf8"))
+  const deep = plain.replace(/import \{ (.*) \} from "@effect\/platform-node"/, (_, names: string) =>
+    names
+      .split(", ")
+      .map((name) => `import * as ${name} from "@effect/platform-node/${name}"`)
+      .join("\n")
+  )
+  if (deep === plain) throw new Error("First.ts does not import the platform in the form that is looked for.")
+  const fetching = deep.replace("NodeHttpClient.layerUndici", "NodeHttpClient.layerFetch")
+  if (fetching === deep) throw new Error("First.ts does not send with undici.")
+  return { plain: write("first.js", plain), deep: write("deep.js", deep), fetching: write("fetching.js", fetching) }
+}
+
+const measureFirsts = (
+  { lines, rounds, seed }: Options,
+  { bundled, deep, fetching, plain }: { readonly [script in "plain" | "deep" | "bundled" | "fetching"]: string }
+) =>
+  Runner.withFolder((folder) =>
+    Runner.withServer(0, async (url) => {
+      Runner.say(`\rwriting ${Statistics.grouped(lines)} records\x1b[K`)
+      const csv = join(folder, "customers.csv")
+      await Customers.write({ records: lines, seed, csv, ndjson: undefined })
+      const env = { REACH_TOKEN: "bench", REACH_BASE_URL: url }
+      const cached = { ...env, NODE_COMPILE_CACHE: join(folder, "cache") }
+      const ways = [
+        ["as the README has it", plain, env],
+        ["platform modules by their own paths", deep, env],
+        ["these paths and Node's compile cache", deep, cached],
+        ["bundled, all but undici", bundled, env],
+        ["bundled, with Node's compile cache", bundled, cached],
+        ["bundled, with that cache and fetch", fetching, cached]
+      ] as const
+      const runs = ways.map(([title, script, env]) => ({
+        title,
+        // A checkpoint of an earlier run would have another one read on.
+        once: () => node([script, csv, mkdtempSync(join(folder, "run-"))], env)
+      }))
+      // The cache is filled by the first one.
+      for (const { once } of runs) await once()
+      const times = await inTurns(rounds, runs)
+      return ways.map(([title], index): Timed => ({ title, time: Statistics.spread(times[index] ?? []) }))
+    })
+  )
+
+export const measure = async (options: Options): Promise<Report> => {
+  rmSync(workshop, { recursive: true, force: true })
+  mkdirSync(workshop)
+  const { imports, modules } = await measureImports(options)
+  const { deep, fetching, plain } = scripts()
+  const everything = write("everything.js", 'import * as all from "effect-patchbay"\nconsole.log(all)\n')
+  const bundles = [
+    { title: "everything that it exports", sizes: await Bundle.sizes(everything) },
+    { title: "the sync of the README", sizes: await Bundle.sizes(deep) }
+  ]
+  const bundled = await Bundle.write(deep, join(workshop, "bundled"))
+  const fetchBundled = await Bundle.write(fetching, join(workshop, "fetching"))
+  const firsts = await measureFirsts(options, { plain, deep, bundled, fetching: fetchBundled })
+  Runner.hush()
+  rmSync(workshop, { recursive: true, force: true })
+  return {
+    imports,
+    modules,
+    bundles,
+    firsts,
+    goals: [Goals.importing(imports.at(-1)?.ratio), ...firsts.map(({ time, title }) => Goals.firstRequest(title, time))]
+  }
+}
+
+const kb = ({ bytes, gzip }: Bundle.Size) => `${Statistics.grouped(bytes / 1000)} (${Statistics.grouped(gzip / 1000)})`
+
+const ms = ({ max, median, min }: Statistics.Spread) => `${median.toFixed(0)} (${min.toFixed(0)}–${max.toFixed(0)})`
+
+/** The report for people. */
+export const format = ({ bundles, firsts, goals, imports, modules }: Report, { lines, rounds }: Options): string =>
+  [
+    `The built package, in fresh processes and in turns; medians of ${rounds} (smallest–largest).`,
+    "",
+    Statistics.table([
+      [`import of (${modules} Effect modules are used)`, "ms", "× those modules"],
+      ...imports.map(({ ratio, time, title }) => [title, ms(time), Statistics.ratio(ratio)])
+    ]),
+    "",
+    Statistics.table([
+      ["bundle, minified KB (compressed)", "all", "ours", "effect", "jose", "platform-node, undici"],
+      ...bundles.map(({ sizes: { all, effect, others, ours, platform }, title }) => [
+        title,
+        ...[all, ours, effect, others, platform].map(kb)
+      ])
+    ]),
+    "",
+    Statistics.table([
+      [`first request from ${Statistics.grouped(lines)} lines`, "ms after Node's own start"],
+      ...firsts.map(({ time, title }) => [title, ms(time)])
+    ]),
+    "",
+    Goals.format(goals)
+  ].join("\n")
