@@ -11,6 +11,8 @@ export interface Counts {
   readonly records: number
   /** Milliseconds from a request's end to its answer, on average. */
   readonly latency: number
+  /** Milliseconds from the first request's end to the last answer. */
+  readonly busy: number
 }
 
 const latency = Number(process.argv[2] ?? 0)
@@ -27,6 +29,8 @@ const countRecords = (body: Buffer): number => {
 let requests = 0
 let records = 0
 let waited = 0
+let first = 0
+let last = 0
 
 const server = createServer((request, response) => {
   const chunks: Array<Buffer> = []
@@ -34,13 +38,16 @@ const server = createServer((request, response) => {
   request.on("end", () => {
     const { url = "" } = request
     if (url === "/counts") {
-      response.end(JSON.stringify({ requests, records, latency: waited / requests } satisfies Counts))
+      response.end(
+        JSON.stringify({ requests, records, latency: waited / requests, busy: last - first } satisfies Counts)
+      )
       requests = 0
       records = 0
       waited = 0
       return
     }
     const arrived = performance.now()
+    if (requests === 0) first = arrived
     const count = countRecords(Buffer.concat(chunks))
     requests++
     records += count
@@ -55,7 +62,8 @@ const server = createServer((request, response) => {
       ...(isBulk ? { "x-elastic-product": "Elasticsearch" } : {})
     }
     const send = () => {
-      waited += performance.now() - arrived
+      last = performance.now()
+      waited += last - arrived
       response.writeHead(isBulk ? 200 : 202, headers).end(answer)
     }
     if (latency > 0) setTimeout(send, latency)

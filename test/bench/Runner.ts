@@ -21,6 +21,8 @@ export interface Mode {
 export interface Run extends Measurement {
   /** Milliseconds that the server took to answer, on average: timers are never early and often late. */
   readonly latency: number
+  /** Milliseconds from the first request to the last answer. */
+  readonly busy: number
 }
 
 const execute = promisify(execFile)
@@ -49,7 +51,7 @@ export const run = async (id: string, job: Job, mode: Mode, watch?: "allocation"
       `${entry.title}: of ${job.records} records, ${measured.records} were handled and ${counts.records} arrived.`
     )
   }
-  return { ...measured, latency: counts.latency }
+  return { ...measured, latency: counts.latency, busy: counts.busy }
 }
 
 const countsOf = async (url: string): Promise<Counts> => {
