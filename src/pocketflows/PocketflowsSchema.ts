@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as CompiledSchema from "../http/CompiledSchema.ts"
 
 const nullable = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
 
@@ -28,15 +29,17 @@ export type Metadata = typeof Metadata.Type
  * @category schemas
  * @since 0.1.0
  */
-export const CustomerUpdate = Schema.Struct({
-  /** Pocketflows' own id of the customer. */
-  id: Schema.NonEmptyString,
-  phone_number: nullable(Schema.String),
-  /** Unique in a business: a batch that would leave two customers with one address is refused whole. */
-  email_address: nullable(Schema.String),
-  metadata: nullable(Metadata),
-  full_name: nullable(Schema.String)
-})
+export const CustomerUpdate = CompiledSchema.make(
+  Schema.Struct({
+    /** Pocketflows' own id of the customer. */
+    id: Schema.NonEmptyString,
+    phone_number: nullable(Schema.String),
+    /** Unique in a business: a batch that would leave two customers with one address is refused whole. */
+    email_address: nullable(Schema.String),
+    metadata: nullable(Metadata),
+    full_name: nullable(Schema.String)
+  })
+)
 
 /**
  * @category models

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as CompiledSchema from "../http/CompiledSchema.ts"
 import { DateTimeUtc } from "./Rfc3339.ts"
 
 /** The values that are documented, and any other. */
@@ -68,7 +69,9 @@ export type CustomerChanges = typeof CustomerChanges.Type
  * @category schemas
  * @since 0.1.0
  */
-export const CustomerPatch = Schema.Struct({ customerId: Schema.NonEmptyString, ...unrequired, ...deletable })
+export const CustomerPatch = CompiledSchema.make(
+  Schema.Struct({ customerId: Schema.NonEmptyString, ...unrequired, ...deletable })
+)
 
 /**
  * @category models
@@ -83,13 +86,15 @@ export type CustomerPatch = typeof CustomerPatch.Type
  * @category schemas
  * @since 0.1.0
  */
-export const NewCustomer = Schema.Struct({
-  customerId: Schema.NonEmptyString,
-  firstName: Schema.String,
-  lastName: Schema.String,
-  createdAt: DateTimeUtc,
-  ...deletable
-})
+export const NewCustomer = CompiledSchema.make(
+  Schema.Struct({
+    customerId: Schema.NonEmptyString,
+    firstName: Schema.String,
+    lastName: Schema.String,
+    createdAt: DateTimeUtc,
+    ...deletable
+  })
+)
 
 /**
  * @category models
