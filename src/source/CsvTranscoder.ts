@@ -35,7 +35,9 @@ const ESCAPED = 5 // JSON writes it in another way
 
 interface Step {
   /** What stands before the value: a comma, the name, a colon, and the quote of a text. */
-  readonly before: Uint8Array
+  readonly before: Int32Array
+  /** Its bytes. */
+  readonly size: number
   /** Which texts are copied; a boolean, if there is none. */
   readonly copied: CopiedText.CopiedText | undefined
   /** The field is left out where its cell is empty. */
@@ -59,6 +61,32 @@ export interface Options<A> {
   readonly maxBytes: number
   /** The patch out of a record's JSON. */
   readonly decode: (json: unknown) => A
+}
+
+// Four bytes are looked at, and copied, at once. In each byte of a word:
+const wordSize = 4
+const ones = 0x01010101
+const spaces = 0x20202020
+const highBits = 0x80808080 | 0
+const quotes = QUOTE * ones
+const backslashes = BACKSLASH * ones
+
+/**
+ * Whether one of the four bytes is a control character, part of a longer one, a quote, a backslash, or a byte of `stop`,
+ * which is four times the same. Subtracting borrows into the high bit of a byte that is less, or that the exclusive or
+ * made zero.
+ */
+const isSpecial = (word: number, stop: number): boolean => {
+  const quote = word ^ quotes
+  const slash = word ^ backslashes
+  const stopped = word ^ stop
+  const found =
+    word |
+    ((word - spaces) & ~word) |
+    ((quote - ones) & ~quote) |
+    ((slash - ones) & ~slash) |
+    ((stopped - ones) & ~stopped)
+  return (found & highBits) !== 0
 }
 
 // A record that is still unfinished holds its block in memory.
@@ -92,10 +120,17 @@ export const make = <A>(options: Options<A>): CsvTranscoder<A> | undefined => {
     const absent = mayBeAbsent && column.empty === "absent"
     if (isKey) hasKey = copied !== undefined && !absent
     const before = encoder.encode(`,${JSON.stringify(name)}:${isBoolean ? "" : '"'}`)
-    steps[column.index] = { before, copied, absent, isKey }
+    steps[column.index] = { before: wordsOf(before), size: before.length, copied, absent, isKey }
   }
   const code = options.delimiter.charCodeAt(0)
-  return hasKey && code >= 32 && code < 128 && code !== BACKSLASH ? new CsvTranscoder(options, steps) : undefined
+  return hasKey && code < 128 && code !== BACKSLASH ? new CsvTranscoder(options, steps) : undefined
+}
+
+/** Four bytes a word, the last one filled up with zeros. */
+const wordsOf = (bytes: Uint8Array): Int32Array => {
+  const padded = new DataView(new ArrayBuffer(Math.ceil(bytes.length / wordSize) * wordSize))
+  for (const [index, byte] of bytes.entries()) padded.setUint8(index, byte)
+  return Int32Array.from({ length: padded.byteLength / wordSize }, (_, i) => padded.getInt32(i * wordSize, true))
 }
 
 const kindsOf = (delimiter: number): Uint8Array => {
@@ -128,7 +163,12 @@ export class CsvTranscoder<A> {
   private readonly kinds: Uint8Array
   /** Bytes that a record takes besides its cells, at most. */
   private readonly overhead: number
+  /** The delimiter, four times. */
+  private readonly delimiters: number
+  /** Whether JSON writes the delimiter as it is. */
+  private readonly delimiterIsText: boolean
   private out = new Uint8Array(0)
+  private words = new DataView(this.out.buffer)
   private at = 0
   // The rows that are written and not yet records: where their JSON starts and ends, where their key ends, their lines.
   private rows = 0
@@ -143,7 +183,9 @@ export class CsvTranscoder<A> {
     this.options = options
     this.steps = steps
     this.kinds = kindsOf(options.delimiter.charCodeAt(0))
-    this.overhead = steps.reduce((sum, step) => sum + (step === undefined ? 0 : step.before.length + 1), 3)
+    this.overhead = steps.reduce((sum, step) => sum + (step === undefined ? 0 : step.size + 1), 3 + wordSize)
+    this.delimiters = options.delimiter.charCodeAt(0) * ones
+    this.delimiterIsText = options.delimiter.charCodeAt(0) >= 32
   }
 
   /** Says which record comes next, and on which line. */
@@ -158,6 +200,7 @@ export class CsvTranscoder<A> {
    */
   take(bytes: Uint8Array, from: number, base: number, records: Array<Encoded<A>>): number {
     const position: SourcePosition = { byte: base + from, offset: this.offset, line: this.line }
+    const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     this.stuck = false
     let row = from
     for (;;) {
@@ -178,10 +221,11 @@ export class CsvTranscoder<A> {
           this.flush(position, records)
           if (this.out.length - this.at < size + this.overhead) {
             this.out = new Uint8Array(Math.max(blockSize, size + this.overhead))
+            this.words = new DataView(this.out.buffer)
             this.at = 0
           }
         }
-        if (!this.write(bytes, row, lineFeed)) {
+        if (!this.write(bytes, words, row, lineFeed)) {
           this.stuck = true
           break
         }
@@ -194,8 +238,8 @@ export class CsvTranscoder<A> {
   }
 
   /** Writes the JSON of the row that ends at the line feed; false where it is one for the schema. */
-  private write(bytes: Uint8Array, row: number, lineFeed: number): boolean {
-    const { keys, kinds, options, out, steps } = this
+  private write(bytes: Uint8Array, words: DataView, row: number, lineFeed: number): boolean {
+    const { keys, kinds, options, out, steps, words: outWords } = this
     let at = row
     let to = this.at
     let keysAt = this.keysAt
@@ -205,26 +249,33 @@ export class CsvTranscoder<A> {
       let isText = false
       if (step !== undefined) {
         const { before } = step
-        for (let i = 0; i < before.length; i++) out[to++] = before[i] ?? 0
+        // What it writes too much is written over.
+        for (let i = 0; i < before.length; i++) outWords.setInt32(to + i * wordSize, before[i] ?? 0, true)
+        to += step.size
         isText = step.copied !== undefined
       }
       const value = to
       const isQuoted = bytes[at] === QUOTE
       if (isQuoted) at++
       const start = at
+      const stop = isQuoted ? quotes : this.delimiters
       for (;;) {
-        const byte = bytes[at] ?? 0
-        const kind = kinds[byte]
-        if (kind === PLAIN || (isQuoted && kind === DELIMITER)) {
-          out[to++] = byte
-          at++
-        } else if (kind === MULTIBYTE) {
-          const size = Utf8.sequenceLength(bytes, at)
-          if (size === 0) return false
-          for (let i = 0; i < size; i++) out[to++] = bytes[at++] ?? 0
-        } else {
-          break
+        for (; at + wordSize <= lineFeed; at += wordSize, to += wordSize) {
+          const word = words.getInt32(at, true)
+          if (isSpecial(word, stop)) break
+          outWords.setInt32(to, word, true)
         }
+        let byte = bytes[at] ?? 0
+        let kind = kinds[byte]
+        while (kind === PLAIN || (kind === DELIMITER && isQuoted && this.delimiterIsText)) {
+          out[to++] = byte
+          byte = bytes[++at] ?? 0
+          kind = kinds[byte]
+        }
+        if (kind !== MULTIBYTE) break
+        const size = Utf8.sequenceLength(bytes, at)
+        if (size === 0) return false
+        for (let i = 0; i < size; i++) out[to++] = bytes[at++] ?? 0
       }
       const end = at
       // Doubled quotes are for the schema's reader, as is what follows a quote that is closed.

@@ -10,7 +10,7 @@ import {
 } from "../../src/index.ts"
 import type { SourcePosition } from "../../src/sync/CustomerRecord.ts"
 import * as Encode from "../../src/sync/Encode.ts"
-import { bytesOf, inBlocks, oneOf, sizes } from "./support.ts"
+import { bytesOf, inBlocks, oneOf } from "./support.ts"
 
 const to = ReachDestination.batchPatch({ tenant: "acme" })
 
@@ -81,8 +81,18 @@ const both = <S extends Schema.ConstraintDecoder<unknown>>(
 }
 
 const good: { readonly [field: string]: ReadonlyArray<string> } = {
-  customerId: ["c-1", "c-2", "c 3", '"c-4"'],
-  createdAt: ["2024-01-15T10:30:00Z", "2024-02-29T23:59:59Z"],
+  customerId: ["c-1", "c-2", "c 3", '"c-4"', "é-5", "c-6"],
+  createdAt: [
+    "2024-01-15T10:30:00Z",
+    "2024-02-29T23:59:59Z",
+    "2023-12-31T00:00:00Z",
+    "0000-02-29T01:02:03Z",
+    "2024-01-15t10:30:00Z",
+    "2024-01-15T10:30:00z",
+    "2024-01-15T10:30:00+00:00",
+    "2023-02-29T10:30:00Z",
+    "2024-01-15 10:30:00Z"
+  ],
   emailOptOut: ["true", "false"],
   smsOptOut: ["true", "false", ""]
 }
@@ -127,6 +137,14 @@ const odd = oneOf([
   "2024-01-15T24:30:00Z",
   "2016-12-31T23:59:60Z",
   "long".repeat(60),
+  'abcd"efgh',
+  'abcdefgh"',
+  '"abcdefg""hijk"',
+  "abcdefg\\hi",
+  "abcdefgh\u0001i",
+  "abcdefgh\u007fi",
+  "abcdefghé",
+  "éabcdefgh",
   "a,b",
   "a;b",
   "\n",
@@ -181,12 +199,15 @@ const write = ({ delimiter, invalidAt, lastBreak, left, mark, order, rows }: Doc
   return bytes
 }
 
+// From one that cuts characters in two to one that holds many rows.
+const blocks = Arbitrary.array(oneOf([1, 3, 13, 40, 200, 1000, 5000]), { minLength: 1, maxLength: 4 })
+
 describe("a file that is encoded on the way", () => {
   const encoder = (maxBytes: number) => () => Encode.encoder(BatchPolicy.make({ maxBytes }), to)
 
   it.effect.prop(
     "gives what decoding each row and encoding each record gives, however the bytes are cut",
-    [document, sizes],
+    [document, blocks],
     ([random, sizes]) =>
       Effect.gen(function* () {
         const bytes = write(random)
