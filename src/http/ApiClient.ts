@@ -193,6 +193,8 @@ export const make = Effect.fnUntraced(function* (
       withValueUntraced((effect) =>
         Effect.withSpan(effect, `${endpoint.vendor} ${endpoint.label}`, {
           kind: "client",
+          // It would be this line every time.
+          captureStackTrace: false,
           attributes: { "server.address": host, "url.template": endpoint.template }
         })
       )

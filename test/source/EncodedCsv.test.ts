@@ -142,6 +142,7 @@ const odd = oneOf([
   '"abcdefg""hijk"',
   "abcdefg\\hi",
   "abcdefgh\u0001i",
+  '"ab\\,cd"',
   "abcdefgh\u007fi",
   "abcdefghé",
   "éabcdefgh",
