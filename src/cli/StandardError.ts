@@ -35,8 +35,8 @@ const usualColumns = 80
 /** Texts that wait for a reader are dropped beyond this. */
 const maxPending = 65_536
 
-/** Milliseconds in which a text goes out, unless its reader is asleep. */
-const soon = 20
+/** Milliseconds in which a text goes out, on a busy machine too, unless its reader is asleep. */
+const soon = 250
 
 /** Milliseconds until a pipe that is full is tried again. */
 const retryAfter = 50
