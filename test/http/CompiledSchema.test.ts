@@ -9,7 +9,7 @@ const script = join(import.meta.dirname, "../support/CompiledProcess.ts")
 
 const run = (flags: ReadonlyArray<string>) =>
   Effect.promise(async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, ["--conditions=source", ...flags, script])
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, script])
     // It is what the script prints.
     return JSON.parse(stdout) as {
       readonly records: ReadonlyArray<unknown>

@@ -4,7 +4,7 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, FileSystem, Stream } from "effect"
-import type { Encode as Encoding } from "effect-patchbay"
+import type * as Encoding from "../../src/sync/Encode.ts"
 
 const original = globalThis.Function
 let made = 0
@@ -17,7 +17,7 @@ globalThis.Function = new Proxy(original, {
 })
 
 const { BatchPolicy, CustomerFile, Encode, PocketflowsDestination, PocketflowsSchema, ReachDestination, ReachSchema } =
-  await import("effect-patchbay")
+  await import("../../src/index.ts")
 
 const csv = [
   "customerId,firstName,createdAt,emailOptOut",
