@@ -1,6 +1,8 @@
 /**
  * A run's progress as one line of a log: no control characters, no colours.
  */
+
+import { grouped } from "../sync/Grouped.ts"
 import type { Progress } from "../sync/Progress.ts"
 import * as ProgressText from "./ProgressText.ts"
 import * as TextWidth from "./TextWidth.ts"
@@ -14,7 +16,7 @@ export const line = (progress: Progress, { title }: { readonly title: string }):
   const reason = isOver ? undefined : ProgressText.waiting(progress.waiting)
   const parts = [
     ...(percent === undefined ? [] : [`${percent} %`]),
-    `${ProgressText.grouped(settled)}${total === undefined ? "" : ` of ${ProgressText.grouped(total)}`} records`,
+    `${grouped(settled)}${total === undefined ? "" : ` of ${grouped(total)}`} records`,
     ProgressText.rate(progress),
     ...(eta === undefined || isOver ? [] : [`${ProgressText.time(eta)} left`]),
     ...(total === undefined ? [`${ProgressText.time(ProgressText.elapsed(progress))} so far`] : []),

@@ -1,6 +1,8 @@
 /**
  * A run's progress as one line of a terminal: a bar, and what fits beside it.
  */
+
+import { grouped } from "../sync/Grouped.ts"
 import type { Progress } from "../sync/Progress.ts"
 import * as ProgressText from "./ProgressText.ts"
 import * as TextWidth from "./TextWidth.ts"
@@ -62,7 +64,7 @@ export const line = (progress: Progress, { color, columns, title, unicode }: Loo
   const eta = ProgressText.eta(progress)
   const elapsed = ProgressText.elapsed(progress)
   const reason = ProgressText.waiting(progress.waiting)
-  const records = ProgressText.grouped(settled)
+  const records = grouped(settled)
   const cleaned = TextWidth.clean(title)
   const name = unicode ? cleaned : cleaned.replace(/[^ -~]/gu, "?")
   const barCells = Math.max(leastBar, Math.min(40, Math.floor(columns / 5)))
@@ -78,7 +80,7 @@ export const line = (progress: Progress, { color, columns, title, unicode }: Loo
       forms: [
         ProgressText.compact(settled),
         records,
-        total === undefined ? `${records} records` : `${records} of ${ProgressText.grouped(total)} records`
+        total === undefined ? `${records} records` : `${records} of ${grouped(total)} records`
       ]
     },
     rate: { forms: [ProgressText.shortRate(progress), ProgressText.rate(progress)] },

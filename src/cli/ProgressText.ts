@@ -1,14 +1,12 @@
 /**
  * The parts of a progress value, in words.
  */
+import { grouped } from "../sync/Grouped.ts"
 import type { Progress } from "../sync/Progress.ts"
 import * as TextWidth from "./TextWidth.ts"
 
-/** `1,234,567`. */
-export const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 }).format
-
 /** `1.2M`, at most five characters below ten thousand billion. */
-export const compact = new Intl.NumberFormat("en-US", { notation: "compact" }).format
+export const compact = (count: number): string => count.toLocaleString("en-US", { notation: "compact" })
 
 /** Whole percent, 100 only when nothing is left; `undefined` where the total is not known. */
 export const percent = ({ settled, total }: Progress): number | undefined =>

@@ -13,6 +13,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Stdio from "effect/Stdio"
 import { type CustomerSync, Plan, SyncReport } from "../index.ts"
+import { grouped } from "../sync/Grouped.ts"
 import * as Display from "./Display.ts"
 import * as ExitCode from "./ExitCode.ts"
 import * as Files from "./Files.ts"
@@ -24,8 +25,7 @@ import type { SyncOptions } from "./SyncOptions.ts"
 import * as Target from "./Target.ts"
 import * as Wording from "./Wording.ts"
 
-const number = new Intl.NumberFormat("en-US").format
-const records = (count: number): string => (count === 1 ? "1 record" : `${number(count)} records`)
+const records = (count: number): string => (count === 1 ? "1 record" : `${grouped(count)} records`)
 
 const failed = (exit: ExitCode.CommandFailed["exit"], message: string) =>
   Effect.fail(new ExitCode.CommandFailed({ exit, message }))

@@ -11,10 +11,10 @@ import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import { type Fault, FaultText, Sandbox, SandboxServer, StateFile } from "../sandbox/index.ts"
+import { grouped } from "../sync/Grouped.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Files from "./Files.ts"
 import * as Output from "./Output.ts"
-import { grouped } from "./ProgressText.ts"
 import * as Values from "./Values.ts"
 
 interface Options {

@@ -14,6 +14,7 @@ import type { CustomerRecord } from "./CustomerRecord.ts"
 import type { Options as SyncOptions } from "./CustomerSync.ts"
 import type { Behaviour } from "./Destination.ts"
 import * as Encode from "./Encode.ts"
+import { grouped } from "./Grouped.ts"
 import * as KeyCounts from "./KeyCounts.ts"
 import * as Source from "./Source.ts"
 
@@ -188,8 +189,6 @@ const timeOf = (
   return (Math.max(0, turns - 1 - burst) / limit) * Duration.toMillis(window)
 }
 
-const number = new Intl.NumberFormat("en-US")
-
 /**
  * The plan as a short table for people, with the first records that would be rejected below it.
  *
@@ -201,25 +200,25 @@ export const format = (plan: Plan): string => {
   const rejected = Object.entries(plan.rejected)
   const rows: Array<readonly [string, string]> = [
     ["destination", plan.destination],
-    ["records read", number.format(plan.read)],
-    ["  to be sent", number.format(plan.sendable)]
+    ["records read", grouped(plan.read)],
+    ["  to be sent", grouped(plan.sendable)]
   ]
-  if (plan.merged > 0) rows.push(["    merged into others", number.format(plan.merged)])
-  if (rejected.length > 0) rows.push(["  rejected", number.format(plan.read - plan.sendable)])
-  for (const [reason, { records }] of rejected) rows.push([`    ${reason}`, number.format(records)])
+  if (plan.merged > 0) rows.push(["    merged into others", grouped(plan.merged)])
+  if (rejected.length > 0) rows.push(["  rejected", grouped(plan.read - plan.sendable)])
+  for (const [reason, { records }] of rejected) rows.push([`    ${reason}`, grouped(records)])
   rows.push(
-    ["customers", number.format(keys.distinct)],
-    ["  more than once", `${number.format(keys.repeated)} (${number.format(keys.records)} records too many)`],
-    ["batches", number.format(plan.batches)],
-    ["requests", `${number.format(plan.requests)} or more`],
-    ["bytes", number.format(plan.bytes)],
+    ["customers", grouped(keys.distinct)],
+    ["  more than once", `${grouped(keys.repeated)} (${grouped(keys.records)} records too many)`],
+    ["batches", grouped(plan.batches)],
+    ["requests", `${grouped(plan.requests)} or more`],
+    ["bytes", grouped(plan.bytes)],
     ["time", leastTime === undefined ? "not known: no rate limit is given" : timeText(leastTime)]
   )
   const width = Math.max(...rows.map(([name]) => name.length))
   const table = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
   const first = rejected.flatMap(([reason, { first, records }]) => [
     "",
-    `${reason}${records > first.length ? `, the first ${first.length} of ${number.format(records)}` : ""}:`,
+    `${reason}${records > first.length ? `, the first ${first.length} of ${grouped(records)}` : ""}:`,
     ...first.map(
       ({ line, message, offset }) => `  ${line === undefined ? `record ${offset}` : `line ${line}`}: ${message}`
     )

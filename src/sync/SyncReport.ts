@@ -6,6 +6,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { grouped } from "./Grouped.ts"
 
 const count = Schema.Int
 const millis = Schema.Finite
@@ -57,7 +58,6 @@ export class SyncReport extends Schema.Class<SyncReport>("effect-patchbay/sync/S
   stopped: Schema.optionalKey(Schema.String)
 }) {}
 
-const number = new Intl.NumberFormat("en-US")
 const time = (value: number): string =>
   value < 1000 ? `${value.toFixed(value < 10 ? 1 : 0)} ms` : `${(value / 1000).toFixed(1)} s`
 
@@ -69,28 +69,28 @@ const time = (value: number): string =>
  */
 export const format = (report: SyncReport): string => {
   const { durations, elapsed } = report
-  const rows: Array<readonly [string, string]> = [["records read", number.format(report.read)]]
+  const rows: Array<readonly [string, string]> = [["records read", grouped(report.read)]]
   for (const [outcome, records] of Object.entries(report.outcomes)) {
-    if (records > 0) rows.push([`  ${outcome.toLowerCase()}`, number.format(records)])
+    if (records > 0) rows.push([`  ${outcome.toLowerCase()}`, grouped(records)])
   }
   for (const [reason, records] of Object.entries(report.reasons)) {
-    rows.push([`    ${reason}`, number.format(records)])
+    rows.push([`    ${reason}`, grouped(records)])
   }
-  rows.push(["batches", number.format(report.batches)])
-  rows.push(["requests", `${number.format(report.requests)} (${number.format(report.retries)} retries)`])
+  rows.push(["batches", grouped(report.batches)])
+  rows.push(["requests", `${grouped(report.requests)} (${grouped(report.retries)} retries)`])
   if (report.requests > 0) {
     rows.push(["  one took", `${time(durations.p50)} (95 %: ${time(durations.p95)}, longest: ${time(durations.max)})`])
   }
-  rows.push(["bytes sent", number.format(report.bytes)])
+  rows.push(["bytes sent", grouped(report.bytes)])
   for (const [reason, wait] of Object.entries(report.waits)) {
     if (wait >= 1) rows.push([`waited: ${reason}`, time(wait)])
   }
-  if (report.resumedFrom !== undefined) rows.push(["went on from", `offset ${number.format(report.resumedFrom)}`])
+  if (report.resumedFrom !== undefined) rows.push(["went on from", `offset ${grouped(report.resumedFrom)}`])
   if (report.nothingNew) rows.push(["nothing new", "an earlier run came to the end"])
-  if (report.checkpoint !== undefined) rows.push(["checkpoint", `offset ${number.format(report.checkpoint)}`])
+  if (report.checkpoint !== undefined) rows.push(["checkpoint", `offset ${grouped(report.checkpoint)}`])
   const mine =
     report.firstOffset === undefined || report.lastOffset === undefined ? 0 : report.lastOffset - report.firstOffset + 1
-  const rate = elapsed > 0 ? `, ${number.format(Math.round((mine * 1000) / elapsed))} records/s` : ""
+  const rate = elapsed > 0 ? `, ${grouped(Math.round((mine * 1000) / elapsed))} records/s` : ""
   rows.push([
     "time",
     `${elapsed < 60_000 ? time(elapsed) : Duration.format(Duration.millis(Math.round(elapsed / 1000) * 1000))}${rate}`

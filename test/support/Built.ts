@@ -31,7 +31,7 @@ const stateOf = (): string => {
   for (const file of [
     "package.json",
     "tsconfig.json",
-    "tsconfig.build.json",
+    "rolldown.config.ts",
     ...globSync("src/**/*.ts", { cwd: root }).sort()
   ]) {
     hash
@@ -75,11 +75,10 @@ const build = (built: string, lock: string): void => {
   execFileSync(
     process.execPath,
     [
-      join(root, "node_modules/typescript/bin/tsc"),
-      ...["-p", join(root, "tsconfig.build.json"), "--outDir", join(draft, "dist")],
-      ...["--noCheck", "--declaration", "false", "--declarationMap", "false"]
+      join(root, "node_modules/rolldown/bin/cli.mjs"),
+      ...["-c", join(root, "rolldown.config.ts"), "--dir", join(draft, "dist"), "--log-level", "warn"]
     ],
-    { stdio: ["ignore", "inherit", "inherit"] }
+    { cwd: root, stdio: ["ignore", "inherit", "inherit"] }
   )
   cpSync(join(root, "package.json"), join(draft, "package.json"))
   symlinkSync(join(root, "node_modules"), join(draft, "node_modules"))

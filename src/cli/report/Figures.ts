@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 
-const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
+import { grouped } from "../../sync/Grouped.ts"
 
 /**
  * `1,234,567`.
@@ -12,7 +12,7 @@ const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
  * @category formatting
  * @since 0.1.0
  */
-export const count = (value: number): string => grouped.format(value)
+export const count = grouped
 
 /**
  * A noun in the number that it needs: `1 record`, `2 records`.
