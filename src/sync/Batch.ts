@@ -47,6 +47,24 @@ export interface Batch<A> extends Part<A> {
 }
 
 /**
+ * Whether a record of this offset is in a batch, or was folded into one of it.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const holds = ({ merged, records }: Pick<Batch<unknown>, "merged" | "records">, offset: number): boolean => {
+  let low = 0
+  let high = records.length
+  // The offsets of a batch ascend.
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((records[middle]?.offset ?? 0) < offset) low = middle + 1
+    else high = middle
+  }
+  return records[low]?.offset === offset || merged.some((one) => one.offset === offset)
+}
+
+/**
  * The body of a request that holds the records of a batch, or of a part of one, in UTF-8.
  *
  * @category encoding

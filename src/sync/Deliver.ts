@@ -5,13 +5,12 @@
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
-import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as ApiError from "../http/ApiError.ts"
-import type { SendError, SendPolicy } from "../policy/SendPolicy.ts"
+import type { SendPolicy } from "../policy/SendPolicy.ts"
 import type { SettlePolicy } from "../policy/SettlePolicy.ts"
 import * as Batch from "./Batch.ts"
 import type { Behaviour, Destination, Receipt } from "./Destination.ts"
@@ -19,8 +18,8 @@ import type { EncodedRecord } from "./EncodedRecord.ts"
 import type { Doom, Ended } from "./Fate.ts"
 import * as Fate from "./Fate.ts"
 import * as Isolate from "./Isolate.ts"
-import type { Reason } from "./Outcome.ts"
 import type { Underway } from "./Resume.ts"
+import * as SendFailure from "./SendFailure.ts"
 import * as Settle from "./Settle.ts"
 import type { Tally } from "./Tally.ts"
 
@@ -69,37 +68,6 @@ const unexpectedInARow = 3
 
 type Indices = ReadonlyArray<number>
 type Sent<A> = Pick<Batch.Batch<A>, "merged" | "number" | "records">
-type SendFailure = SendError<ApiError.ApiError | HeldBack | Outgrown, never, never, Behaviour["resend"]>
-
-interface Refusal {
-  readonly reason: Reason
-  readonly answer: string | undefined
-}
-
-// What ends a request that has no verdict; no fate where it was too large, so that its records must go out in halves.
-interface NoVerdict {
-  readonly fate: Fate.Fate | undefined
-}
-
-// The run stopped before this attempt went out.
-class HeldBack extends Data.TaggedError("HeldBack") {
-  readonly isRetryable = false as const
-}
-
-// An answer said that batches must be smaller after this one was collected, and before it went out.
-class Outgrown extends Data.TaggedError("Outgrown") {
-  readonly isRetryable = false as const
-}
-
-// After any other error the request has changed nothing. A 5xx may come from a proxy after it was applied behind it.
-const isVague = (error: ApiError.ApiError): boolean =>
-  error._tag === "ServerFault" ||
-  error._tag === "TimedOut" ||
-  error._tag === "UnexpectedAnswer" ||
-  (error._tag === "TransportFault" && error.sent === "maybe")
-
-const isTooLarge = (error: { readonly _tag: string }): error is ApiError.ContentTooLarge =>
-  error._tag === "ContentTooLarge"
 
 /**
  * Delivers batches to one destination, under one set of policies.
@@ -137,38 +105,41 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
     const counted = tally.counted()
     let attempts = 0
     let vague = false
-    const attempt = Effect.suspend((): Effect.Effect<Receipt, ApiError.ApiError | HeldBack | Outgrown, R> => {
-      const stopped = options.stopped()
-      if (stopped !== undefined && (attempts === 0 || stopped._tag === "Failed")) return Effect.fail(new HeldBack())
-      body ??= Batch.body({ records, envelope: to.envelope })
-      const bytes = body.length
-      if (attempts === 0) {
-        // Half of a body has all of its envelope.
-        const isOver = records.length > limit.records || bytes - emptyBytes > limit.bytes
-        if (isOver && records.length > 1) return Effect.fail(new Outgrown())
-        tally.addBody(bytes)
-        if (!begun.has(batch)) tally.addBatch()
-        begun.add(batch)
+    const attempt = Effect.suspend(
+      (): Effect.Effect<Receipt, ApiError.ApiError | SendFailure.HeldBack | SendFailure.Outgrown, R> => {
+        const stopped = options.stopped()
+        if (stopped !== undefined && (attempts === 0 || stopped._tag === "Failed"))
+          return Effect.fail(new SendFailure.HeldBack())
+        body ??= Batch.body({ records, envelope: to.envelope })
+        const bytes = body.length
+        if (attempts === 0) {
+          // Half of a body has all of its envelope.
+          const isOver = records.length > limit.records || bytes - emptyBytes > limit.bytes
+          if (isOver && records.length > 1) return Effect.fail(new SendFailure.Outgrown())
+          tally.addBody(bytes)
+          if (!begun.has(batch)) tally.addBatch()
+          begun.add(batch)
+        }
+        attempts++
+        const before = vague
+        // Until it is known better: a timeout interrupts the attempt.
+        vague = true
+        return Effect.tapError(counted(to.send({ body, records })), (error) =>
+          Effect.sync(() => {
+            vague = before || SendFailure.isVague(error)
+            // Now, and not when the batch is halved, because others wait for this one's permit.
+            if (SendFailure.isTooLarge(error) && records.length > 1) limit.tooLarge(records.length, bytes)
+          })
+        )
       }
-      attempts++
-      const before = vague
-      // Until it is known better: a timeout interrupts the attempt.
-      vague = true
-      return Effect.tapError(counted(to.send({ body, records })), (error) =>
-        Effect.sync(() => {
-          vague = before || isVague(error)
-          // Now, and not when the batch is halved, because others wait for this one's permit.
-          if (isTooLarge(error) && records.length > 1) limit.tooLarge(records.length, bytes)
-        })
-      )
-    })
+    )
     return Effect.raceFirst(
       Effect.map(
         Effect.result(policy.run(attempt, { endpoint: to.name, resend, records: records.length })),
         (answered) => ({ answered, vague, bytes: body?.length ?? 0 })
       ),
       Effect.map(Deferred.await(cut), () => ({
-        answered: Result.fail(new HeldBack()),
+        answered: Result.fail(new SendFailure.HeldBack()),
         vague,
         bytes: body?.length ?? 0
       }))
@@ -177,7 +148,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
 
   /** Why a request has no verdict, and what that means for its records and for the run. */
   const noVerdict = (
-    error: Exclude<SendFailure, ApiError.ContentTooLarge | Outgrown>,
+    error: Exclude<SendFailure.SendFailure, ApiError.ContentTooLarge | SendFailure.Outgrown>,
     vague: boolean
   ): { readonly fate: Fate.Fate } => {
     const reason = { tag: error._tag, message: error.message, issues: [] }
@@ -264,11 +235,6 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
   const pick = (batch: Sent<A>, indices: Indices): ReadonlyArray<EncodedRecord<A>> =>
     indices === all(batch) ? batch.records : indices.flatMap((index) => batch.records[index] ?? [])
 
-  const refusalOf = (error: Extract<SendFailure, { readonly answer: unknown }>): Refusal => ({
-    reason: { tag: error._tag, message: error.message, issues: [] },
-    answer: Redacted.value(error.answer).body
-  })
-
   /** Positions in the batch of the records that a refusal names. */
   const namedBy = (
     error: { readonly answer: Redacted.Redacted<ApiError.VendorAnswer> },
@@ -291,15 +257,16 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
         }
         const error = answered.failure
         // A body that is too large says nothing of its records: each half is tried for itself.
-        if (error._tag === "Outgrown" || (isTooLarge(error) && indices.length > 1)) {
+        if (error._tag === "Outgrown" || (SendFailure.isTooLarge(error) && indices.length > 1)) {
           return inTurn(batch, halves(indices))
         }
-        if (isTooLarge(error)) return Effect.succeed([{ indices, fate: { _tag: "Rejected", ...refusalOf(error) } }])
+        if (SendFailure.isTooLarge(error))
+          return Effect.succeed([{ indices, fate: { _tag: "Rejected", ...SendFailure.refusalOf(error) } }])
         if (!refusals.has(error._tag) || !("answer" in error)) {
           return Effect.succeed([{ indices, fate: noVerdict(error, vague).fate }])
         }
         unexpected = 0
-        const { answer, reason } = refusalOf(error)
+        const { answer, reason } = SendFailure.refusalOf(error)
         if (behaviour.failureUnit === "record" || indices.length === 1 || options.isolate === "none") {
           return Effect.succeed([{ indices, fate: { _tag: "Rejected", reason, answer } }])
         }
@@ -322,7 +289,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
     batch: Sent<A>,
     indices: Indices,
     records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>,
-    error: Extract<SendFailure, { readonly answer: Redacted.Redacted<ApiError.VendorAnswer> }>
+    error: Extract<SendFailure.SendFailure, { readonly answer: Redacted.Redacted<ApiError.VendorAnswer> }>
   ): Effect.Effect<ReadonlyArray<Ended>, never, R> =>
     Effect.gen(function* () {
       const part = { ...batch, records }
@@ -331,11 +298,14 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       const settleAtOnce = new Set(keys).size < keys.length
       const endedEarly: Array<Ended> = []
       const claimsOf = to.claims
-      const isolation = yield* Isolate.isolate<Receipt, Refusal, NoVerdict, R>({
+      const isolation = yield* Isolate.isolate<Receipt, SendFailure.Refusal, SendFailure.NoVerdict, R>({
         size: indices.length,
         independent: behaviour.failures === "independent",
         budget: options.budget,
-        from: Isolate.refused({ detail: refusalOf(error), named: to.named(Redacted.value(error.answer), keys) }),
+        from: Isolate.refused({
+          detail: SendFailure.refusalOf(error),
+          named: to.named(Redacted.value(error.answer), keys)
+        }),
         ...(settleAtOnce ? { key: (index: number) => keys[index] ?? "" } : {}),
         ...(claimsOf === undefined
           ? {}
@@ -349,7 +319,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
           Effect.gen(function* () {
             const sent = pick(part, parts)
             if (!Arr.isReadonlyArrayNonEmpty(sent) || options.stopped() !== undefined) {
-              return yield* Effect.fail<NoVerdict>({ fate: { _tag: "Unsent" } })
+              return yield* Effect.fail<SendFailure.NoVerdict>({ fate: { _tag: "Unsent" } })
             }
             const { answered, vague } = yield* send(batch.number, sent)
             if (Result.isSuccess(answered)) {
@@ -359,14 +329,14 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
             }
             const failed = answered.failure
             // A body that is too large says nothing of its records: they are halved when this has ended.
-            if (failed._tag === "Outgrown" || (isTooLarge(failed) && sent.length > 1)) {
-              return yield* Effect.fail<NoVerdict>({ fate: undefined })
+            if (failed._tag === "Outgrown" || (SendFailure.isTooLarge(failed) && sent.length > 1)) {
+              return yield* Effect.fail<SendFailure.NoVerdict>({ fate: undefined })
             }
-            if (isTooLarge(failed) || (refusals.has(failed._tag) && "answer" in failed)) {
+            if (SendFailure.isTooLarge(failed) || (refusals.has(failed._tag) && "answer" in failed)) {
               const partKeys = parts.map((part) => keys[part] ?? "")
-              return Isolate.refused({ detail: refusalOf(failed), named: namedBy(failed, parts, partKeys) })
+              return Isolate.refused({ detail: SendFailure.refusalOf(failed), named: namedBy(failed, parts, partKeys) })
             }
-            return yield* Effect.fail<NoVerdict>(noVerdict(failed, vague))
+            return yield* Effect.fail<SendFailure.NoVerdict>(noVerdict(failed, vague))
           })
       })
       const delivered = settleAtOnce
@@ -394,7 +364,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
 
   // What an isolation that ended early left open.
   const rest = (
-    { stopped, undecided }: Isolate.Isolation<Receipt, Refusal, NoVerdict>,
+    { stopped, undecided }: Isolate.Isolation<Receipt, SendFailure.Refusal, SendFailure.NoVerdict>,
     part: Sent<A>
   ): Effect.Effect<ReadonlyArray<Ended>, never, R> => {
     if (stopped === undefined || undecided.length === 0) return Effect.succeed([])

@@ -5,7 +5,7 @@
  */
 import type * as ApiError from "../http/ApiError.ts"
 import type * as RetryPolicy from "../policy/RetryPolicy.ts"
-import type { Reason } from "./Outcome.ts"
+import type { Outcome, Reason } from "./Outcome.ts"
 
 /**
  * What became of some records of a batch, by their 0-based positions in it.
@@ -88,4 +88,23 @@ export const neverAnswered: Fate = {
   },
   answer: undefined,
   again: false
+}
+
+/**
+ * The outcome of one record with this fate.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const outcome = (fate: Fate, offset: number): Outcome => {
+  switch (fate._tag) {
+    case "Applied":
+    case "Unsent":
+      return { _tag: fate._tag, offset }
+    case "Accepted":
+      return { _tag: "Accepted", offset, batchId: fate.batchId }
+    case "Rejected":
+    case "Unknown":
+      return { _tag: fate._tag, offset, reason: fate.reason }
+  }
 }

@@ -11,12 +11,12 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import type { Batch } from "./Batch.ts"
+import * as Batch from "./Batch.ts"
 import type * as Checkpoint from "./Checkpoint.ts"
 import type { SourcePosition } from "./CustomerRecord.ts"
 import type { DeadLettersUnwritable, OpenDeadLetters } from "./DeadLetters.ts"
 import type { Encoded, Unsendable } from "./Encode.ts"
-import type { Ended, Fate } from "./Fate.ts"
+import * as Fate from "./Fate.ts"
 import * as Ledger from "./Ledger.ts"
 import * as Letter from "./Letter.ts"
 import * as OffsetSet from "./OffsetSet.ts"
@@ -68,8 +68,8 @@ export interface Run<E> {
   readonly addRead: (records: ReadonlyArray<Encoded<unknown>>) => void
   readonly rejected: (records: ReadonlyArray<Unsendable>) => Effect.Effect<ReadonlyArray<Outcome>>
   readonly ended: (
-    batch: Pick<Batch<unknown>, "merged" | "number" | "records">,
-    ended: ReadonlyArray<Ended>
+    batch: Pick<Batch.Batch<unknown>, "merged" | "number" | "records">,
+    ended: ReadonlyArray<Fate.Ended>
   ) => Effect.Effect<ReadonlyArray<Outcome>>
   /** Notes a batch that was accepted, and waits until that is on disk. */
   readonly accepted: (batch: number, offsets: ReadonlyArray<number>, batchId: string) => Effect.Effect<void>
@@ -310,7 +310,7 @@ export const make = Effect.fnUntraced(function* <E>(
           if (record === undefined) continue
           const { offset } = record
           offsets.push(offset)
-          if (wantsOutcomes) outcomes.push(outcomeOf(fate, offset))
+          if (wantsOutcomes) outcomes.push(Fate.outcome(fate, offset))
           if (goesOn) again.add(offset)
           // Where there is no next run that takes it up, a person must.
           if (fate._tag === "Rejected" || (fate._tag === "Unknown" && !(fate.again && checkpoint !== undefined))) {
@@ -326,7 +326,7 @@ export const make = Effect.fnUntraced(function* <E>(
         groups.push({ tag: "Merged", reason: undefined, offsets: [merged.offset], forGood: !goesOn })
         if (wantsOutcomes) outcomes.push(merged)
       }
-      const isOver = ([from]: OffsetSet.Run) => !again.has(from) && holds(batch, from)
+      const isOver = ([from]: OffsetSet.Run) => !again.has(from) && Batch.holds(batch, from)
       return Effect.as(
         finish(groups, dead, () => {
           for (const [batchId, { runs }] of settling) if (runs.every(isOver)) settling.delete(batchId)
@@ -385,29 +385,3 @@ export const make = Effect.fnUntraced(function* <E>(
 
 const tagOf = (error: unknown): string =>
   Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag) ? error._tag : "UnknownError"
-
-const outcomeOf = (fate: Fate, offset: number): Outcome => {
-  switch (fate._tag) {
-    case "Applied":
-    case "Unsent":
-      return { _tag: fate._tag, offset }
-    case "Accepted":
-      return { _tag: "Accepted", offset, batchId: fate.batchId }
-    case "Rejected":
-    case "Unknown":
-      return { _tag: fate._tag, offset, reason: fate.reason }
-  }
-}
-
-/** Whether a record of this offset is in a batch, or was folded into one of it. */
-const holds = ({ merged, records }: Pick<Batch<unknown>, "merged" | "records">, offset: number): boolean => {
-  let low = 0
-  let high = records.length
-  // The offsets of a batch ascend.
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((records[middle]?.offset ?? 0) < offset) low = middle + 1
-    else high = middle
-  }
-  return records[low]?.offset === offset || merged.some((one) => one.offset === offset)
-}

@@ -78,7 +78,8 @@ export const format = (report: SyncReport): string => {
   }
   rows.push(["batches", grouped(report.batches)])
   rows.push(["requests", `${grouped(report.requests)} (${grouped(report.retries)} retries)`])
-  if (report.requests > 0) {
+  // What earlier runs sent was not timed by this one.
+  if (durations.max > 0) {
     rows.push(["  one took", `${time(durations.p50)} (95 %: ${time(durations.p95)}, longest: ${time(durations.max)})`])
   }
   rows.push(["bytes sent", grouped(report.bytes)])
