@@ -86,7 +86,8 @@ export const taker = <A>(
       if (slow === undefined && transcoder !== undefined) {
         at = transcoder.take(bytes, at, start, records)
         if (last ? at === bytes.length : !transcoder.stuck && bytes.length - at <= longestRest) {
-          rest = bytes.subarray(at)
+          // A copy, since the block is the source's.
+          rest = bytes.slice(at)
           return { records, failure: undefined }
         }
         const { line } = transcoder
