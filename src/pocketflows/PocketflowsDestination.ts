@@ -45,6 +45,8 @@ export interface BatchUpdateOptions {
 // Pocketflows documents no limit; this is what Reach takes.
 const defaultMaxRecords = 1000
 
+const id = (update: PocketflowsSchema.CustomerUpdate): string => update.id
+
 const encodeUpdate = StructEncoder.json(PocketflowsSchema.CustomerUpdate)
 
 /**
@@ -73,13 +75,13 @@ export const batchUpdate = (
   },
   maxRecords: options.maxRecords ?? defaultMaxRecords,
   envelope: ['{"customers":[', "]}"],
-  key: (update) => update.id,
+  key: id,
   merge: (earlier, later) =>
     options.replacesMetadata !== true && earlier.metadata !== undefined && later.metadata !== undefined
       ? undefined
       : { ...earlier, ...later },
   encode: encodeUpdate,
-  json: { schema: PocketflowsSchema.CustomerUpdate, key: "id" },
+  json: { schema: PocketflowsSchema.CustomerUpdate, field: "id", encode: encodeUpdate, key: id },
   send: ({ body, records }) =>
     PocketflowsClient.use((pocketflows) =>
       Effect.map(pocketflows.sendUpdates(options.business, body), (customers) => {

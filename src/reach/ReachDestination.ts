@@ -72,6 +72,8 @@ export interface BatchPatchOptions extends WriteOptions {
 type Patch = ReachSchema.CustomerPatch
 type Encoded = Result.Result<string, ReadonlyArray<InputIssue.InputIssue>>
 
+const customerId = (patch: Patch): string => patch.customerId
+
 // The later field wins, null is a value, and an absent field keeps the earlier one: what Reach does with the two.
 const merge = <A extends object>(earlier: A, later: A): A => ({ ...earlier, ...later })
 
@@ -105,40 +107,43 @@ const encoder = <A extends ReachSchema.CustomerChanges>(
  * @category constructors
  * @since 0.1.0
  */
-export const batchPatch = (options?: BatchPatchOptions): Destination<Patch, BatchPatchBehaviour, ReachClient> => ({
-  name: "reach.batch-patch",
-  vendor: "Reach",
-  tenant: options?.tenant,
-  behaviour: {
-    acceptance: "accepted",
-    failureUnit: "batch",
-    failures: "independent",
-    writing: "merge",
-    order: "within",
-    resend: "safe"
-  },
-  maxRecords: ReachApi.maxBatchRecords,
-  envelope: ['{"resources":[', "]}"],
-  key: (patch) => patch.customerId,
-  merge,
-  encode: encoder(ReachSchema.CustomerPatch, options),
-  json: { schema: ReachSchema.CustomerPatch, key: "customerId" },
-  send: ({ body }) =>
-    ReachClient.use((reach) =>
-      Effect.map(reach.sendPatches(body, options), ({ batchId, recordCount }) => ({ batchId, recordCount }))
-    ),
-  named: (answer, keys) => named(answer, keys, { field: "resources" }),
-  settle: (batchId, recordCount) =>
-    ReachClient.use((reach) =>
-      Effect.map(reach.pollBatchStatus(batchId, { tenant: options?.tenant }), (status) =>
-        status.batchId === batchId
-          ? ReachSettlement.fromStatus(status, { recordCount, decodeFailures: options?.decodeFailures })
-          : // Another batch's status says nothing of this one.
-            { _tag: "Pending" }
-      )
-    ),
-  fingerprint: fingerprint(options)
-})
+export const batchPatch = (options?: BatchPatchOptions): Destination<Patch, BatchPatchBehaviour, ReachClient> => {
+  const encode = encoder<Patch>(ReachSchema.CustomerPatch, options)
+  return {
+    name: "reach.batch-patch",
+    vendor: "Reach",
+    tenant: options?.tenant,
+    behaviour: {
+      acceptance: "accepted",
+      failureUnit: "batch",
+      failures: "independent",
+      writing: "merge",
+      order: "within",
+      resend: "safe"
+    },
+    maxRecords: ReachApi.maxBatchRecords,
+    envelope: ['{"resources":[', "]}"],
+    key: customerId,
+    merge,
+    encode,
+    json: { schema: ReachSchema.CustomerPatch, field: "customerId", encode, key: customerId },
+    send: ({ body }) =>
+      ReachClient.use((reach) =>
+        Effect.map(reach.sendPatches(body, options), ({ batchId, recordCount }) => ({ batchId, recordCount }))
+      ),
+    named: (answer, keys) => named(answer, keys, { field: "resources" }),
+    settle: (batchId, recordCount) =>
+      ReachClient.use((reach) =>
+        Effect.map(reach.pollBatchStatus(batchId, { tenant: options?.tenant }), (status) =>
+          status.batchId === batchId
+            ? ReachSettlement.fromStatus(status, { recordCount, decodeFailures: options?.decodeFailures })
+            : // Another batch's status says nothing of this one.
+              { _tag: "Pending" }
+        )
+      ),
+    fingerprint: fingerprint(options)
+  }
+}
 
 /** What the two endpoints for one customer share. */
 const single = <A extends Patch>(
@@ -151,7 +156,7 @@ const single = <A extends Patch>(
   tenant: options?.tenant,
   maxRecords: 1,
   envelope: ['{"data":', "}"] as const,
-  key: (patch: A) => patch.customerId,
+  key: customerId,
   merge,
   send: (request: Outgoing<A>) => Effect.map(send(request), receipt(request.records[0].key)),
   // There is one record, so that an answer need not name it.

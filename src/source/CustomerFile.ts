@@ -151,7 +151,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
       if (format !== "csv" || json?.schema !== schema) return undefined
       return (position) =>
         csvFile(position, (settings, base, header) =>
-          EncodedCsv.taker(settings, encoder, { schema, key: json.key, base, header })
+          EncodedCsv.taker(settings, encoder, { schema, key: json.field, base, header })
         )
     }
   })

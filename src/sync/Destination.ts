@@ -116,11 +116,19 @@ export interface Destination<A, B extends Behaviour = Behaviour, R = never> {
   /** The JSON of one record, made once; or why it must not be sent. */
   readonly encode: (patch: A) => Result.Result<string, ReadonlyArray<InputIssue>>
   /**
-   * What the JSON of a record is, where that can be said: `encode` of a patch without nulls succeeds and gives what the
-   * schema encodes, and `key` is the field of this name. Where a source has the same
-   * schema, most of its records are written as JSON without being decoded and encoded again. Default: it cannot be said.
+   * What the JSON of a record is, where that can be said: this `encode` succeeds for a patch without nulls and gives what
+   * the schema encodes, and this `key` is the field of that name. Where a source has the same schema, most of its records
+   * are written as JSON without being decoded and encoded again. It says nothing of a destination that was given another
+   * `encode` or `key` since. Default: it cannot be said.
    */
-  readonly json?: { readonly schema: Schema.ConstraintDecoder<unknown>; readonly key: string } | undefined
+  readonly json?:
+    | {
+        readonly schema: Schema.ConstraintDecoder<unknown>
+        readonly field: string
+        readonly encode: Destination<A, B, R>["encode"]
+        readonly key: Destination<A, B, R>["key"]
+      }
+    | undefined
   /** Sends one body: one request, no retries. */
   readonly send: (request: Outgoing<A>) => Effect.Effect<Receipt, ApiError, R>
   /**

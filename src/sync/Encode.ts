@@ -52,8 +52,8 @@ export interface Encoder<A> {
   readonly encode: (record: CustomerRecord<A>) => Encoded<A>
   /** UTF-8 bytes of the largest JSON of a record that can be sent, if alone. */
   readonly maxBytes: number
-  /** See `Destination`. */
-  readonly json: Destination<A>["json"]
+  /** The schema whose JSON a source may write itself, and the field that is the key; see `Destination`. */
+  readonly json: Pick<NonNullable<Destination<A>["json"]>, "field" | "schema"> | undefined
 }
 
 /**
@@ -83,9 +83,10 @@ export const encoder = <A, B extends Behaviour>(
   const emptyBytes = Batch.envelopeBytes(destination)
   const blocks = new JsonBlocks()
   const maxBytes = policy.maxBytes - emptyBytes
+  const { encode, json, key } = destination
   return {
     maxBytes,
-    json: destination.json,
+    json: json?.encode === encode && json.key === key ? json : undefined,
     encode: (record) => {
       if (record._tag === "Invalid") {
         return unsendable(record, undefined, record.reason._tag, record.reason.issues, record.input)

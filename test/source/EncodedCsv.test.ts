@@ -282,6 +282,15 @@ describe("a file that is encoded on the way", () => {
     const pocketflows = PocketflowsDestination.batchUpdate({ business: "b" })
     assert.isUndefined(source.encoded?.({ ...encoder(1000)(), json: pocketflows.json }))
     assert.isUndefined(source.encoded?.({ ...encoder(1000)(), json: undefined }))
+    // Who changes what a destination encodes, or who a record is about, is heard.
+    for (const changed of [
+      { ...to, encode: (patch: ReachSchema.CustomerPatch) => to.encode(patch) },
+      { ...to, key: ({ email }: ReachSchema.CustomerPatch) => email ?? "" }
+    ]) {
+      assert.isUndefined(source.encoded?.(Encode.encoder(BatchPolicy.make(), changed)))
+    }
+    const other = { ...to, refusals: [] }
+    assert.isDefined(source.encoded?.(Encode.encoder(BatchPolicy.make(), other)))
     const lines = Source.of(CustomerFile.read("a.ndjson", ReachSchema.CustomerPatch))
     assert.isUndefined(lines.encoded?.(encoder(1000)()))
   })
