@@ -26,9 +26,14 @@ export interface Reader<T> {
   readonly read: () => Array<T>
 }
 
-// As much as file systems hand out at a time. A block is what is read, decoded and passed on together, and
-// what is read again at most when reading goes on from a position.
-const blockSize = 64 * 1024
+/**
+ * Bytes of the largest block: what is read, decoded and passed on together, and what is read again at most when reading
+ * goes on from a position.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const blockSize = 64 * 1024
 
 /**
  * What was found in a block of bytes.

@@ -12,15 +12,16 @@ import * as CopiedText from "../http/CopiedText.ts"
 import * as PlainStruct from "../http/PlainStruct.ts"
 import type { SourcePosition } from "../sync/CustomerRecord.ts"
 import type { Encoded } from "../sync/Encode.ts"
-import { EncodedRecord } from "../sync/EncodedRecord.ts"
+import type { JsonBlock, JsonBlocks } from "../sync/JsonBlocks.ts"
+import * as KeyHash from "../sync/KeyHash.ts"
 import * as Cells from "./Cells.ts"
 import type { Header } from "./CsvReader.ts"
+import * as TranscodedRecord from "./TranscodedRecord.ts"
 import * as Utf8 from "./Utf8.ts"
 
 const LF = 10
 const CR = 13
 const QUOTE = 34
-const COMMA = 44
 const BACKSLASH = 92
 const OPEN_BRACE = 123
 const CLOSE_BRACE = 125
@@ -59,6 +60,8 @@ export interface Options<A> {
   readonly maxRecordSize: number
   /** UTF-8 bytes of the largest JSON. */
   readonly maxBytes: number
+  /** Where the JSON is written. */
+  readonly blocks: JsonBlocks
   /** The patch out of a record's JSON. */
   readonly decode: (json: unknown) => A
 }
@@ -89,13 +92,10 @@ const isSpecial = (word: number, stop: number): boolean => {
   return (found & highBits) !== 0
 }
 
-// A record that is still unfinished holds its block in memory.
-const blockSize = 128 * 1024
 const keysSize = 32 * 1024
 const maxRows = 2048
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 /**
  * A transcoder for the rows below a header; `undefined` where some field must always be decoded.
@@ -167,20 +167,20 @@ export class CsvTranscoder<A> {
   private readonly delimiters: number
   /** Whether JSON writes the delimiter as it is. */
   private readonly delimiterIsText: boolean
-  private out = new Uint8Array(0)
+  private out: Uint8Array<ArrayBuffer> = new Uint8Array(0)
   private words = new DataView(this.out.buffer)
-  private at = 0
-  // The rows that are written and not yet records: where their JSON starts and ends, where their key ends, their lines.
+  // The rows that are written and not yet records.
   private rows = 0
-  private readonly froms = new Int32Array(maxRows)
-  private readonly tos = new Int32Array(maxRows)
-  private readonly keyEnds = new Int32Array(maxRows)
-  private readonly lines = new Float64Array(maxRows)
+  private block: JsonBlock
+  private position: SourcePosition = { byte: 0, offset: 0, line: 1 }
+  private readonly marks = new Int32Array(maxRows * TranscodedRecord.marksOfOne)
+  private firstLine = 1
   private readonly keys = new Uint8Array(keysSize)
   private keysAt = 0
 
   constructor(options: Options<A>, steps: ReadonlyArray<Step | undefined>) {
     this.options = options
+    this.block = options.blocks.block
     this.steps = steps
     this.kinds = kindsOf(options.delimiter.charCodeAt(0))
     this.overhead = steps.reduce((sum, step) => sum + (step === undefined ? 0 : step.size + 1), 3 + wordSize)
@@ -199,7 +199,8 @@ export class CsvTranscoder<A> {
    * first row that it did not take.
    */
   take(bytes: Uint8Array, from: number, base: number, records: Array<Encoded<A>>): number {
-    const position: SourcePosition = { byte: base + from, offset: this.offset, line: this.line }
+    const { blocks, maxRecordSize } = this.options
+    this.position = { byte: base + from, offset: this.offset, line: this.line }
     const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     this.stuck = false
     let row = from
@@ -209,23 +210,17 @@ export class CsvTranscoder<A> {
       if (lineFeed === -1) break
       const size = lineFeed - row
       if (size > 1 || (size === 1 && bytes[row] !== CR)) {
-        if (size > this.options.maxRecordSize || size > keysSize) {
+        if (size > maxRecordSize || size > keysSize) {
           this.stuck = true
           break
         }
-        if (
-          this.out.length - this.at < size + this.overhead ||
-          this.rows === maxRows ||
-          this.keysAt + size > keysSize
-        ) {
-          this.flush(position, records)
-          if (this.out.length - this.at < size + this.overhead) {
-            this.out = new Uint8Array(Math.max(blockSize, size + this.overhead))
-            this.words = new DataView(this.out.buffer)
-            this.at = 0
-          }
+        if (this.rows === maxRows || this.keysAt + size > keysSize) this.flush(records)
+        blocks.room(size + this.overhead)
+        if (this.out !== blocks.block.bytes) {
+          this.out = blocks.block.bytes
+          this.words = new DataView(this.out.buffer)
         }
-        if (!this.write(bytes, words, row, lineFeed)) {
+        if (!this.write(bytes, words, row, lineFeed, records)) {
           this.stuck = true
           break
         }
@@ -233,15 +228,23 @@ export class CsvTranscoder<A> {
       this.line++
       row = lineFeed + 1
     }
-    this.flush(position, records)
+    this.flush(records)
     return row
   }
 
   /** Writes the JSON of the row that ends at the line feed; false where it is one for the schema. */
-  private write(bytes: Uint8Array, words: DataView, row: number, lineFeed: number): boolean {
+  private write(
+    bytes: Uint8Array,
+    words: DataView,
+    row: number,
+    lineFeed: number,
+    records: Array<Encoded<A>>
+  ): boolean {
     const { keys, kinds, options, out, steps, words: outWords } = this
+    const { blocks, maxBytes } = options
     let at = row
-    let to = this.at
+    let keyHash = 0
+    let to = blocks.at
     let keysAt = this.keysAt
     for (let cell = 0; cell < steps.length; cell++) {
       const step = steps[cell]
@@ -288,11 +291,13 @@ export class CsvTranscoder<A> {
       } else {
         if (isText ? step.copied?.(bytes, start, end) !== true : !isBoolean(bytes, start, end)) return false
         if (step.isKey) {
+          keyHash = KeyHash.empty
           for (let i = value; i < to; i++) {
             const byte = out[i] ?? 0
             // One unit of text for each byte, so that the keys of many rows become text together.
             if (byte >= 128) return false
             keys[keysAt++] = byte
+            keyHash = KeyHash.add(keyHash, byte)
           }
         }
         if (isText) out[to++] = QUOTE
@@ -302,33 +307,45 @@ export class CsvTranscoder<A> {
     // A carriage return alone ends a row too, which is rare enough to be left out here.
     if (bytes[at] === CR) at++
     if (at !== lineFeed) return false
-    out[this.at] = OPEN_BRACE // in the place of the first comma
+    out[blocks.at] = OPEN_BRACE // in the place of the first comma
     out[to++] = CLOSE_BRACE
-    if (to - this.at > options.maxBytes) return false
-    const { rows } = this
-    this.froms[rows] = this.at
-    this.tos[rows] = to
-    this.keyEnds[rows] = keysAt
-    this.lines[rows] = this.line
-    this.rows = rows + 1
+    const size = to - blocks.at
+    if (size > maxBytes) return false
+    if (!blocks.fits(size)) {
+      const keyAt = this.keysAt
+      this.flush(records)
+      keys.copyWithin(0, keyAt, keysAt)
+      keysAt -= keyAt
+    }
+    blocks.keep(size)
+    if (this.rows === 0) {
+      this.firstLine = this.line
+      this.block = blocks.block
+    }
+    TranscodedRecord.mark(this.marks, this.rows++, {
+      from: blocks.from,
+      to: blocks.at - 1,
+      keyEnd: keysAt,
+      keyHash: KeyHash.finish(keyHash),
+      lines: this.line - this.firstLine
+    })
     this.keysAt = keysAt
-    if (to < out.length) out[to++] = COMMA
-    this.at = to
+    if (blocks.block.bodyBytes > 0) this.flush(records)
     return true
   }
 
-  private flush(position: SourcePosition, records: Array<Encoded<A>>): void {
+  private flush(records: Array<Encoded<A>>): void {
     if (this.rows === 0) return
-    const { froms, keyEnds, lines, out, tos } = this
-    const { decode } = this.options
-    const keys = decoder.decode(this.keys.subarray(0, this.keysAt))
-    let keyAt = 0
+    const rows = new TranscodedRecord.Rows({
+      block: this.block,
+      marks: this.marks.slice(0, this.rows * TranscodedRecord.marksOfOne),
+      keys: this.keys.slice(0, this.keysAt),
+      firstLine: this.firstLine,
+      position: this.position,
+      decode: this.options.decode
+    })
     for (let row = 0; row < this.rows; row++) {
-      const keyEnd = keyEnds[row] ?? 0
-      const key = keys.slice(keyAt, keyEnd)
-      keyAt = keyEnd
-      const [from, to, line] = [froms[row] ?? 0, tos[row] ?? 0, lines[row]]
-      records.push(new EncodedRecord(this.offset++, line, position, key, out, from, to, undefined, decode))
+      records.push(new TranscodedRecord.TranscodedRecord(this.offset++, rows, row))
     }
     this.rows = 0
     this.keysAt = 0

@@ -28,6 +28,7 @@ import {
   UnsupportedFormat
 } from "./CustomerFileError.ts"
 import * as EncodedCsv from "./EncodedCsv.ts"
+import * as FileBlocks from "./FileBlocks.ts"
 import * as FileFingerprint from "./FileFingerprint.ts"
 import * as NdjsonReader from "./NdjsonReader.ts"
 import * as RecordDecoder from "./RecordDecoder.ts"
@@ -183,7 +184,9 @@ const openFile = <T>(
         const { size, type } = yield* fs.stat(path).pipe(Effect.mapError(unreadable(path)))
         if (type === "File" && size < from.byte) return yield* new PositionBeyondEnd({ source: path, byte: from.byte })
       }
-      return records(from, (offset) => fs.stream(path, { offset }).pipe(Stream.mapError(unreadable(path))))
+      return records(from, (offset) =>
+        Stream.mapError(FileBlocks.read(fs, path, offset, ByteBlocks.blockSize), unreadable(path))
+      )
     })
   )
 

@@ -52,7 +52,16 @@ export const taker = <A>(
   const transcoderOf = (header: CsvReader.Header | undefined) =>
     header === undefined
       ? undefined
-      : CsvTranscoder.make({ schema, key, header, delimiter, maxRecordSize, maxBytes: encoder.maxBytes, decode })
+      : CsvTranscoder.make({
+          schema,
+          key,
+          header,
+          delimiter,
+          maxRecordSize,
+          maxBytes: encoder.maxBytes,
+          blocks: encoder.blocks,
+          decode
+        })
   const open = (byte: number, from: SourcePosition | undefined) => {
     const reader = CsvReader.records({ ...settings, from }, header)
     return { reader, take: ByteBlocks.taker(settings.source, byte, reader) }

@@ -16,6 +16,7 @@ import * as Stream from "effect/Stream"
 import type { BatchPolicy } from "../policy/BatchPolicy.ts"
 import type { Behaviour, Destination, SameKey } from "./Destination.ts"
 import * as Encoded from "./EncodedRecord.ts"
+import { JsonBlocks } from "./JsonBlocks.ts"
 import { OpenBatch } from "./OpenBatch.ts"
 import type { Merged } from "./Outcome.ts"
 
@@ -199,6 +200,9 @@ export const limit = (
   }
 }
 
+// A record that is still unfinished holds its block in memory.
+const foldedInOneBlock = 64
+
 /**
  * One record that does what two of one key do one after the other, in the later one's place; none where no patch is
  * known to, or it must not be sent.
@@ -206,18 +210,20 @@ export const limit = (
  * @category combinators
  * @since 0.1.0
  */
-export const fold = <A, B extends Behaviour>(destination: Pick<Destination<A, B>, "encode" | "merge">) => {
-  const blocks = new Encoded.JsonBlocks()
+export const fold = <A, B extends Behaviour>(destination: Pick<Destination<A, B>, "encode" | "envelope" | "merge">) => {
+  const blocks = new JsonBlocks({
+    envelope: destination.envelope,
+    maxRecords: foldedInOneBlock,
+    maxBytes: Number.POSITIVE_INFINITY
+  })
   return (earlier: Encoded.EncodedRecord<A>, later: Encoded.EncodedRecord<A>): Encoded.EncodedRecord<A> | undefined => {
     const patch = destination.merge(earlier.patch, later.patch)
     if (patch === undefined) return undefined
     const encoded = destination.encode(patch)
     if (Result.isFailure(encoded)) return undefined
     const { key, line, offset, position } = later
-    return blocks.write(
-      encoded.success,
-      (block, from, to) => new Encoded.EncodedRecord(offset, line, position, key, block, from, to, patch)
-    )
+    blocks.keep(blocks.write(encoded.success))
+    return Encoded.written(blocks, { offset, line, position, key, patch })
   }
 }
 

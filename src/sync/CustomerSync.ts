@@ -364,8 +364,11 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
   return { books, close, records }
 })
 
-const keysOf = ({ records }: { readonly records: ReadonlyArray<{ readonly key: string }> }): ReadonlyArray<string> =>
-  records.map(({ key }) => key)
+const keysOf = ({ records }: { readonly records: ReadonlyArray<{ readonly keyHash: number }> }): Int32Array => {
+  const keys = new Int32Array(records.length)
+  for (let i = 0; i < records.length; i++) keys[i] = records[i]?.keyHash ?? 0
+  return keys
+}
 
 const tagOf = (reason: unknown): string =>
   Predicate.hasProperty(reason, "_tag") && Predicate.isString(reason._tag) ? reason._tag : "Unknown"

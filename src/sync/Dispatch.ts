@@ -16,6 +16,8 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import * as KeyHash from "./KeyHash.ts"
+import { KeyOwners } from "./KeyOwners.ts"
 
 /**
  * How many elements are unfinished at the moment. Whoever made it reads it when they like; the streams it was
@@ -44,8 +46,11 @@ export const gauge = (): Gauge => ({ running: 0, waiting: 0 })
  * @since 0.1.0
  */
 export interface Options<A> {
-  /** Two elements that have one of these in common are in conflict. Repeated keys count once; none is lawful. */
-  readonly keys: (element: A) => Iterable<string>
+  /**
+   * Two elements that have one of these in common are in conflict. Repeated keys count once; none is lawful. They are told
+   * apart by their `KeyHash`, and may be given as such.
+   */
+  readonly keys: (element: A) => Iterable<string> | Int32Array
   /**
    * Elements that may be unfinished at once: running, waiting for a key, or finished with a result that was
    * not taken. Default: 16. Less than 1 counts as 1.
@@ -111,7 +116,7 @@ export const mapEffect: {
           // The semaphore bounds it.
           const results = yield* Queue.unbounded<B, E | E2 | Cause.Done>()
           const count = options.gauge ?? gauge()
-          const owners: Owners<A> = new Map()
+          const tasks = new Tasks<A>()
           const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
           const idle = Latch.makeUnsafe()
           const ready: Array<Task<A>> = []
@@ -188,7 +193,7 @@ export const mapEffect: {
                 else fail(exit.cause, true)
                 if (stopped) return
                 const before = ready.length
-                release(owners, task, ready)
+                tasks.release(task, ready)
                 waiting -= ready.length - before
                 count.waiting -= ready.length - before
                 startReady()
@@ -197,15 +202,8 @@ export const mapEffect: {
           }
 
           const admit = (element: A) => {
-            const task: Task<A> = {
-              element,
-              index: index++,
-              // Read once, before anything is changed: it may throw, and may not be the same twice.
-              keys: Array.from(options.keys(element)),
-              blockers: 0,
-              followers: []
-            }
-            hold(owners, task)
+            // Read once, before anything is changed: it may throw, and may not be the same twice.
+            const task = tasks.admit(element, index++, hashesOf(options.keys(element)))
             if (task.blockers > 0) {
               waiting++
               count.waiting++
@@ -250,32 +248,48 @@ export const mapEffect: {
 interface Task<A> {
   readonly element: A
   readonly index: number
-  readonly keys: ReadonlyArray<string>
+  readonly keys: Int32Array
+  /** Among the unfinished ones; above 0. */
+  readonly owner: number
   /** How many unfinished tasks it waits for. */
   blockers: number
   /** The tasks that wait for this one, in stream order. */
   readonly followers: Array<Task<A>>
 }
 
-// The last unfinished task that has the key. Whoever comes next waits for that one alone, which waits for the
-// one before it: a chain, so that a key needs no queue of its own.
-type Owners<A> = Map<string, Task<A>>
+/**
+ * The unfinished tasks and their keys. Whoever comes next waits for the last unfinished task that has the key, alone, which
+ * waits for the one before it: a chain, so that a key needs no queue of its own.
+ */
+class Tasks<A> {
+  private readonly owners = new KeyOwners()
+  // By owner; one that nobody is any more is given to the next.
+  private readonly tasks: Array<Task<A> | undefined> = [undefined]
+  private readonly free: Array<number> = []
 
-const hold = <A>(owners: Owners<A>, task: Task<A>) => {
-  for (const key of task.keys) {
-    const before = owners.get(key)
-    if (before === task) continue
-    owners.set(key, task)
-    // A task is admitted at a time, so if it follows already, it is the last that does.
-    if (before === undefined || before.followers.at(-1) === task) continue
-    before.followers.push(task)
-    task.blockers++
+  /** A task that has its keys from now on. */
+  admit(element: A, index: number, keys: Int32Array): Task<A> {
+    const owner = this.free.pop() ?? this.tasks.length
+    const task: Task<A> = { element, index, keys, owner, blockers: 0, followers: [] }
+    this.tasks[owner] = task
+    for (let i = 0; i < keys.length; i++) {
+      const before = this.tasks[this.owners.take(keys[i] ?? 0, owner)]
+      // A task is admitted at a time, so if it follows already, it is the last that does.
+      if (before === undefined || before === task || before.followers.at(-1) === task) continue
+      before.followers.push(task)
+      task.blockers++
+    }
+    return task
+  }
+
+  /** Gives the keys of a task back, except those that a later one has taken over. */
+  release({ followers, keys, owner }: Task<A>, ready: Array<Task<A>>): void {
+    for (let i = 0; i < keys.length; i++) this.owners.give(keys[i] ?? 0, owner)
+    this.tasks[owner] = undefined
+    this.free.push(owner)
+    for (const follower of followers) if (--follower.blockers === 0) ready.push(follower)
   }
 }
 
-const release = <A>(owners: Owners<A>, task: Task<A>, ready: Array<Task<A>>) => {
-  // Without a follower, nobody has taken over a key: the usual case, at half the price.
-  const alone = task.followers.length === 0
-  for (const key of task.keys) if (alone || owners.get(key) === task) owners.delete(key)
-  for (const follower of task.followers) if (--follower.blockers === 0) ready.push(follower)
-}
+const hashesOf = (keys: Iterable<string> | Int32Array): Int32Array =>
+  keys instanceof Int32Array ? keys : Int32Array.from(keys, KeyHash.of)

@@ -11,7 +11,8 @@ import type { BatchPolicy } from "../policy/BatchPolicy.ts"
 import * as Batch from "./Batch.ts"
 import type { CustomerRecord, RecordInput, SourcePosition } from "./CustomerRecord.ts"
 import type { Behaviour, Destination } from "./Destination.ts"
-import { EncodedRecord, JsonBlocks } from "./EncodedRecord.ts"
+import * as EncodedRecord from "./EncodedRecord.ts"
+import { JsonBlocks } from "./JsonBlocks.ts"
 import type { Rejected } from "./Outcome.ts"
 
 /**
@@ -40,7 +41,7 @@ export interface Unsendable {
  * @category models
  * @since 0.1.0
  */
-export type Encoded<A> = EncodedRecord<A> | Unsendable
+export type Encoded<A> = EncodedRecord.EncodedRecord<A> | Unsendable
 
 /**
  * Encodes the records of one source for one destination, one by one.
@@ -52,6 +53,8 @@ export interface Encoder<A> {
   readonly encode: (record: CustomerRecord<A>) => Encoded<A>
   /** UTF-8 bytes of the largest JSON of a record that can be sent, if alone. */
   readonly maxBytes: number
+  /** Where all of the JSON is written, also by a source that writes it itself. */
+  readonly blocks: JsonBlocks
   /** The schema whose JSON a source may write itself, and the field that is the key; see `Destination`. */
   readonly json: Pick<NonNullable<Destination<A>["json"]>, "field" | "schema"> | undefined
 }
@@ -66,7 +69,8 @@ export const isUnsendable = <A>(encoded: Encoded<A>): encoded is Unsendable => e
  * @category guards
  * @since 0.1.0
  */
-export const isSendable = <A>(encoded: Encoded<A>): encoded is EncodedRecord<A> => encoded._tag === "Encoded"
+export const isSendable = <A>(encoded: Encoded<A>): encoded is EncodedRecord.EncodedRecord<A> =>
+  encoded._tag === "Encoded"
 
 /**
  * Encodes record after record. Rejected are those that do not fit their schema (with the reason that the source gave),
@@ -77,15 +81,21 @@ export const isSendable = <A>(encoded: Encoded<A>): encoded is EncodedRecord<A> 
  * @since 0.1.0
  */
 export const encoder = <A, B extends Behaviour>(
-  policy: Pick<BatchPolicy, "maxBytes">,
-  destination: Pick<Destination<A, B>, "encode" | "envelope" | "json" | "key">
+  policy: Pick<BatchPolicy, "maxBytes" | "maxRecords">,
+  destination: Pick<Destination<A, B>, "encode" | "envelope" | "json" | "key" | "maxRecords">
 ): Encoder<A> => {
   const emptyBytes = Batch.envelopeBytes(destination)
-  const blocks = new JsonBlocks()
+  const { envelope, maxRecords } = destination
+  const blocks = new JsonBlocks({
+    envelope,
+    maxRecords: Math.min(policy.maxRecords, maxRecords),
+    maxBytes: policy.maxBytes
+  })
   const maxBytes = policy.maxBytes - emptyBytes
   const { encode, json, key } = destination
   return {
     maxBytes,
+    blocks,
     json: json?.encode === encode && json.key === key ? json : undefined,
     encode: (record) => {
       if (record._tag === "Invalid") {
@@ -98,12 +108,11 @@ export const encoder = <A, B extends Behaviour>(
         return unsendable(record, key, "InvalidRequest", encoded.failure, { format: "json", value: patch })
       }
       const json = encoded.success
-      const ready = blocks.write(
-        json,
-        (block, from, to) => new EncodedRecord(offset, line, position, key, block, from, to, patch)
-      )
-      const { bytes } = ready
-      if (bytes <= maxBytes) return ready
+      const bytes = blocks.write(json)
+      if (bytes <= maxBytes) {
+        blocks.keep(bytes)
+        return EncodedRecord.written(blocks, { offset, line, position, key, patch })
+      }
       const message = `The record alone needs a body of ${emptyBytes + bytes} bytes; ${policy.maxBytes} are allowed`
       const input: RecordInput = { format: "json", value: JSON.parse(json) }
       return unsendable(record, key, "TooLarge", [{ path: [], message }], input)
@@ -118,8 +127,8 @@ export const encoder = <A, B extends Behaviour>(
  * @since 0.1.0
  */
 export const encode = <A, B extends Behaviour>(
-  policy: Pick<BatchPolicy, "maxBytes">,
-  destination: Pick<Destination<A, B>, "encode" | "envelope" | "json" | "key">
+  policy: Pick<BatchPolicy, "maxBytes" | "maxRecords">,
+  destination: Pick<Destination<A, B>, "encode" | "envelope" | "json" | "key" | "maxRecords">
 ): (<E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>) => Stream.Stream<Encoded<A>, E, R>) => {
   const { encode } = encoder(policy, destination)
   return Stream.mapArray((chunk) => Arr.map(chunk, encode))

@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import type { SourcePosition } from "./CustomerRecord.ts"
+import type { JsonBlock, JsonBlocks } from "./JsonBlocks.ts"
+import * as KeyHash from "./KeyHash.ts"
 
 const decoder = new TextDecoder()
 const encoder = new TextEncoder()
@@ -16,45 +18,31 @@ const COMMA = 44
  * @category models
  * @since 0.1.0
  */
-export class EncodedRecord<A> {
-  readonly _tag = "Encoded"
+export abstract class EncodedRecord<A> {
   /** 0-based position in the source. */
   readonly offset: number
-  /** 1-based line on which the record starts; `undefined` where the source has no lines. */
-  readonly line: number | undefined
-  readonly position: SourcePosition | undefined
-  readonly key: string
-  /** Holds its JSON in UTF-8, and that of other records. */
-  readonly block: Uint8Array
-  /** Where its JSON starts in the block. */
-  readonly from: number
-  /** Where its JSON ends in the block. */
-  readonly to: number
-  private readonly kept: A | undefined
-  private readonly decode: ((json: unknown) => A) | undefined
 
-  /** `patch` is what was encoded; where `decode` is given instead, it is made from the JSON when somebody asks. */
-  constructor(
-    offset: number,
-    line: number | undefined,
-    position: SourcePosition | undefined,
-    key: string,
-    block: Uint8Array,
-    from: number,
-    to: number,
-    patch: A | undefined,
-    decode?: ((json: unknown) => A) | undefined
-  ) {
+  constructor(offset: number) {
     this.offset = offset
-    this.line = line
-    this.position = position
-    this.key = key
-    this.block = block
-    this.from = from
-    this.to = to
-    this.kept = patch
-    this.decode = decode
   }
+
+  get _tag(): "Encoded" {
+    return "Encoded"
+  }
+
+  /** 1-based line on which the record starts; `undefined` where the source has no lines. */
+  abstract readonly line: number | undefined
+  abstract readonly position: SourcePosition | undefined
+  abstract readonly key: string
+  /** The `KeyHash` of the key. */
+  abstract readonly keyHash: number
+  /** Holds its JSON in UTF-8, and that of other records. */
+  abstract readonly block: JsonBlock
+  /** Where its JSON starts in the block. */
+  abstract readonly from: number
+  /** Where its JSON ends in the block. */
+  abstract readonly to: number
+  abstract readonly patch: A
 
   /** UTF-8 bytes of its JSON. */
   get bytes(): number {
@@ -62,57 +50,95 @@ export class EncodedRecord<A> {
   }
 
   get json(): string {
-    return decoder.decode(this.block.subarray(this.from, this.to))
-  }
-
-  get patch(): A {
-    // Without a decoder, it was given; and it may be `undefined` itself.
-    return this.decode === undefined ? (this.kept as A) : this.decode(JSON.parse(this.json))
+    return decoder.decode(this.block.bytes.subarray(this.from, this.to))
   }
 }
 
-// Some hundred records: small enough that one which is still unfinished holds little else in memory.
-const blockSize = 64 * 1024
-const bytesPerUnit = 3 // the most that one UTF-16 unit becomes
+class Written<A> extends EncodedRecord<A> {
+  readonly line: number | undefined
+  readonly position: SourcePosition | undefined
+  readonly key: string
+  readonly patch: A
+  readonly block: JsonBlock
+  readonly from: number
+  readonly to: number
+
+  constructor({ key, line, offset, patch, position }: Content<A>, block: JsonBlock, from: number, to: number) {
+    super(offset)
+    this.line = line
+    this.position = position
+    this.key = key
+    this.patch = patch
+    this.block = block
+    this.from = from
+    this.to = to
+  }
+
+  get keyHash(): number {
+    return KeyHash.of(this.key)
+  }
+}
 
 /**
- * Where JSON texts are written, one after the other with commas between them.
+ * What a record is, besides its JSON.
  *
- * @category encoding
+ * @category models
  * @since 0.1.0
  */
-export class JsonBlocks {
-  private block = new Uint8Array(0)
-  private at = 0
-
-  /** Writes one text and hands out where it stands. A lone surrogate becomes U+FFFD, three bytes. */
-  write<T>(json: string, take: (block: Uint8Array, from: number, to: number) => T): T {
-    const { at, block } = this
-    if (at < block.length) {
-      const { read, written } = encoder.encodeInto(json, at === 0 ? block : block.subarray(at))
-      if (read === json.length) return this.end(written, take)
-    }
-    this.block = new Uint8Array(Math.max(blockSize, json.length * bytesPerUnit + 1))
-    this.at = 0
-    return this.end(encoder.encodeInto(json, this.block).written, take)
-  }
-
-  private end<T>(written: number, take: (block: Uint8Array, from: number, to: number) => T): T {
-    const { at, block } = this
-    const to = at + written
-    if (to < block.length) block[to] = COMMA
-    this.at = to + 1
-    return take(block, at, to)
-  }
-}
+export type Content<A> = Pick<EncodedRecord<A>, "key" | "line" | "offset" | "patch" | "position">
 
 /**
- * The body of a request that holds these records, between what stands before and after them.
+ * The record whose JSON was kept last.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const written = <A>({ at, block, from }: JsonBlocks, content: Content<A>): EncodedRecord<A> =>
+  new Written(content, block, from, at - 1)
+
+/**
+ * The body of a request that holds these records, between what stands before and after them. As a rule, it is the block
+ * that they were written to; otherwise it is put together.
  *
  * @category encoding
  * @since 0.1.0
  */
 export const body = (
+  records: ReadonlyArray<EncodedRecord<unknown>>,
+  envelope: readonly [open: string, close: string]
+): Uint8Array<ArrayBuffer> => {
+  const block = records[0]?.block
+  return block !== undefined && isWhole(block, records, envelope)
+    ? block.bytes.subarray(0, block.bodyBytes)
+    : joined(records, envelope)
+}
+
+const isWhole = (
+  block: JsonBlock,
+  records: ReadonlyArray<EncodedRecord<unknown>>,
+  [open, close]: readonly [open: string, close: string]
+): boolean => {
+  if (block.bodyBytes === 0 || block.size !== records.length) return false
+  if (block.envelope[0] !== open || block.envelope[1] !== close) return false
+  return endOfRun(records, 0) === records.length
+}
+
+/** The position after the last of the records that were written one after the other, with commas between them. */
+const endOfRun = (records: ReadonlyArray<EncodedRecord<unknown>>, start: number): number => {
+  const first = records[start]
+  if (first === undefined) return start
+  const { block } = first
+  const { bytes } = block
+  let { to } = first
+  for (let i = start + 1; i < records.length; i++) {
+    const next = records[i]
+    if (next === undefined || next.block !== block || next.from !== to + 1 || bytes[to] !== COMMA) return i
+    to = next.to
+  }
+  return records.length
+}
+
+const joined = (
   records: ReadonlyArray<EncodedRecord<unknown>>,
   [open, close]: readonly [open: string, close: string]
 ): Uint8Array<ArrayBuffer> => {
@@ -124,19 +150,12 @@ export const body = (
   out.set(before)
   let at = before.length
   for (let i = 0; i < records.length; ) {
-    const first = records[i]
-    if (first === undefined) break
-    const { block } = first
-    let { to } = first
-    // Records that were written one after the other are copied together, with the commas between them.
-    for (i++; i < records.length; i++) {
-      const next = records[i]
-      if (next === undefined || next.block !== block || next.from !== to + 1 || block[to] !== COMMA) break
-      to = next.to
-    }
-    out.set(block.subarray(first.from, to), at)
-    at += to - first.from
-    if (i < records.length) out[at++] = COMMA
+    const end = endOfRun(records, i)
+    const run = records[i]?.block.bytes.subarray(records[i]?.from, records[end - 1]?.to) ?? before
+    out.set(run, at)
+    at += run.length
+    if (end < records.length) out[at++] = COMMA
+    i = end
   }
   out.set(after, at)
   return out

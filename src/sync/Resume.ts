@@ -102,7 +102,10 @@ export const underway = <A, B extends Behaviour, E, R, RD>(
     }))
     if (open.length === 0) return Stream.empty
     let missing = open.length
-    const from = Source.encoded(source, Encode.encoder({ maxBytes: Number.POSITIVE_INFINITY }, to))
+    const from = Source.encoded(
+      source,
+      Encode.encoder({ maxBytes: Number.POSITIVE_INFINITY, maxRecords: to.maxRecords }, to)
+    )
     return from(positionOf(before?.position)).pipe(
       Stream.filter((record) => Encode.isSendable(record) && open.some(({ has }) => has(record.offset))),
       Stream.filter(Encode.isSendable),
@@ -130,7 +133,7 @@ export const underway = <A, B extends Behaviour, E, R, RD>(
 // The records of one key are in the request as one, in the place of the last of them.
 const folded = <A, B extends Behaviour>(
   records: ReadonlyArray<EncodedRecord<A>>,
-  to: Pick<Destination<A, B>, "encode" | "merge">
+  to: Pick<Destination<A, B>, "encode" | "envelope" | "merge">
 ) => {
   const fold = Batch.fold(to)
   const last = new Map<string, EncodedRecord<A>>()

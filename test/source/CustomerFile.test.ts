@@ -80,7 +80,7 @@ describe("a file", () => {
           Effect.flip,
           Effect.provide(
             FileSystem.layerNoop({
-              stream: () => Stream.fail(PlatformError.systemError({ _tag: tag, module: "FileSystem", method: "open" }))
+              open: () => Effect.fail(PlatformError.systemError({ _tag: tag, module: "FileSystem", method: "open" }))
             })
           ),
           Effect.map((error) => error.message)

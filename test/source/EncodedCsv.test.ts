@@ -10,14 +10,14 @@ import {
 } from "../../src/index.ts"
 import type { SourcePosition } from "../../src/sync/CustomerRecord.ts"
 import * as Encode from "../../src/sync/Encode.ts"
-import { bytesOf, inBlocks, oneOf } from "./support.ts"
+import { bytesOf, oneOf, openOf } from "./support.ts"
 
 const to = ReachDestination.batchPatch({ tenant: "acme" })
 
 /** A file of these bytes, handed out in blocks of these sizes. */
 const file = (bytes: Uint8Array, sizes: ReadonlyArray<number>) =>
   FileSystem.layerNoop({
-    stream: (_, options) => inBlocks(bytes.subarray(options?.offset === undefined ? 0 : Number(options.offset)), sizes),
+    open: openOf(bytes, sizes),
     stat: () =>
       Effect.succeed({
         type: "File",
@@ -173,7 +173,8 @@ const document = Arbitrary.all({
   lastBreak: oneOf([true, false]),
   invalidAt: oneOf([undefined, undefined, undefined, 0.3, 0.7, 0.99]),
   maxRecordSize: oneOf([1_000_000, 1_000_000, 60]),
-  maxBytes: oneOf([1_000_000, 1_000_000, 120])
+  maxBytes: oneOf([1_000_000, 1_000_000, 120, 400]),
+  maxRecords: oneOf([500, 1, 2, 3])
 })
 
 type Document = typeof document extends Arbitrary.Arbitrary<infer D> ? D : never
@@ -204,7 +205,10 @@ const write = ({ delimiter, invalidAt, lastBreak, left, mark, order, rows }: Doc
 const blocks = Arbitrary.array(oneOf([1, 3, 13, 40, 200, 1000, 5000]), { minLength: 1, maxLength: 4 })
 
 describe("a file that is encoded on the way", () => {
-  const encoder = (maxBytes: number) => () => Encode.encoder(BatchPolicy.make({ maxBytes }), to)
+  const encoder =
+    (maxBytes: number, maxRecords = 500) =>
+    () =>
+      Encode.encoder(BatchPolicy.make({ maxBytes, maxRecords }), to)
 
   it.effect.prop(
     "gives what decoding each row and encoding each record gives, however the bytes are cut",
@@ -212,9 +216,9 @@ describe("a file that is encoded on the way", () => {
     ([random, sizes]) =>
       Effect.gen(function* () {
         const bytes = write(random)
-        const { delimiter, empty, maxBytes, maxRecordSize } = random
+        const { delimiter, empty, maxBytes, maxRecordSize, maxRecords } = random
         const options = { delimiter, empty, maxRecordSize, otherColumns: "ignore" } as const
-        const { itself, records } = both(ReachSchema.CustomerPatch, encoder(maxBytes), options)
+        const { itself, records } = both(ReachSchema.CustomerPatch, encoder(maxBytes, maxRecords), options)
         const expected = yield* Effect.provide(collect(records(undefined)), file(bytes, []))
         const found = yield* Effect.provide(collect(itself(undefined)), file(bytes, sizes))
         assert.deepStrictEqual(found.records, expected.records)

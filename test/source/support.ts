@@ -1,4 +1,4 @@
-import { Arbitrary, Schema, Stream } from "effect"
+import { Arbitrary, Effect, FileSystem, Schema, Stream } from "effect"
 import { CustomerFile } from "../../src/index.ts"
 import type { CustomerRecord } from "../../src/sync/CustomerRecord.ts"
 
@@ -15,6 +15,37 @@ export const inBlocks = (bytes: Uint8Array, sizes: ReadonlyArray<number>): Strea
   }
   return Stream.fromIterable(blocks, { chunkSize: 3 })
 }
+
+/** Opens a file of these bytes, which hands out as many of them at a time as these sizes say, over and over. */
+export const openOf =
+  (bytes: Uint8Array, sizes: ReadonlyArray<number>): FileSystem.FileSystem["open"] =>
+  () =>
+    Effect.sync(() => {
+      let at = 0
+      let turn = 0
+      const unused = Effect.die(new Error("Nobody is expected to call this."))
+      return {
+        [FileSystem.FileTypeId]: FileSystem.FileTypeId,
+        stat: unused,
+        sync: unused,
+        readAlloc: () => unused,
+        truncate: () => unused,
+        write: () => unused,
+        writeAll: () => unused,
+        seek: (offset) =>
+          Effect.sync(() => {
+            at = Number(offset)
+            return offset
+          }),
+        read: (buffer) =>
+          Effect.sync(() => {
+            const some = bytes.subarray(at, at + Math.min(buffer.length, sizes[turn++ % sizes.length] ?? buffer.length))
+            buffer.set(some)
+            at += some.length
+            return some.length
+          })
+      }
+    })
 
 export const readCsv = <S extends Schema.ConstraintDecoder<unknown>>(
   text: string | Uint8Array,

@@ -6,6 +6,7 @@ import * as ReachDestination from "../../src/reach/ReachDestination.ts"
 import type * as ReachSchema from "../../src/reach/ReachSchema.ts"
 import * as Batch from "../../src/sync/Batch.ts"
 import * as EncodedRecord from "../../src/sync/EncodedRecord.ts"
+import { JsonBlocks } from "../../src/sync/JsonBlocks.ts"
 
 interface Patch {
   readonly id: string
@@ -42,13 +43,12 @@ const encodeAt =
   (patch: A, offset: number): EncodedRecord.EncodedRecord<A> =>
     encoded(offset, destination.key(patch), Result.getOrThrow(destination.encode(patch)), patch)
 
-const blocks = new EncodedRecord.JsonBlocks()
+const blocks = new JsonBlocks({ envelope: to.envelope, maxRecords: 3, maxBytes: 1000 })
 
-const encoded = <A>(offset: number, key: string, json: string, patch: A) =>
-  blocks.write(
-    json,
-    (block, from, to) => new EncodedRecord.EncodedRecord(offset, offset + 2, undefined, key, block, from, to, patch)
-  )
+const encoded = <A>(offset: number, key: string, json: string, patch: A) => {
+  blocks.keep(blocks.write(json))
+  return EncodedRecord.written(blocks, { offset, line: offset + 2, position: undefined, key, patch })
+}
 
 /** Records `ids[i]` at offset i. */
 const records = (...ids: ReadonlyArray<string>) => ids.map((id, offset) => encodeAt(to)({ id }, offset))

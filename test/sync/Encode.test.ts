@@ -16,6 +16,7 @@ const counting = () => {
   let encoded = 0
   return {
     envelope,
+    maxRecords: 100,
     key: (patch: Patch) => patch.id,
     encode: (patch: Patch) => {
       encoded++
@@ -40,7 +41,7 @@ const valid = (patch: Patch, offset = 0): Valid<Patch> => ({
 const bytesOf = (text: string) => new TextEncoder().encode(text).length
 
 const run = (records: ReadonlyArray<CustomerRecord<Patch>>, maxBytes = 1_000_000, to = counting()) =>
-  Stream.runCollect(Encode.encode({ maxBytes }, to)(Stream.fromArray(records)))
+  Stream.runCollect(Encode.encode({ maxBytes, maxRecords: 100 }, to)(Stream.fromArray(records)))
 
 describe("Encode.encode", () => {
   it.effect("a record is encoded once, with its key, its place and its exact bytes, in the order of the source", () =>
@@ -154,7 +155,7 @@ describe("Encode.encode", () => {
         Stream.rechunk(Stream.fromArray(records), 4),
         Stream.fail("boom" as const)
       ).pipe(
-        Encode.encode({ maxBytes: 100 }, counting()),
+        Encode.encode({ maxBytes: 100, maxRecords: 100 }, counting()),
         Stream.runForEachArray((chunk) => Effect.sync(() => sizes.push(chunk.length))),
         Effect.flip
       )
@@ -164,7 +165,7 @@ describe("Encode.encode", () => {
   )
 
   it("what is left after the rejected are taken out is what batches are collected from", () => {
-    const stream = Encode.encode({ maxBytes: 100 }, counting())(Stream.succeed(valid({ id: "a" })))
+    const stream = Encode.encode({ maxBytes: 100, maxRecords: 100 }, counting())(Stream.succeed(valid({ id: "a" })))
     const sendable = Stream.filter(stream, Encode.isSendable)
     expectTypeOf(sendable).toEqualTypeOf<Stream.Stream<EncodedRecord<Patch>>>()
   })

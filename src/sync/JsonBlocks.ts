@@ -1,0 +1,143 @@
+/**
+ * Where the JSON of records is written: blocks that are the bodies of requests in the making.
+ *
+ * @since 0.1.0
+ */
+
+const encoder = new TextEncoder()
+
+const COMMA = 44
+
+/**
+ * JSON texts with commas between them, behind what opens a body.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class JsonBlock {
+  /** Its first bytes; those that stand there once stay as they are. A block that grows has them in a new array. */
+  bytes: Uint8Array<ArrayBuffer>
+  /** The texts in it. */
+  size = 0
+  /** Bytes of the body of all its texts, once no more of them come; until then, 0. */
+  bodyBytes = 0
+  readonly envelope: readonly [open: string, close: string]
+
+  constructor(bytes: Uint8Array<ArrayBuffer>, envelope: readonly [open: string, close: string]) {
+    this.bytes = bytes
+    this.envelope = envelope
+  }
+}
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options {
+  /** What stands before and after the texts of a body. */
+  readonly envelope: readonly [open: string, close: string]
+  /** Texts in one block. */
+  readonly maxRecords: number
+  /** Bytes of the body that a block becomes. */
+  readonly maxBytes: number
+}
+
+// Not much at first, since nobody knows yet how long the texts are; it grows.
+const firstBytes = 4096
+// By how much a block may be longer than the one before it without growing.
+const slack = 1 / 16
+const bytesPerUnit = 3 // the most that one UTF-16 unit becomes
+
+/**
+ * Writes texts, one after the other. A block is closed by the same limits as a batch, so that the records of a batch are
+ * as a rule those of a block, and its body need not be put together.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export class JsonBlocks {
+  /** The block that is written to. */
+  block: JsonBlock
+  /** Where the next text starts in the block. */
+  at: number
+  /** Where the text that was kept last starts in the block. */
+  from = 0
+  private readonly options: Options
+  private readonly open: Uint8Array
+  private readonly close: Uint8Array
+  private expected = firstBytes
+
+  constructor(options: Options) {
+    this.options = options
+    this.open = encoder.encode(options.envelope[0])
+    this.close = encoder.encode(options.envelope[1])
+    this.block = new JsonBlock(new Uint8Array(0), options.envelope)
+    this.at = this.open.length
+  }
+
+  /** Makes room for a text of so many bytes, to be written at `at` and kept by `keep`. */
+  room(bytes: number): void {
+    if (this.block.bodyBytes > 0) this.begin()
+    const needed = this.at + bytes + Math.max(1, this.close.length)
+    if (needed > this.block.bytes.length) this.grow(needed)
+  }
+
+  /** Writes a text, and returns its bytes. A lone surrogate becomes U+FFFD, three bytes. */
+  write(json: string): number {
+    this.room(json.length)
+    const { read, written } = this.encode(json)
+    if (read === json.length) return written
+    this.room(json.length * bytesPerUnit)
+    return this.encode(json).written
+  }
+
+  /** Whether a text of so many bytes stays in the block, or opens the next one. */
+  fits(bytes: number): boolean {
+    return this.block.size === 0 || this.at + bytes + this.close.length <= this.options.maxBytes
+  }
+
+  /** Keeps the text of so many bytes that was written at `at`. */
+  keep(bytes: number): void {
+    if (!this.fits(bytes)) this.move(bytes)
+    const { at, block } = this
+    const end = at + bytes
+    this.from = at
+    this.at = end + 1
+    if (++block.size < this.options.maxRecords) block.bytes[end] = COMMA
+    else this.finish(end)
+  }
+
+  /** Opens the next block with what was written at the end of this one. */
+  private move(bytes: number): void {
+    const text = this.block.bytes.slice(this.at, this.at + bytes)
+    // In the place of the comma after the last text that fits.
+    this.finish(this.at - 1)
+    this.room(bytes)
+    this.block.bytes.set(text, this.at)
+  }
+
+  private finish(end: number): void {
+    const { block, close } = this
+    block.bytes.set(close, end)
+    block.bodyBytes = end + close.length
+    this.expected = Math.ceil(block.bodyBytes * (1 + slack))
+  }
+
+  private begin(): void {
+    this.block = new JsonBlock(new Uint8Array(0), this.options.envelope)
+    this.at = this.open.length
+  }
+
+  private grow(needed: number): void {
+    const { block } = this
+    const before = block.bytes
+    const size = Math.max(needed, before.length === 0 ? this.expected : before.length * 2)
+    block.bytes = new Uint8Array(size)
+    block.bytes.set(before.length === 0 ? this.open : before)
+  }
+
+  private encode(json: string): { readonly read: number; readonly written: number } {
+    const { bytes } = this.block
+    return encoder.encodeInto(json, bytes.subarray(this.at, bytes.length - Math.max(1, this.close.length)))
+  }
+}
