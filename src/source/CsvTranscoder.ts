@@ -69,7 +69,9 @@ export interface Options<A> {
 // Four bytes are looked at, and copied, at once. In each byte of a word:
 const wordSize = 4
 const ones = 0x01010101
-const spaces = 0x20202020
+// A quote becomes 0x20 by these bits, and a control character stays one: both are below these.
+const lowBits = 0x02020202
+const leastText = 0x21212121
 const highBits = 0x80808080 | 0
 const quotes = QUOTE * ones
 const backslashes = BACKSLASH * ones
@@ -80,13 +82,12 @@ const backslashes = BACKSLASH * ones
  * made zero.
  */
 const isSpecial = (word: number, stop: number): boolean => {
-  const quote = word ^ quotes
+  const low = word ^ lowBits
   const slash = word ^ backslashes
   const stopped = word ^ stop
   const found =
     word |
-    ((word - spaces) & ~word) |
-    ((quote - ones) & ~quote) |
+    ((low - leastText) & ~low) |
     ((slash - ones) & ~slash) |
     ((stopped - ones) & ~stopped)
   return (found & highBits) !== 0
@@ -199,49 +200,56 @@ export class CsvTranscoder<A> {
    * first row that it did not take.
    */
   take(bytes: Uint8Array, from: number, base: number, records: Array<Encoded<A>>): number {
-    const { blocks, maxRecordSize } = this.options
     this.position = { byte: base + from, offset: this.offset, line: this.line }
     const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const last = bytes.lastIndexOf(LF)
     this.stuck = false
     let row = from
-    for (;;) {
-      // A line feed ends a row, or makes it one for the schema; so it is the end of every loop below.
-      const lineFeed = bytes.indexOf(LF, row)
-      if (lineFeed === -1) break
-      const size = lineFeed - row
-      if (size > 1 || (size === 1 && bytes[row] !== CR)) {
-        if (size > maxRecordSize || size > keysSize) {
-          this.stuck = true
-          break
-        }
-        if (this.rows === maxRows || this.keysAt + size > keysSize) this.flush(records)
-        blocks.room(size + this.overhead)
-        if (this.out !== blocks.block.bytes) {
-          this.out = blocks.block.bytes
-          this.words = new DataView(this.out.buffer)
-        }
-        if (!this.write(bytes, words, row, lineFeed, records)) {
+    while (row <= last) {
+      const first = bytes[row]
+      let next = first === LF ? row + 1 : first === CR && bytes[row + 1] === LF ? row + 2 : -1
+      if (next === -1) {
+        const limit = Math.min(last, row + this.room())
+        if (limit > row) next = this.write(bytes, words, row, limit, records)
+        if (next === -1) next = this.writeAgain(bytes, words, row, records)
+        if (next === -1) {
           this.stuck = true
           break
         }
       }
       this.line++
-      row = lineFeed + 1
+      row = next
     }
     this.flush(records)
     return row
   }
 
-  /** Writes the JSON of the row that ends at the line feed; false where it is one for the schema. */
-  private write(
-    bytes: Uint8Array,
-    words: DataView,
-    row: number,
-    lineFeed: number,
-    records: Array<Encoded<A>>
-  ): boolean {
+  /** Bytes of a row for which there is room; more may be made. */
+  private room(): number {
+    const { blocks } = this.options
+    return this.rows === maxRows || this.out !== blocks.block.bytes ? 0 : blocks.left - this.overhead
+  }
+
+  /** Does so with room for the whole row, whose end is looked for. */
+  private writeAgain(bytes: Uint8Array, words: DataView, row: number, records: Array<Encoded<A>>): number {
+    const { blocks, maxRecordSize } = this.options
+    const lineFeed = bytes.indexOf(LF, row)
+    const size = lineFeed - row
+    if (size > maxRecordSize || size > keysSize) return -1
+    this.flush(records)
+    blocks.room(size + this.overhead)
+    this.out = blocks.block.bytes
+    this.words = new DataView(this.out.buffer)
+    return this.write(bytes, words, row, lineFeed, records)
+  }
+
+  /**
+   * Writes the JSON of a row that ends at `limit` or before, and returns where the next one starts; -1 where there is no
+   * end, or no room, or it is one for the schema.
+   */
+  private write(bytes: Uint8Array, words: DataView, row: number, limit: number, records: Array<Encoded<A>>): number {
     const { keys, kinds, options, out, steps, words: outWords } = this
-    const { blocks, maxBytes } = options
+    const { blocks, maxBytes, maxRecordSize } = options
     let at = row
     let keyHash = 0
     let to = blocks.at
@@ -263,7 +271,7 @@ export class CsvTranscoder<A> {
       const start = at
       const stop = isQuoted ? quotes : this.delimiters
       for (;;) {
-        for (; at + wordSize <= lineFeed; at += wordSize, to += wordSize) {
+        for (; at + wordSize <= limit; at += wordSize, to += wordSize) {
           const word = words.getInt32(at, true)
           if (isSpecial(word, stop)) break
           outWords.setInt32(to, word, true)
@@ -277,40 +285,41 @@ export class CsvTranscoder<A> {
         }
         if (kind !== MULTIBYTE) break
         const size = Utf8.sequenceLength(bytes, at)
-        if (size === 0) return false
+        if (size === 0) return -1
         for (let i = 0; i < size; i++) out[to++] = bytes[at++] ?? 0
       }
       const end = at
       // Doubled quotes are for the schema's reader, as is what follows a quote that is closed.
-      if (isQuoted && bytes[at++] !== QUOTE) return false
+      if (isQuoted && bytes[at++] !== QUOTE) return -1
       if (step === undefined) {
         to = begin
       } else if (start === end) {
-        if (!step.absent) return false
+        if (!step.absent) return -1
         to = begin
       } else {
-        if (isText ? step.copied?.(bytes, start, end) !== true : !isBoolean(bytes, start, end)) return false
+        if (isText ? step.copied?.(bytes, start, end) !== true : !isBoolean(bytes, start, end)) return -1
         if (step.isKey) {
           keyHash = KeyHash.empty
           for (let i = value; i < to; i++) {
             const byte = out[i] ?? 0
             // One unit of text for each byte, so that the keys of many rows become text together.
-            if (byte >= 128) return false
+            if (byte >= 128) return -1
             keys[keysAt++] = byte
             keyHash = KeyHash.add(keyHash, byte)
           }
         }
         if (isText) out[to++] = QUOTE
       }
-      if (cell < steps.length - 1 && kinds[bytes[at++] ?? 0] !== DELIMITER) return false
+      if (cell < steps.length - 1 && kinds[bytes[at++] ?? 0] !== DELIMITER) return -1
+      if (at > limit) return -1
     }
     // A carriage return alone ends a row too, which is rare enough to be left out here.
     if (bytes[at] === CR) at++
-    if (at !== lineFeed) return false
+    if (bytes[at] !== LF || at - row > maxRecordSize || keysAt > keysSize) return -1
     out[blocks.at] = OPEN_BRACE // in the place of the first comma
     out[to++] = CLOSE_BRACE
     const size = to - blocks.at
-    if (size > maxBytes) return false
+    if (size > maxBytes) return -1
     if (!blocks.fits(size)) {
       const keyAt = this.keysAt
       this.flush(records)
@@ -331,7 +340,7 @@ export class CsvTranscoder<A> {
     })
     this.keysAt = keysAt
     if (blocks.block.bodyBytes > 0) this.flush(records)
-    return true
+    return at + 1
   }
 
   private flush(records: Array<Encoded<A>>): void {

@@ -65,21 +65,29 @@ export class JsonBlocks {
   private readonly options: Options
   private readonly open: Uint8Array
   private readonly close: Uint8Array
+  /** Bytes of what stands behind a text, a comma or the end of the body, at most. */
+  private readonly tail: number
   private expected = firstBytes
 
   constructor(options: Options) {
     this.options = options
     this.open = encoder.encode(options.envelope[0])
     this.close = encoder.encode(options.envelope[1])
+    this.tail = Math.max(1, this.close.length)
     this.block = new JsonBlock(new Uint8Array(0), options.envelope)
     this.at = this.open.length
+  }
+
+  /** Bytes for which there is room. */
+  get left(): number {
+    const { bodyBytes, bytes } = this.block
+    return bodyBytes > 0 ? 0 : bytes.length - this.at - this.tail
   }
 
   /** Makes room for a text of so many bytes, to be written at `at` and kept by `keep`. */
   room(bytes: number): void {
     if (this.block.bodyBytes > 0) this.begin()
-    const needed = this.at + bytes + Math.max(1, this.close.length)
-    if (needed > this.block.bytes.length) this.grow(needed)
+    if (this.left < bytes) this.grow(this.at + bytes + this.tail)
   }
 
   /** Writes a text, and returns its bytes. A lone surrogate becomes U+FFFD, three bytes. */
@@ -138,6 +146,6 @@ export class JsonBlocks {
 
   private encode(json: string): { readonly read: number; readonly written: number } {
     const { bytes } = this.block
-    return encoder.encodeInto(json, bytes.subarray(this.at, bytes.length - Math.max(1, this.close.length)))
+    return encoder.encodeInto(json, bytes.subarray(this.at, bytes.length - this.tail))
   }
 }
