@@ -318,9 +318,14 @@ const readAnswer = <A, Refusal extends ApiError.RefusalStatus>(
     Effect.flatMap((text) => {
       const { status } = response
       const parsed = parse(text)
-      const answered = { ...called(endpoint), status, answer: Redacted.make(vendorAnswer(text ?? "", parsed)) }
-      if (status < 200 || status >= 300) return fromStatus(endpoint, answered, response, credentials)
-      const unexpected = (problem: string) => Effect.fail(new ApiError.UnexpectedAnswer({ ...answered, problem }))
+      // Only errors carry it.
+      const answered = (): Answered => ({
+        ...called(endpoint),
+        status,
+        answer: Redacted.make(vendorAnswer(text ?? "", parsed))
+      })
+      if (status < 200 || status >= 300) return fromStatus(endpoint, answered(), response, credentials)
+      const unexpected = (problem: string) => Effect.fail(new ApiError.UnexpectedAnswer({ ...answered(), problem }))
       if (text === undefined) return unexpected(`a body of more than ${maxBytes} bytes`)
       const read = Result.flatMap(parsed, endpoint.read)
       return Result.isFailure(read) ? unexpected(read.failure) : Effect.succeed(read.success)

@@ -332,11 +332,15 @@ const asString = (flag: boolean | undefined) => (flag === undefined ? undefined 
 const batchQuery = (options: WriteOptions | undefined) =>
   present({ ignoreUnknownFields: asString(options?.ignoreUnknownFields) })
 
-// `Object.fromEntries` does not know which keys it was given.
-const present = <const T extends object>(fields: T) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    readonly [K in keyof T]?: Exclude<T[K], undefined>
+const present = <const T extends object>(fields: T): { readonly [K in keyof T]?: Exclude<T[K], undefined> } => {
+  const some: { [K in keyof T]?: Exclude<T[K], undefined> } = {}
+  for (const name in fields) {
+    const value = fields[name]
+    // What is left of its type is what `Exclude` says, which the compiler does not see.
+    if (value !== undefined) some[name] = value as Exclude<T[typeof name], undefined>
   }
+  return some
+}
 
 /**
  * @category layers

@@ -85,11 +85,7 @@ const isSpecial = (word: number, stop: number): boolean => {
   const low = word ^ lowBits
   const slash = word ^ backslashes
   const stopped = word ^ stop
-  const found =
-    word |
-    ((low - leastText) & ~low) |
-    ((slash - ones) & ~slash) |
-    ((stopped - ones) & ~stopped)
+  const found = word | ((low - leastText) & ~low) | ((slash - ones) & ~slash) | ((stopped - ones) & ~stopped)
   return (found & highBits) !== 0
 }
 
@@ -331,13 +327,8 @@ export class CsvTranscoder<A> {
       this.firstLine = this.line
       this.block = blocks.block
     }
-    TranscodedRecord.mark(this.marks, this.rows++, {
-      from: blocks.from,
-      to: blocks.at - 1,
-      keyEnd: keysAt,
-      keyHash: KeyHash.finish(keyHash),
-      lines: this.line - this.firstLine
-    })
+    const hash = KeyHash.finish(keyHash)
+    TranscodedRecord.mark(this.marks, this.rows++, blocks.from, blocks.at - 1, keysAt, hash, this.line - this.firstLine)
     this.keysAt = keysAt
     if (blocks.block.bodyBytes > 0) this.flush(records)
     return at + 1

@@ -18,30 +18,24 @@ const decoder = new TextDecoder()
 export const marksOfOne = 5
 
 /**
- * What is kept of one row.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Mark {
-  /** Where its JSON starts in the block. */
-  readonly from: number
-  /** Where its JSON ends in the block. */
-  readonly to: number
-  /** Where its key ends, after those of the rows before it. */
-  readonly keyEnd: number
-  readonly keyHash: number
-  /** Lines after the first row's. */
-  readonly lines: number
-}
-
-/**
- * Keeps what is known of a row.
+ * Keeps what is known of a row. Arguments, since an object for each row would be most of what is allocated for it.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const mark = (marks: Int32Array, row: number, { from, keyEnd, keyHash, lines, to }: Mark): void => {
+export const mark = (
+  marks: Int32Array,
+  row: number,
+  /** Where its JSON starts in the block. */
+  from: number,
+  /** Where its JSON ends in the block. */
+  to: number,
+  /** Where its key ends, after those of the rows before it. */
+  keyEnd: number,
+  keyHash: number,
+  /** Lines after the first row's. */
+  lines: number
+): void => {
   const at = row * marksOfOne
   marks[at] = from
   marks[at + 1] = to

@@ -331,16 +331,9 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
         sourceEnded = !isStopping()
       })
     ),
-    Stream.mapArrayEffect((records) => {
-      const unsendable = records.filter(Encode.isUnsendable)
-      return unsendable.length === 0
-        ? Effect.succeed(records)
-        : books.rejected(unsendable).pipe(
-            Effect.flatMap((outcomes) => Queue.offer(rejected, outcomes)),
-            Effect.as(records)
-          )
-    }),
-    Stream.filter(Encode.isSendable),
+    Encode.sendable((unsendable) =>
+      Effect.flatMap(books.rejected(unsendable), (outcomes) => Queue.offer(rejected, outcomes))
+    ),
     Batch.collect(batchPolicy, to, { sameKey: options.sameKey, limit }),
     dispatch((batch) => deliver.batch(batch))
   )

@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as InputIssue from "../http/InputIssue.ts"
@@ -71,6 +73,38 @@ export const isUnsendable = <A>(encoded: Encoded<A>): encoded is Unsendable => e
  */
 export const isSendable = <A>(encoded: Encoded<A>): encoded is EncodedRecord.EncodedRecord<A> =>
   encoded._tag === "Encoded"
+
+const areSendable = <A>(
+  encoded: Arr.NonEmptyReadonlyArray<Encoded<A>>
+): encoded is Arr.NonEmptyReadonlyArray<EncodedRecord.EncodedRecord<A>> => encoded.every(isSendable)
+
+/**
+ * The records that can be sent; those that cannot go to `reject`, chunk by chunk, before anything that comes after them.
+ *
+ * @category filtering
+ * @since 0.1.0
+ */
+export const sendable =
+  <X, E, R>(reject: (unsendable: Arr.NonEmptyReadonlyArray<Unsendable>) => Effect.Effect<X, E, R>) =>
+  <A, E2, R2>(
+    records: Stream.Stream<Encoded<A>, E2, R2>
+  ): Stream.Stream<EncodedRecord.EncodedRecord<A>, E | E2, R | R2> =>
+    Stream.transformPull(records, (pull) => {
+      const next: Pull.Pull<
+        Arr.NonEmptyReadonlyArray<EncodedRecord.EncodedRecord<A>>,
+        E | E2,
+        void,
+        R
+      > = Effect.flatMap(pull, (chunk) => {
+        // As a rule; nothing is copied then.
+        if (areSendable(chunk)) return Effect.succeed(chunk)
+        const unsendable = chunk.filter(isUnsendable)
+        const rest = chunk.filter(isSendable)
+        const rejected = Arr.isArrayNonEmpty(unsendable) ? reject(unsendable) : Effect.void
+        return Effect.flatMap(rejected, () => (Arr.isArrayNonEmpty(rest) ? Effect.succeed(rest) : next))
+      })
+      return Effect.succeed(next)
+    })
 
 /**
  * Encodes record after record. Rejected are those that do not fit their schema (with the reason that the source gave),

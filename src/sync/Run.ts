@@ -304,19 +304,18 @@ export const make = Effect.fnUntraced(function* <E>(
       for (const { fate, indices } of ended) {
         const goesOn = fate._tag === "Unsent" || (fate._tag === "Unknown" && fate.again)
         const reason = fate._tag === "Rejected" || fate._tag === "Unknown" ? fate.reason : undefined
-        const offsets: Array<number> = []
-        for (const index of indices) {
-          const record = batch.records[index]
-          if (record === undefined) continue
-          const { offset } = record
-          offsets.push(offset)
-          if (wantsOutcomes) outcomes.push(Fate.outcome(fate, offset))
-          if (goesOn) again.add(offset)
-          // Where there is no next run that takes it up, a person must.
-          if (fate._tag === "Rejected" || (fate._tag === "Unknown" && !(fate.again && checkpoint !== undefined))) {
-            dead.push(Letter.sent(record, fate, batch.number))
-          }
-        }
+        // Where there is no next run that takes it up, a person must.
+        const isDead =
+          fate._tag === "Rejected" || (fate._tag === "Unknown" && !(fate.again && checkpoint !== undefined))
+        // As a rule all of them, and in order.
+        const records =
+          indices.length === batch.records.length
+            ? batch.records
+            : indices.flatMap((index) => batch.records[index] ?? [])
+        const offsets = records.map(({ offset }) => offset)
+        if (wantsOutcomes) for (const offset of offsets) outcomes.push(Fate.outcome(fate, offset))
+        if (goesOn) for (const offset of offsets) again.add(offset)
+        if (isDead) for (const record of records) dead.push(Letter.sent(record, fate, batch.number))
         groups.push({ tag: fate._tag, reason, offsets, forGood: !goesOn })
       }
       // A record that was folded into one that must go out again goes out again with it.
