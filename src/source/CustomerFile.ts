@@ -107,7 +107,7 @@ const defaultMaxRecordSize = 1024 * 1024
  * that has changed since.
  *
  * ```ts
- * import { NodeServices } from "@effect/platform-node"
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
  * import { Console, Effect, Stream } from "effect"
  * import { CustomerFile, ReachSchema } from "effect-patchbay"
  *

@@ -66,6 +66,18 @@ export const holds = ({ merged, records }: Pick<Batch<unknown>, "merged" | "reco
 }
 
 /**
+ * The keys of a batch for `Dispatch.mapEffect`, as their hashes.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const keys = ({ records }: Pick<Batch<unknown>, "records">): Int32Array => {
+  const hashes = new Int32Array(records.length)
+  for (let i = 0; i < records.length; i++) hashes[i] = records[i]?.keyHash ?? 0
+  return hashes
+}
+
+/**
  * The body of a request that holds the records of a batch, or of a part of one, in UTF-8.
  *
  * @category encoding

@@ -307,7 +307,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
     bring: (batch: T) => Effect.Effect<ReadonlyArray<Ended>, never, R>
   ) =>
     Dispatch.mapEffect((batch: T) => Effect.flatMap(bring(batch), (ended) => books.ended(batch, ended)), {
-      keys: keysOf,
+      keys: Batch.keys,
       window: options.window ?? defaultWindow
     })
 
@@ -356,12 +356,6 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
 
   return { books, close, records }
 })
-
-const keysOf = ({ records }: { readonly records: ReadonlyArray<{ readonly keyHash: number }> }): Int32Array => {
-  const keys = new Int32Array(records.length)
-  for (let i = 0; i < records.length; i++) keys[i] = records[i]?.keyHash ?? 0
-  return keys
-}
 
 const tagOf = (reason: unknown): string =>
   Predicate.hasProperty(reason, "_tag") && Predicate.isString(reason._tag) ? reason._tag : "Unknown"

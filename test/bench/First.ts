@@ -3,7 +3,8 @@
  */
 import { subscribe } from "node:diagnostics_channel"
 import { performance } from "node:perf_hooks"
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
 import {
   BatchPolicy,

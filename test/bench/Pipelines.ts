@@ -91,7 +91,6 @@ const count = <A, E, R>(stream: Stream.Stream<A, E, R>, records: (element: A) =>
 
 const one = () => 1
 const inBatch = ({ records }: Batch.Batch<unknown>) => records.length
-const keysOf = ({ records }: Batch.Batch<unknown>) => records.map(({ key }) => key)
 
 const encoder = (job: Job) => Encode.encoder(batchPolicy(job), to)
 const transcoded = (job: Job) => Source.encoded(Source.of(csv(job)), encoder(job))(undefined)
@@ -109,7 +108,10 @@ export const transcode = (job: Job) => count(transcoded(job), one)
 export const batch = (job: Job) => count(batched(job), inBatch)
 
 export const dispatch = (job: Job) =>
-  count(batched(job).pipe(Dispatch.mapEffect((batch) => Effect.succeed(batch), { keys: keysOf, window: 64 })), inBatch)
+  count(
+    batched(job).pipe(Dispatch.mapEffect((batch) => Effect.succeed(batch), { keys: Batch.keys, window: 64 })),
+    inBatch
+  )
 
 export const send = (job: Job) =>
   Effect.gen(function* () {
@@ -126,7 +128,7 @@ export const send = (job: Job) =>
         { endpoint: to.name, resend: "safe", records: records.length }
       )
     return yield* count(
-      batched(job).pipe(Dispatch.mapEffect(deliver, { keys: keysOf, window: 64 })),
+      batched(job).pipe(Dispatch.mapEffect(deliver, { keys: Batch.keys, window: 64 })),
       ({ recordCount }) => recordCount
     )
   })

@@ -93,24 +93,28 @@ const measureImports = async ({ rounds }: Options) => {
   return { imports, modules: modules.length }
 }
 
-/** The script of `First.ts` as plain JavaScript, as it is and with the modules of the platform by their own paths. */
+/** The script of `First.ts` as plain JavaScript: as it is, with other imports, and with `fetch`. */
 const scripts = () => {
   const plain = stripTypeScriptTypes(readFileSync(join(import.meta.dirname, "First.ts"), "utf8"))
-  const deep = plain.replace(/import \{ (.*) \} from "@effect\/platform-node"/, (_, names: string) =>
-    names
-      .split(", ")
-      .map((name) => `import * as ${name} from "@effect/platform-node/${name}"`)
-      .join("\n")
-  )
-  if (deep === plain) throw new Error("First.ts does not import the platform in the form that is looked for.")
-  const fetching = deep.replace("NodeHttpClient.layerUndici", "NodeHttpClient.layerFetch")
-  if (fetching === deep) throw new Error("First.ts does not send with undici.")
-  return { plain: write("first.js", plain), deep: write("deep.js", deep), fetching: write("fetching.js", fetching) }
+  const changed = (what: RegExp | string, to: string): string => {
+    const script = plain.replaceAll(what, to)
+    if (script === plain) throw new Error(`First.ts has no ${what}.`)
+    return script
+  }
+  return {
+    plain: write("first.js", plain),
+    index: write(
+      "index.js",
+      changed(/import \* as (\w+) from "@effect\/platform-node\/\w+"/g, 'import { $1 } from "@effect/platform-node"')
+    ),
+    deep: write("deep.js", changed('import { Effect } from "effect"', 'import * as Effect from "effect/Effect"')),
+    fetching: write("fetching.js", changed("NodeHttpClient.layerUndici", "NodeHttpClient.layerFetch"))
+  }
 }
 
 const measureFirsts = (
   { lines, rounds, seed }: Options,
-  { bundled, deep, fetching, plain }: { readonly [script in "plain" | "deep" | "bundled" | "fetching"]: string }
+  paths: { readonly [script in "plain" | "index" | "deep" | "bundled" | "fetching"]: string }
 ) =>
   Runner.withFolder((folder) =>
     Runner.withServer(0, async (url) => {
@@ -120,12 +124,13 @@ const measureFirsts = (
       const env = { REACH_TOKEN: "bench", REACH_BASE_URL: url }
       const cached = { ...env, NODE_COMPILE_CACHE: join(folder, "cache") }
       const ways = [
-        ["as the README has it", plain, env],
-        ["platform modules by their own paths", deep, env],
-        ["these paths and Node's compile cache", deep, cached],
-        ["bundled, all but undici", bundled, env],
-        ["bundled, with Node's compile cache", bundled, cached],
-        ["bundled, with that cache and fetch", fetching, cached]
+        ["as the README has it", paths.plain, env],
+        ["with the index of @effect/platform-node", paths.index, env],
+        ["with effect/Effect instead of the index of effect", paths.deep, env],
+        ["as the README has it, with Node's compile cache", paths.plain, cached],
+        ["bundled, all but undici", paths.bundled, env],
+        ["bundled, with Node's compile cache", paths.bundled, cached],
+        ["bundled, with that cache and fetch", paths.fetching, cached]
       ] as const
       const runs = ways.map(([title, script, env]) => ({
         title,
@@ -143,15 +148,15 @@ export const measure = async (options: Options): Promise<Report> => {
   rmSync(workshop, { recursive: true, force: true })
   mkdirSync(workshop)
   const { imports, modules } = await measureImports(options)
-  const { deep, fetching, plain } = scripts()
+  const paths = scripts()
   const everything = write("everything.js", 'import * as all from "effect-patchbay"\nconsole.log(all)\n')
   const bundles = [
     { title: "everything that it exports", sizes: await Bundle.sizes(everything) },
-    { title: "the sync of the README", sizes: await Bundle.sizes(deep) }
+    { title: "the sync of the README", sizes: await Bundle.sizes(paths.plain) }
   ]
-  const bundled = await Bundle.write(deep, join(workshop, "bundled"))
-  const fetchBundled = await Bundle.write(fetching, join(workshop, "fetching"))
-  const firsts = await measureFirsts(options, { plain, deep, bundled, fetching: fetchBundled })
+  const bundled = await Bundle.write(paths.plain, join(workshop, "bundled"))
+  const fetchBundled = await Bundle.write(paths.fetching, join(workshop, "fetching"))
+  const firsts = await measureFirsts(options, { ...paths, bundled, fetching: fetchBundled })
   Runner.hush()
   rmSync(workshop, { recursive: true, force: true })
   return {

@@ -54,7 +54,8 @@ describe("the work that a record takes", () => {
       // Its properties are the stages, which the type of `keys` forgets.
       for (const stage of Object.keys(stages) as ReadonlyArray<Stage>)
         assertNear(`blocks of code to ${stage}`, report.blocks[stage], blocks[stage], 0.05)
-      assert.closeTo(report.flatness, 1, 0.02)
+      // The first block grows.
+      assert.closeTo(report.flatness, 1, 0.03)
       assert.strictEqual(report.requests, report.records / 500)
       assert.strictEqual(report.bytes, report.bytesExpected)
     })

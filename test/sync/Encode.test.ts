@@ -170,3 +170,34 @@ describe("Encode.encode", () => {
     expectTypeOf(sendable).toEqualTypeOf<Stream.Stream<EncodedRecord<Patch>>>()
   })
 })
+
+describe("Encode.sendable", () => {
+  it.effect("hands over what cannot be sent before what comes after it, and copies no chunk without such", () =>
+    Effect.gen(function* () {
+      const to = counting()
+      const names = [["a", "b"], ["no", "c"], ["no", "no"], ["d"]]
+      let offset = 0
+      const chunks = names.map((some) => some.map((name) => valid({ id: name, name }, offset++)))
+      const given: Array<ReadonlyArray<unknown>> = []
+      const seen: Array<string | ReadonlyArray<number>> = []
+      yield* Stream.fromIterable(chunks).pipe(
+        Stream.flattenIterable,
+        Encode.encode({ maxBytes: 1000, maxRecords: 100 }, to),
+        Stream.rechunk(2),
+        Stream.mapArray((chunk) => {
+          given.push(chunk)
+          return chunk
+        }),
+        Encode.sendable((unsendable) => Effect.sync(() => seen.push(unsendable.map(({ offset }) => offset)))),
+        Stream.runForEachArray((chunk) =>
+          Effect.sync(() => {
+            for (const { key } of chunk) seen.push(key)
+            if (chunk.length === 2) assert.strictEqual(given[0], chunk)
+          })
+        )
+      )
+      assert.deepStrictEqual(seen, ["a", "b", [2], "c", [4, 5], "d"])
+      assert.strictEqual(given.length, 4)
+    })
+  )
+})
