@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Deferred, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Dispatch from "../../src/sync/Dispatch.ts"
+import * as KeyHash from "../../src/sync/KeyHash.ts"
 
 interface Job {
   readonly keys: ReadonlyArray<string>
@@ -14,6 +15,7 @@ interface Job {
 const job = (keys: string, takes = 1000): Job => ({ keys: keys === "" ? [] : keys.split(" "), takes })
 
 const keys = (job: Job) => job.keys
+const hashes = (job: Job) => Int32Array.from(job.keys, KeyHash.of)
 
 /** When each job started and ended, which were interrupted, and whether two that share a key ever ran at once. */
 const watch = () => {
@@ -144,7 +146,7 @@ describe("Dispatch.mapEffect", () => {
                 highest = Math.max(highest, gauge.running + gauge.waiting)
                 return watched.run(job, index)
               },
-              { keys, window, gauge }
+              { keys: chunk % 2 === 0 ? hashes : keys, window, gauge }
             ),
             Stream.tap(() => Effect.sync(() => taken++)),
             Stream.runCollect,
