@@ -1,10 +1,13 @@
-/** What can go wrong when a vendor's API is called. */
-
 /** Shows each answer's status and headers to whoever asked for it. */
 export * as AnswerObserver from "./http/AnswerObserver.ts"
 /** What the vendors' clients share: for clients of other vendors. */
 export * as ApiClient from "./http/ApiClient.ts"
+/** What can go wrong when a vendor's API is called. */
 export * as ApiError from "./http/ApiError.ts"
+/** What a client proves with who it is. */
+export * as Credentials from "./http/Credentials.ts"
+/** An endpoint as a client calls it. */
+export * as Endpoint from "./http/Endpoint.ts"
 /** What is wrong with an input, said without the input. */
 export * as InputIssue from "./http/InputIssue.ts"
 /** Options that cannot be used. */

@@ -1,14 +1,12 @@
 /**
- * What the vendors' clients share, and the one place where a request is sent and an answer is read.
+ * What the vendors' clients share, and the one place where a request is sent.
  *
  * @since 0.1.0
  */
 import * as ByteSize from "effect/ByteSize"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
-import * as Headers from "effect/http/Headers"
 import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
@@ -17,27 +15,16 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
+import * as Answer from "./Answer.ts"
 import { AnswerObserver } from "./AnswerObserver.ts"
 import * as ApiError from "./ApiError.ts"
 import * as BaseUrl from "./BaseUrl.ts"
+import type { Credentials } from "./Credentials.ts"
+import { type CallError, called, type Endpoint } from "./Endpoint.ts"
 import * as InputIssue from "./InputIssue.ts"
 import type { InvalidConfiguration } from "./InvalidConfiguration.ts"
-
-/**
- * Where the `Authorization` header of a client comes from.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Credentials {
-  /** The header's value for the next request. */
-  readonly authorization: Effect.Effect<Redacted.Redacted<string>>
-  /** Called with a value that was answered 401: whether there is another one to try. */
-  readonly renew: (refused: string) => Effect.Effect<boolean>
-}
+import * as TransportCode from "./TransportCode.ts"
 
 /**
  * @category configuration
@@ -55,78 +42,6 @@ export interface Options {
 }
 
 /**
- * One endpoint as a client calls it: `A` is what its answer holds, `Refusal` the statuses that it is known
- * to refuse a request with.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Endpoint<A, Refusal extends ApiError.RefusalStatus> {
-  readonly vendor: string
-  /** The path with its parameters in braces: `/api/batches/{batchId}`. */
-  readonly template: string
-  /** Method and template. */
-  readonly label: string
-  readonly refusals: ReadonlyArray<Refusal>
-  /** Reads the parsed JSON of a 2xx answer, or says what is wrong with it, without what it holds. */
-  readonly read: (body: unknown) => Result.Result<A, string>
-}
-
-/** What is read of an `HttpApiEndpoint`. */
-interface Declaration {
-  readonly method: string
-  readonly path: string
-  readonly success: ReadonlySet<Schema.Top>
-  readonly "~Success": Schema.Constraint
-}
-
-/**
- * An endpoint from its declaration. `refusals` lists the statuses that have an error of their own, also the
- * undocumented ones; any other becomes an `UnexpectedAnswer`. `read` takes what is wanted out of the decoded
- * answer, or says why it is not what it should be.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const endpoint = <E extends Declaration, const Refusal extends ApiError.RefusalStatus, A>(
-  vendor: string,
-  declaration: E,
-  refusals: ReadonlyArray<Refusal>,
-  read: (answer: E["~Success"]["Type"]) => Result.Result<A, string>
-): Endpoint<A, Refusal> => {
-  const template = declaration.path.replaceAll(/:(\w+)/g, "{$1}")
-  // A declaration keeps its success schemas in a set that has forgotten their types. Ours have one each, which
-  // needs no service.
-  const success = [...declaration.success][0] as unknown as Schema.ConstraintDecoder<E["~Success"]["Type"]>
-  const decode = Schema.decodeUnknownResult(success)
-  return {
-    vendor,
-    template,
-    label: `${declaration.method} ${template}`,
-    refusals,
-    read: (body) => {
-      const decoded = decode(body)
-      return Result.isSuccess(decoded)
-        ? read(decoded.success)
-        : Result.fail(
-            `a body that is not what it answers (${InputIssue.format(InputIssue.fromSchemaIssue(decoded.failure.issue))})`
-          )
-    }
-  }
-}
-
-/**
- * The errors of a call to an endpoint, before a new token is tried.
- *
- * @category errors
- * @since 0.1.0
- */
-export type CallError<Refusal extends ApiError.RefusalStatus> =
-  | ApiError.CommonError
-  | ApiError.TokenExpired
-  | ApiError.Refusals[Refusal]
-
-/**
  * @category models
  * @since 0.1.0
  */
@@ -141,9 +56,6 @@ export interface ApiClient {
 }
 
 const defaultMaxAnswerSize = ByteSize.mebibytes(16)
-
-// Enough to see what a page of HTML is about; an error should not keep megabytes alive.
-const maxKeptBody = 64 * 1024
 
 /**
  * Makes a client on the `HttpClient` of the context, which is used and never changed for others. Requests
@@ -185,7 +97,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.flatMap((response) =>
         Effect.flatMap(AnswerObserver, (observe) => {
           observe({ vendor: endpoint.vendor, status: response.status, headers: response.headers })
-          return readAnswer(endpoint, response, maxBytes, credentials)
+          return Answer.read(endpoint, response, maxBytes, credentials)
         })
       ),
       Effect.updateContext(withRequestRules),
@@ -257,16 +169,6 @@ export const withNewToken = <A, E, R>(
     })
   )
 
-interface Called {
-  readonly vendor: string
-  readonly endpoint: string
-}
-
-const called = (endpoint: Endpoint<unknown, ApiError.RefusalStatus>): Called => ({
-  vendor: endpoint.vendor,
-  endpoint: endpoint.label
-})
-
 const fromSendError = (
   endpoint: Endpoint<unknown, ApiError.RefusalStatus>,
   error: HttpClientError.HttpClientError | Schema.SchemaError
@@ -280,161 +182,10 @@ const fromSendError = (
       issues: [{ path: [], message: "the request cannot be written as HTTP" }]
     })
   }
-  const code = transportCode(error.reason)
+  const code = TransportCode.of(error.reason)
   return new ApiError.TransportFault({
     ...called(endpoint),
     code: code ?? "unknown",
-    sent: code !== undefined && neverConnected.test(code) ? "no" : "maybe"
+    sent: code !== undefined && TransportCode.neverConnected(code) ? "no" : "maybe"
   })
-}
-
-// What Node and undici report when no connection was made, so that nothing can have been sent.
-const neverConnected =
-  /^(?:ECONNREFUSED|ENOTFOUND|EAI_[A-Z]+|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_.*|CERT_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_.*)$/
-
-// A code is a platform's constant. A message could quote what was sent, so it is left behind. Clients wrap
-// the fault in errors of their own, and Node gathers one for each address that it tried.
-const transportCode = (error: unknown): string | undefined => {
-  for (let cause = error, depth = 0; Predicate.isObject(cause) && depth < 5; depth++) {
-    if (Predicate.isString(cause.code) && /^[A-Z][A-Z0-9_]{2,63}$/.test(cause.code)) return cause.code
-    const inner: unknown = cause.cause
-    cause = inner ?? (Array.isArray(cause.errors) ? cause.errors[0] : undefined)
-  }
-  return undefined
-}
-
-const readAnswer = <A, Refusal extends ApiError.RefusalStatus>(
-  endpoint: Endpoint<A, Refusal>,
-  response: HttpClientResponse.HttpClientResponse,
-  maxBytes: number,
-  credentials: Credentials
-): Effect.Effect<A, CallError<Refusal>> =>
-  readText(response, maxBytes).pipe(
-    Effect.catch((error) =>
-      Effect.fail(
-        new ApiError.TransportFault({ ...called(endpoint), sent: "maybe", code: transportCode(error) ?? "unknown" })
-      )
-    ),
-    Effect.flatMap((text) => {
-      const { status } = response
-      const parsed = parse(text)
-      // Only errors carry it.
-      const answered = (): Answered => ({
-        ...called(endpoint),
-        status,
-        answer: Redacted.make(vendorAnswer(text ?? "", parsed))
-      })
-      if (status < 200 || status >= 300) return fromStatus(endpoint, answered(), response, credentials)
-      const unexpected = (problem: string) => Effect.fail(new ApiError.UnexpectedAnswer({ ...answered(), problem }))
-      if (text === undefined) return unexpected(`a body of more than ${maxBytes} bytes`)
-      const read = Result.flatMap(parsed, endpoint.read)
-      return Result.isFailure(read) ? unexpected(read.failure) : Effect.succeed(read.success)
-    })
-  )
-
-// A declared length bounds the body by itself, unless the body is compressed. Without one, it is counted.
-const readText = (
-  response: HttpClientResponse.HttpClientResponse,
-  maxBytes: number
-): Effect.Effect<string | undefined, HttpClientError.HttpClientError> => {
-  const declared = Number(response.headers["content-length"] ?? Number.NaN)
-  if (declared > maxBytes) return Effect.as(discard(response), undefined)
-  if (declared <= maxBytes && response.headers["content-encoding"] === undefined) return response.text
-  let size = 0
-  const decoder = new TextDecoder()
-  return response.stream.pipe(
-    Stream.takeWhile((chunk) => {
-      size += chunk.byteLength
-      return size <= maxBytes
-    }),
-    Stream.runFold(
-      () => "",
-      (text, chunk) => text + decoder.decode(chunk, { stream: true })
-    ),
-    Effect.map((text) => (size > maxBytes ? undefined : text + decoder.decode())),
-    // An answer without a body has no stream on some platforms.
-    Effect.catchIf(
-      (error) => error.reason._tag === "EmptyBodyError",
-      () => Effect.succeed("")
-    )
-  )
-}
-
-// Ends the answer without reading it, so that its connection is given up.
-const discard = (response: HttpClientResponse.HttpClientResponse) =>
-  response.stream.pipe(Stream.take(0), Stream.runDrain)
-
-const parse = (text: string | undefined): Result.Result<unknown, string> => {
-  const trimmed = text?.trim() ?? ""
-  if (trimmed === "") return Result.fail("an empty body")
-  try {
-    return Result.succeed(JSON.parse(trimmed))
-  } catch {
-    return Result.fail(
-      trimmed.startsWith("<")
-        ? "a page of HTML or XML instead of JSON"
-        : trimmed.startsWith("{") || trimmed.startsWith("[")
-          ? "a body of malformed JSON"
-          : "plain text instead of JSON"
-    )
-  }
-}
-
-// Reads what the documented bodies have, wherever they have it, and cannot fail.
-const vendorAnswer = (text: string, parsed: Result.Result<unknown, string>): ApiError.VendorAnswer => {
-  const body = text.slice(0, maxKeptBody)
-  const json = Result.getOrUndefined(parsed)
-  if (!Predicate.isObject(json)) return new ApiError.VendorAnswer({ message: "", errors: [], body })
-  const data = json.data
-  const message = [json.message, json.error, Predicate.isObject(data) ? data.error : undefined].find(Predicate.isString)
-  const errors = Array.isArray(json.errors) ? json.errors.filter(Predicate.isString) : []
-  return new ApiError.VendorAnswer({ message: message ?? "", errors, body })
-}
-
-interface Answered extends Called {
-  readonly status: number
-  readonly answer: Redacted.Redacted<ApiError.VendorAnswer>
-}
-
-const fromStatus = <Refusal extends ApiError.RefusalStatus>(
-  endpoint: Endpoint<unknown, Refusal>,
-  answered: Answered,
-  response: HttpClientResponse.HttpClientResponse,
-  credentials: Credentials
-): Effect.Effect<never, CallError<Refusal>> => {
-  const { status } = answered
-  const refusal = endpoint.refusals.find((known) => known === status)
-  if (refusal !== undefined) return Effect.fail(ApiError.refusal(refusal, answered))
-  switch (status) {
-    case 401:
-      return Effect.flatMap(credentials.renew(response.request.headers.authorization ?? ""), (renewed) =>
-        Effect.fail(renewed ? new ApiError.TokenExpired(answered) : new ApiError.Unauthorized(answered))
-      )
-    case 403:
-      return Effect.fail(new ApiError.Forbidden(answered))
-    case 408:
-      return Effect.fail(new ApiError.TimedOut({ ...called(endpoint), by: "server" }))
-    case 429:
-      return Effect.flatMap(retryAfter(response), (wait) =>
-        Effect.fail(new ApiError.RateLimited({ ...answered, ...wait }))
-      )
-    case 500:
-    case 502:
-    case 503:
-    case 504:
-      return Effect.flatMap(retryAfter(response), (wait) =>
-        Effect.fail(new ApiError.ServerFault({ ...answered, ...wait }))
-      )
-    default:
-      return Effect.fail(
-        new ApiError.UnexpectedAnswer({ ...answered, problem: "a status that the contract does not know" })
-      )
-  }
-}
-
-const retryAfter = (response: HttpClientResponse.HttpClientResponse) => {
-  const parsed = Headers.parseRetryAfter(response.headers["retry-after"] ?? "")
-  return Result.isFailure(parsed)
-    ? Effect.succeed({})
-    : Effect.map(Clock.currentTimeMillis, (now) => ({ retryAfter: Headers.retryAfterDelay(parsed.success, now) }))
 }

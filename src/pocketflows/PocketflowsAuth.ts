@@ -7,7 +7,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as Redacted from "effect/Redacted"
-import type { Credentials } from "../http/ApiClient.ts"
+import type { Credentials } from "../http/Credentials.ts"
 import { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
 
 /**

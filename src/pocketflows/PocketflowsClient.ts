@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as ApiClient from "../http/ApiClient.ts"
 import type * as ApiError from "../http/ApiError.ts"
+import * as Endpoint from "../http/Endpoint.ts"
 import type { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
 import { checkPathSegment } from "../http/PathSegment.ts"
 import * as PocketflowsApi from "./PocketflowsApi.ts"
@@ -59,7 +60,7 @@ export interface Options extends ApiClient.Options {
   readonly auth: PocketflowsAuth.PocketflowsAuth
 }
 
-const batchUpdate = ApiClient.endpoint(
+const batchUpdate = Endpoint.make(
   "Pocketflows",
   PocketflowsApi.updateCustomers,
   [400, 404, 409, 413, 422],

@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as SynchronizedRef from "effect/SynchronizedRef"
-import type { Credentials } from "../http/ApiClient.ts"
+import type { Credentials } from "../http/Credentials.ts"
 import { isHeaderValue } from "../http/HeaderValue.ts"
 import { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
 

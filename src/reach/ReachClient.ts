@@ -14,6 +14,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as ApiClient from "../http/ApiClient.ts"
 import * as ApiError from "../http/ApiError.ts"
+import * as Endpoint from "../http/Endpoint.ts"
 import type { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
 import * as ReachApi from "./ReachApi.ts"
 import * as ReachAuth from "./ReachAuth.ts"
@@ -163,10 +164,10 @@ const data = <A>(answer: { readonly success: boolean; readonly data?: A }): Resu
       : Result.succeed(answer.data)
 
 const vendor = "Reach"
-const create = ApiClient.endpoint(vendor, ReachApi.createCustomer, [400, 404, 409, 413, 422], data)
-const patch = ApiClient.endpoint(vendor, ReachApi.patchCustomer, [400, 404, 413, 422], data)
-const batchPatch = ApiClient.endpoint(vendor, ReachApi.patchCustomers, [400, 404, 413, 422], data)
-const status = ApiClient.endpoint(vendor, ReachApi.batchStatus, [404], data)
+const create = Endpoint.make(vendor, ReachApi.createCustomer, [400, 404, 409, 413, 422], data)
+const patch = Endpoint.make(vendor, ReachApi.patchCustomer, [400, 404, 413, 422], data)
+const batchPatch = Endpoint.make(vendor, ReachApi.patchCustomers, [400, 404, 413, 422], data)
+const status = Endpoint.make(vendor, ReachApi.batchStatus, [404], data)
 
 const urls = HttpApiClient.urlBuilder(ReachApi.ReachApi)
 const createRequest = HttpClientRequest.make(ReachApi.createCustomer.method)

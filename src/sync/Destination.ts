@@ -39,7 +39,7 @@ export interface Behaviour {
  * @since 0.1.0
  */
 export interface Outgoing<A> {
-  /** The whole body in UTF-8: the envelope around the records' JSON. */
+  /** The whole body in UTF-8: the envelope around the records' JSON. Not to be changed: it may be sent again. */
   readonly body: Uint8Array
   readonly records: Arr.NonEmptyReadonlyArray<{ readonly key: string; readonly patch: A }>
 }

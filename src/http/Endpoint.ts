@@ -1,0 +1,101 @@
+/**
+ * An endpoint of a vendor as a client calls it.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as ApiError from "./ApiError.ts"
+import * as InputIssue from "./InputIssue.ts"
+
+/**
+ * One endpoint as a client calls it: `A` is what its answer holds, `Refusal` the statuses that it is known
+ * to refuse a request with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Endpoint<A, Refusal extends ApiError.RefusalStatus> {
+  readonly vendor: string
+  /** The path with its parameters in braces: `/api/batches/{batchId}`. */
+  readonly template: string
+  /** Method and template. */
+  readonly label: string
+  readonly refusals: ReadonlyArray<Refusal>
+  /** Reads the parsed JSON of a 2xx answer, or says what is wrong with it, without what it holds. */
+  readonly read: (body: unknown) => Result.Result<A, string>
+}
+
+/** What is read of an `HttpApiEndpoint`. */
+interface Declaration {
+  readonly method: string
+  readonly path: string
+  readonly success: ReadonlySet<Schema.Top>
+  readonly "~Success": Schema.Constraint
+}
+
+/**
+ * An endpoint from its declaration. `refusals` lists the statuses that have an error of their own, also the
+ * undocumented ones; any other becomes an `UnexpectedAnswer`. `read` takes what is wanted out of the decoded
+ * answer, or says why it is not what it should be.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <E extends Declaration, const Refusal extends ApiError.RefusalStatus, A>(
+  vendor: string,
+  declaration: E,
+  refusals: ReadonlyArray<Refusal>,
+  read: (answer: E["~Success"]["Type"]) => Result.Result<A, string>
+): Endpoint<A, Refusal> => {
+  const template = declaration.path.replaceAll(/:(\w+)/g, "{$1}")
+  // A declaration keeps its success schemas in a set that has forgotten their types. Ours have one each, which
+  // needs no service.
+  const success = [...declaration.success][0] as unknown as Schema.ConstraintDecoder<E["~Success"]["Type"]>
+  const decode = Schema.decodeUnknownResult(success)
+  return {
+    vendor,
+    template,
+    label: `${declaration.method} ${template}`,
+    refusals,
+    read: (body) => {
+      const decoded = decode(body)
+      return Result.isSuccess(decoded)
+        ? read(decoded.success)
+        : Result.fail(
+            `a body that is not what it answers (${InputIssue.format(InputIssue.fromSchemaIssue(decoded.failure.issue))})`
+          )
+    }
+  }
+}
+
+/**
+ * The errors of a call to an endpoint, before a new token is tried.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type CallError<Refusal extends ApiError.RefusalStatus> =
+  | ApiError.CommonError
+  | ApiError.TokenExpired
+  | ApiError.Refusals[Refusal]
+
+/**
+ * What every error of a call says of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Called {
+  readonly vendor: string
+  readonly endpoint: string
+}
+
+/**
+ * @category getters
+ * @since 0.1.0
+ */
+export const called = (endpoint: Endpoint<unknown, ApiError.RefusalStatus>): Called => ({
+  vendor: endpoint.vendor,
+  endpoint: endpoint.label
+})
