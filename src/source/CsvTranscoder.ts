@@ -10,13 +10,12 @@
 import type * as Schema from "effect/Schema"
 import * as CopiedText from "../http/CopiedText.ts"
 import * as PlainStruct from "../http/PlainStruct.ts"
-import type { SourcePosition } from "../sync/CustomerRecord.ts"
 import type { Encoded } from "../sync/Encode.ts"
-import type { JsonBlock, JsonBlocks } from "../sync/JsonBlocks.ts"
 import * as KeyHash from "../sync/KeyHash.ts"
+import * as ByteWords from "./ByteWords.ts"
 import * as Cells from "./Cells.ts"
 import type { Header } from "./CsvReader.ts"
-import * as TranscodedRecord from "./TranscodedRecord.ts"
+import * as Transcoder from "./Transcoder.ts"
 import * as Utf8 from "./Utf8.ts"
 
 const LF = 10
@@ -50,47 +49,16 @@ interface Step {
  * @category configuration
  * @since 0.1.0
  */
-export interface Options<A> {
+export interface Options<A> extends Transcoder.Options<A> {
   readonly schema: Schema.ConstraintDecoder<unknown>
   /** The field that says who a record is about. */
   readonly key: string
   readonly header: Header
   readonly delimiter: string
-  /** UTF-16 code units of the largest row. */
-  readonly maxRecordSize: number
-  /** UTF-8 bytes of the largest JSON. */
-  readonly maxBytes: number
-  /** Where the JSON is written. */
-  readonly blocks: JsonBlocks
-  /** The patch out of a record's JSON. */
-  readonly decode: (json: unknown) => A
 }
 
-// Four bytes are looked at, and copied, at once. In each byte of a word:
-const wordSize = 4
-const ones = 0x01010101
-// A quote becomes 0x20 by these bits, and a control character stays one: both are below these.
-const lowBits = 0x02020202
-const leastText = 0x21212121
-const highBits = 0x80808080 | 0
-const quotes = QUOTE * ones
-const backslashes = BACKSLASH * ones
-
-/**
- * Whether one of the four bytes is a control character, part of a longer one, a quote, a backslash, or a byte of `stop`,
- * which is four times the same. Subtracting borrows into the high bit of a byte that is less, or that the exclusive or
- * made zero.
- */
-const isSpecial = (word: number, stop: number): boolean => {
-  const low = word ^ lowBits
-  const slash = word ^ backslashes
-  const stopped = word ^ stop
-  const found = word | ((low - leastText) & ~low) | ((slash - ones) & ~slash) | ((stopped - ones) & ~stopped)
-  return (found & highBits) !== 0
-}
-
-const keysSize = 32 * 1024
-const maxRows = 2048
+const { wordSize } = ByteWords
+const quotes = ByteWords.of(QUOTE)
 
 const encoder = new TextEncoder()
 
@@ -117,17 +85,10 @@ export const make = <A>(options: Options<A>): CsvTranscoder<A> | undefined => {
     const absent = mayBeAbsent && column.empty === "absent"
     if (isKey) hasKey = copied !== undefined && !absent
     const before = encoder.encode(`,${JSON.stringify(name)}:${isBoolean ? "" : '"'}`)
-    steps[column.index] = { before: wordsOf(before), size: before.length, copied, absent, isKey }
+    steps[column.index] = { before: ByteWords.from(before), size: before.length, copied, absent, isKey }
   }
   const code = options.delimiter.charCodeAt(0)
   return hasKey && code < 128 && code !== BACKSLASH ? new CsvTranscoder(options, steps) : undefined
-}
-
-/** Four bytes a word, the last one filled up with zeros. */
-const wordsOf = (bytes: Uint8Array): Int32Array => {
-  const padded = new DataView(new ArrayBuffer(Math.ceil(bytes.length / wordSize) * wordSize))
-  for (const [index, byte] of bytes.entries()) padded.setUint8(index, byte)
-  return Int32Array.from({ length: padded.byteLength / wordSize }, (_, i) => padded.getInt32(i * wordSize, true))
 }
 
 const kindsOf = (delimiter: number): Uint8Array => {
@@ -143,21 +104,16 @@ const kindsOf = (delimiter: number): Uint8Array => {
 }
 
 /**
- * Reads rows out of bytes, from one place to the next.
+ * Reads rows of CSV.
  *
  * @category models
  * @since 0.1.0
  */
-export class CsvTranscoder<A> {
-  /** 0-based offset of the next record. */
-  offset = 0
-  /** 1-based line of the next row. */
-  line = 1
-  /** Whether the last call of `take` ended at a row that only the schema can read, and not at the end of the bytes. */
-  stuck = false
-  private readonly options: Options<A>
+export class CsvTranscoder<A> extends Transcoder.Transcoder<A> {
   private readonly steps: ReadonlyArray<Step | undefined>
   private readonly kinds: Uint8Array
+  private readonly maxRecordSize: number
+  private readonly maxBytes: number
   /** Bytes that a record takes besides its cells, at most. */
   private readonly overhead: number
   /** The delimiter, four times. */
@@ -166,72 +122,43 @@ export class CsvTranscoder<A> {
   private readonly delimiterIsText: boolean
   private out: Uint8Array<ArrayBuffer> = new Uint8Array(0)
   private words = new DataView(this.out.buffer)
-  // The rows that are written and not yet records.
-  private rows = 0
-  private block: JsonBlock
-  private position: SourcePosition = { byte: 0, offset: 0, line: 1 }
-  private readonly marks = new Int32Array(maxRows * TranscodedRecord.marksOfOne)
-  private firstLine = 1
-  private readonly keys = new Uint8Array(keysSize)
-  private keysAt = 0
 
   constructor(options: Options<A>, steps: ReadonlyArray<Step | undefined>) {
-    this.options = options
-    this.block = options.blocks.block
+    super(options)
+    const delimiter = options.delimiter.charCodeAt(0)
     this.steps = steps
-    this.kinds = kindsOf(options.delimiter.charCodeAt(0))
+    this.kinds = kindsOf(delimiter)
+    this.maxRecordSize = options.maxRecordSize
+    this.maxBytes = options.maxBytes
     this.overhead = steps.reduce((sum, step) => sum + (step === undefined ? 0 : step.size + 1), 3 + wordSize)
-    this.delimiters = options.delimiter.charCodeAt(0) * ones
-    this.delimiterIsText = options.delimiter.charCodeAt(0) >= 32
+    this.delimiters = ByteWords.of(delimiter)
+    this.delimiterIsText = delimiter >= 32
   }
 
-  /** Says which record comes next, and on which line. */
-  goOn(offset: number, line: number): void {
-    this.offset = offset
-    this.line = line
-  }
-
-  /**
-   * Takes whole rows from the index `from` of bytes whose first has the offset `base`, and returns the index of the
-   * first row that it did not take.
-   */
-  take(bytes: Uint8Array, from: number, base: number, records: Array<Encoded<A>>): number {
-    this.position = { byte: base + from, offset: this.offset, line: this.line }
-    const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    const last = bytes.lastIndexOf(LF)
-    this.stuck = false
-    let row = from
-    while (row <= last) {
-      const first = bytes[row]
-      let next = first === LF ? row + 1 : first === CR && bytes[row + 1] === LF ? row + 2 : -1
-      if (next === -1) {
-        const limit = Math.min(last, row + this.room())
-        if (limit > row) next = this.write(bytes, words, row, limit, records)
-        if (next === -1) next = this.writeAgain(bytes, words, row, records)
-        if (next === -1) {
-          this.stuck = true
-          break
-        }
-      }
-      this.line++
-      row = next
-    }
-    this.flush(records)
-    return row
+  protected override transcode(
+    bytes: Uint8Array,
+    words: DataView,
+    row: number,
+    last: number,
+    records: Array<Encoded<A>>
+  ): number {
+    const limit = Math.min(last, row + this.room())
+    const next = limit > row ? this.write(bytes, words, row, limit, records) : -1
+    return next === -1 ? this.writeAgain(bytes, words, row, records) : next
   }
 
   /** Bytes of a row for which there is room; more may be made. */
   private room(): number {
-    const { blocks } = this.options
-    return this.rows === maxRows || this.out !== blocks.block.bytes ? 0 : blocks.left - this.overhead
+    const { blocks } = this
+    return this.isFull || this.out !== blocks.block.bytes ? 0 : blocks.left - this.overhead
   }
 
   /** Does so with room for the whole row, whose end is looked for. */
   private writeAgain(bytes: Uint8Array, words: DataView, row: number, records: Array<Encoded<A>>): number {
-    const { blocks, maxRecordSize } = this.options
+    const { blocks, maxRecordSize } = this
     const lineFeed = bytes.indexOf(LF, row)
     const size = lineFeed - row
-    if (size > maxRecordSize || size > keysSize) return -1
+    if (size > maxRecordSize || !this.hasRoom(size)) return -1
     this.flush(records)
     blocks.room(size + this.overhead)
     this.out = blocks.block.bytes
@@ -244,8 +171,7 @@ export class CsvTranscoder<A> {
    * end, or no room, or it is one for the schema.
    */
   private write(bytes: Uint8Array, words: DataView, row: number, limit: number, records: Array<Encoded<A>>): number {
-    const { keys, kinds, options, out, steps, words: outWords } = this
-    const { blocks, maxBytes, maxRecordSize } = options
+    const { blocks, keys, kinds, maxBytes, maxRecordSize, out, steps, words: outWords } = this
     let at = row
     let keyHash = 0
     let to = blocks.at
@@ -269,7 +195,7 @@ export class CsvTranscoder<A> {
       for (;;) {
         for (; at + wordSize <= limit; at += wordSize, to += wordSize) {
           const word = words.getInt32(at, true)
-          if (isSpecial(word, stop)) break
+          if (ByteWords.specialOr(word, stop) !== 0) break
           outWords.setInt32(to, word, true)
         }
         let byte = bytes[at] ?? 0
@@ -293,7 +219,7 @@ export class CsvTranscoder<A> {
         if (!step.absent) return -1
         to = begin
       } else {
-        if (isText ? step.copied?.(bytes, start, end) !== true : !isBoolean(bytes, start, end)) return -1
+        if (isText ? step.copied?.(bytes, start, end) !== true : !ByteWords.isBoolean(bytes, start, end)) return -1
         if (step.isKey) {
           keyHash = KeyHash.empty
           for (let i = value; i < to; i++) {
@@ -311,61 +237,12 @@ export class CsvTranscoder<A> {
     }
     // A carriage return alone ends a row too, which is rare enough to be left out here.
     if (bytes[at] === CR) at++
-    if (bytes[at] !== LF || at - row > maxRecordSize || keysAt > keysSize) return -1
+    if (bytes[at] !== LF || at - row > maxRecordSize || !this.hasRoom(keysAt)) return -1
     out[blocks.at] = OPEN_BRACE // in the place of the first comma
     out[to++] = CLOSE_BRACE
     const size = to - blocks.at
     if (size > maxBytes) return -1
-    if (!blocks.fits(size)) {
-      const keyAt = this.keysAt
-      this.flush(records)
-      keys.copyWithin(0, keyAt, keysAt)
-      keysAt -= keyAt
-    }
-    blocks.keep(size)
-    if (this.rows === 0) {
-      this.firstLine = this.line
-      this.block = blocks.block
-    }
-    const hash = KeyHash.finish(keyHash)
-    TranscodedRecord.mark(this.marks, this.rows++, blocks.from, blocks.at - 1, keysAt, hash, this.line - this.firstLine)
-    this.keysAt = keysAt
-    if (blocks.block.bodyBytes > 0) this.flush(records)
+    this.keep(size, keysAt, KeyHash.finish(keyHash), records)
     return at + 1
   }
-
-  private flush(records: Array<Encoded<A>>): void {
-    if (this.rows === 0) return
-    const rows = new TranscodedRecord.Rows({
-      block: this.block,
-      marks: this.marks.slice(0, this.rows * TranscodedRecord.marksOfOne),
-      keys: this.keys.slice(0, this.keysAt),
-      firstLine: this.firstLine,
-      position: this.position,
-      decode: this.options.decode
-    })
-    for (let row = 0; row < this.rows; row++) {
-      records.push(new TranscodedRecord.TranscodedRecord(this.offset++, rows, row))
-    }
-    this.rows = 0
-    this.keysAt = 0
-  }
-}
-
-const isBoolean = (bytes: Uint8Array, from: number, to: number): boolean => {
-  const size = to - from
-  // "true" and "false", in ASCII.
-  return (
-    (size === 4 &&
-      bytes[from] === 116 &&
-      bytes[from + 1] === 114 &&
-      bytes[from + 2] === 117 &&
-      bytes[from + 3] === 101) ||
-    (size === 5 &&
-      bytes[from] === 102 &&
-      bytes[from + 1] === 97 &&
-      bytes[from + 2] === 108 &&
-      bytes[from + 3] === 115 &&
-      bytes[from + 4] === 101)
-  )
 }

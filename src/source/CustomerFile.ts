@@ -28,6 +28,7 @@ import {
   UnsupportedFormat
 } from "./CustomerFileError.ts"
 import * as EncodedCsv from "./EncodedCsv.ts"
+import * as EncodedNdjson from "./EncodedNdjson.ts"
 import * as FileBlocks from "./FileBlocks.ts"
 import * as FileFingerprint from "./FileFingerprint.ts"
 import * as NdjsonReader from "./NdjsonReader.ts"
@@ -133,6 +134,10 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   const format = options?.format ?? formatOf(path)
   const csvFile = <T>(position: SourcePosition | undefined, take: TakeCsv<S["Type"], T>) =>
     openFile(path, position ?? options?.from, (from, bytes) => csvFrom(path, from, bytes, schema, options, take))
+  const ndjsonFile = <T>(position: SourcePosition | undefined, take: TakeNdjson<S["Type"], T>) =>
+    openFile(path, position ?? options?.from, (from, bytes) =>
+      ndjsonFrom(bytes(from?.byte ?? 0), from?.byte ?? 0, schema, { ...options, from }, take)
+    )
   return Source.attach({
     from: (position) =>
       format === undefined
@@ -141,19 +146,24 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
           ? csvFile(position, (settings, base, header) =>
               ByteBlocks.taker(path, base, CsvReader.records(settings, header))
             )
-          : openFile(path, position ?? options?.from, (from, bytes) =>
-              ndjsonFrom(path, bytes(from?.byte ?? 0), from?.byte ?? 0, schema, { ...options, from })
-            ),
+          : ndjsonFile(position, takeNdjson(path)),
     fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>
       Effect.mapError(FileFingerprint.make(fs, path, schema, options), unreadable(path))
     ),
     encoded: (encoder) => {
       const { json } = encoder
-      if (format !== "csv" || json?.schema !== schema) return undefined
+      if (format === undefined || json?.schema !== schema) return undefined
+      const key = json.field
+      if (format === "csv") {
+        return (position) =>
+          csvFile(position, (settings, base, header) =>
+            EncodedCsv.taker(settings, encoder, { schema, key, base, header })
+          )
+      }
+      const fields = EncodedNdjson.fields(schema, { key, columns: options?.columns })
+      if (fields === undefined) return undefined
       return (position) =>
-        csvFile(position, (settings, base, header) =>
-          EncodedCsv.taker(settings, encoder, { schema, key: json.field, base, header })
-        )
+        ndjsonFile(position, (settings, base) => EncodedNdjson.taker(settings, encoder, { source: path, base, fields }))
     }
   })
 }
@@ -169,6 +179,9 @@ type TakeCsv<A, T> = (
   base: number,
   header: CsvReader.Header | undefined
 ) => ByteBlocks.Taker<T>
+
+/** Takes what is asked for out of an NDJSON from the byte `base` on. */
+type TakeNdjson<A, T> = (settings: NdjsonReader.Settings<A>, base: number) => ByteBlocks.Taker<T>
 
 type Bytes = (offset: number) => Stream.Stream<Uint8Array, CustomerFileError>
 
@@ -305,7 +318,7 @@ export const ndjson = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
   options?: NdjsonOptions<FieldOf<S>> | undefined
 ): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
-  ndjsonFrom(options?.source ?? "bytes", bytes, 0, schema, options)
+  ndjsonFrom(bytes, 0, schema, options, takeNdjson(options?.source ?? "bytes"))
 
 const formatOf = (path: string): "csv" | "ndjson" | undefined => {
   const name = path.toLowerCase()
@@ -336,21 +349,22 @@ const csvSettings = <S extends Schema.ConstraintDecoder<unknown>>(
     return { ...shared, source, delimiter, resolve }
   })
 
-const ndjsonFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
-  source: string,
+const takeNdjson =
+  (source: string) =>
+  <A>(settings: NdjsonReader.Settings<A>, base: number): ByteBlocks.Taker<CustomerRecord<A>> =>
+    ByteBlocks.taker(source, base, NdjsonReader.records(settings))
+
+const ndjsonFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>, T>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   base: number,
   schema: S,
-  options: NdjsonOptions | undefined
-): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
+  options: NdjsonOptions | undefined,
+  take: TakeNdjson<S["Type"], T>
+): Stream.Stream<T, E | BytesError, R> =>
   Stream.unwrap(
     Effect.map(sharedSettings(schema, options), (settings) =>
       ByteBlocks.read(bytes, () =>
-        ByteBlocks.taker(
-          source,
-          base,
-          NdjsonReader.records({ ...settings, columns: options?.columns, otherColumns: options?.otherColumns })
-        )
+        take({ ...settings, columns: options?.columns, otherColumns: options?.otherColumns }, base)
       )
     )
   )

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
@@ -53,6 +53,20 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(schema: S): Re
     }
   }
 }
+
+/**
+ * Decodes what was found to fit without being decoded.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const again =
+  <A>({ decode }: RecordDecoder<A>) =>
+  (encoded: unknown): A => {
+    const exit = decode(encoded)
+    if (Exit.isSuccess(exit)) return exit.value
+    throw new Error("A record that was transcoded does not fit its schema. Please report this.")
+  }
 
 /**
  * A record that was read and does not fit its schema.

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, ByteSize, Effect, FileSystem, Option, type Schema, Stream } from "effect"
+import { Arbitrary, Effect } from "effect"
 import {
   BatchPolicy,
   CustomerFile,
@@ -8,77 +8,11 @@ import {
   ReachSchema,
   Source
 } from "../../src/index.ts"
-import type { SourcePosition } from "../../src/sync/CustomerRecord.ts"
 import * as Encode from "../../src/sync/Encode.ts"
-import { bytesOf, oneOf, openOf } from "./support.ts"
+import * as Encoding from "./Encoding.ts"
+import { bytesOf, oneOf } from "./support.ts"
 
 const to = ReachDestination.batchPatch({ tenant: "acme" })
-
-/** A file of these bytes, handed out in blocks of these sizes. */
-const file = (bytes: Uint8Array, sizes: ReadonlyArray<number>) =>
-  FileSystem.layerNoop({
-    open: openOf(bytes, sizes),
-    stat: () =>
-      Effect.succeed({
-        type: "File",
-        mtime: Option.none(),
-        atime: Option.none(),
-        birthtime: Option.none(),
-        dev: 0n,
-        ino: Option.none(),
-        mode: 0,
-        nlink: Option.none(),
-        uid: Option.none(),
-        gid: Option.none(),
-        rdev: Option.none(),
-        size: ByteSize.bytes(bytes.length),
-        blksize: Option.none(),
-        blocks: Option.none()
-      })
-  })
-
-interface Collected {
-  readonly records: ReadonlyArray<object>
-  readonly positions: ReadonlyArray<SourcePosition | undefined>
-  readonly failure: unknown
-}
-
-/** All that comes out, and what ended it. */
-const collect = <A, E, R>(encoded: Stream.Stream<Encode.Encoded<A>, E, R>): Effect.Effect<Collected, never, R> => {
-  const records: Array<object> = []
-  const positions: Array<SourcePosition | undefined> = []
-  return encoded.pipe(
-    Stream.runForEachArray((chunk) =>
-      Effect.sync(() => {
-        for (const record of chunk) {
-          positions.push(record.position)
-          const { key, line, offset } = record
-          records.push(
-            record._tag === "Encoded"
-              ? { offset, line, key, json: JSON.parse(record.json), bytes: record.bytes, patch: record.patch }
-              : { offset, line, key, outcome: record.outcome, input: record.input }
-          )
-        }
-      })
-    ),
-    Effect.match({
-      onFailure: (failure) => ({ records, positions, failure }),
-      onSuccess: () => ({ records, positions, failure: undefined })
-    })
-  )
-}
-
-/** The same file, encoded by the source itself and by way of its records. */
-const both = <S extends Schema.ConstraintDecoder<unknown>>(
-  schema: S,
-  encoder: () => Encode.Encoder<S["Type"]>,
-  options: CustomerFile.CsvOptions<CustomerFile.FieldOf<S>>
-) => {
-  const source = Source.of(CustomerFile.read("a.csv", schema, options))
-  const itself = source.encoded?.(encoder())
-  if (itself === undefined) throw new Error("The source does not encode its records itself.")
-  return { itself, records: Source.encoded({ ...source, encoded: undefined }, encoder()) }
-}
 
 const good: { readonly [field: string]: ReadonlyArray<string> } = {
   customerId: ["c-1", "c-2", "c 3", '"c-4"', "é-5", "c-6"],
@@ -218,19 +152,8 @@ describe("a file that is encoded on the way", () => {
         const bytes = write(random)
         const { delimiter, empty, maxBytes, maxRecordSize, maxRecords } = random
         const options = { delimiter, empty, maxRecordSize, otherColumns: "ignore" } as const
-        const { itself, records } = both(ReachSchema.CustomerPatch, encoder(maxBytes, maxRecords), options)
-        const expected = yield* Effect.provide(collect(records(undefined)), file(bytes, []))
-        const found = yield* Effect.provide(collect(itself(undefined)), file(bytes, sizes))
-        assert.deepStrictEqual(found.records, expected.records)
-        assert.deepStrictEqual(found.failure, expected.failure)
-        // From each place where reading can start again, the rest comes.
-        const places = new Map(found.positions.map((position) => [position?.byte, position]))
-        for (const place of places.values()) {
-          assert.isDefined(place)
-          const again = yield* Effect.provide(collect(itself(place)), file(bytes, sizes))
-          assert.deepStrictEqual(again.records, found.records.slice(place.offset))
-          assert.deepStrictEqual(again.failure, found.failure)
-        }
+        const ways = Encoding.both("a.csv", ReachSchema.CustomerPatch, encoder(maxBytes, maxRecords), options)
+        yield* Encoding.assertSame(ways, bytes, sizes)
       }),
     { arbitrary: { runs: 400, size: 60 } }
   )
@@ -241,25 +164,8 @@ describe("a file that is encoded on the way", () => {
 
   /** How many records the schema had to read. */
   const decoded = (bytes: Uint8Array) =>
-    Effect.gen(function* () {
-      let count = 0
-      const { itself } = both(
-        ReachSchema.CustomerPatch,
-        () => {
-          const inner = encoder(1_000_000)()
-          return {
-            ...inner,
-            encode: (record) => {
-              count++
-              return inner.encode(record)
-            }
-          }
-        },
-        {}
-      )
-      const { failure, records } = yield* Effect.provide(collect(itself(undefined)), file(bytes, [64 * 1024]))
-      assert.isUndefined(failure)
-      assert.strictEqual(records.length, 5000)
+    Effect.map(Encoding.decoded("a.csv", ReachSchema.CustomerPatch, encoder(1_000_000), bytes), ({ count, of }) => {
+      assert.strictEqual(of, 5000)
       return count
     })
 
@@ -295,7 +201,5 @@ describe("a file that is encoded on the way", () => {
     }
     const other = { ...to, refusals: [] }
     assert.isDefined(source.encoded?.(Encode.encoder(BatchPolicy.make(), other)))
-    const lines = Source.of(CustomerFile.read("a.ndjson", ReachSchema.CustomerPatch))
-    assert.isUndefined(lines.encoded?.(encoder(1000)()))
   })
 })
