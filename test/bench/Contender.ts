@@ -44,7 +44,8 @@ export const entries: { readonly [id: string]: Entry } = {
   "stage-read": entry("stage: read", "Patchbay.ts", "read", false),
   "stage-encode": entry("stage: read, encode", "Patchbay.ts", "encode", false),
   "stage-transcode": entry("stage: read and encode at once", "Patchbay.ts", "transcode", false),
-  "stage-batch": entry("stage: the same, batch", "Patchbay.ts", "batch", false),
+  "stage-transcode-ndjson": entry("stage: the same, from NDJSON", "Patchbay.ts", "transcodeNdjson", false),
+  "stage-batch": entry("stage: read and encode at once, batch", "Patchbay.ts", "batch", false),
   "stage-dispatch": entry("stage: the same, dispatch", "Patchbay.ts", "dispatch", false),
   "stage-send": entry("stage: the same, send", "Patchbay.ts", "send")
 }

@@ -59,7 +59,9 @@ const csv = (job: Job) => CustomerFile.read(job.csv, ReachSchema.CustomerPatch)
 
 export const everything = (job: Job) => sync(job, csv(job))
 
-export const fromNdjson = (job: Job) => sync(job, CustomerFile.read(job.ndjson, ReachSchema.CustomerPatch))
+const ndjson = (job: Job) => CustomerFile.read(job.ndjson, ReachSchema.CustomerPatch)
+
+export const fromNdjson = (job: Job) => sync(job, ndjson(job))
 
 /** Makes its records at once, and yields the run. */
 export const fromMemory = (job: Job) => {
@@ -93,7 +95,11 @@ const one = () => 1
 const inBatch = ({ records }: Batch.Batch<unknown>) => records.length
 
 const encoder = (job: Job) => Encode.encoder(batchPolicy(job), to)
-const transcoded = (job: Job) => Source.encoded(Source.of(csv(job)), encoder(job))(undefined)
+const encoded = <E, R>(
+  job: Job,
+  records: Stream.Stream<CustomerRecord.CustomerRecord<ReachSchema.CustomerPatch>, E, R>
+) => Source.encoded(Source.of(records), encoder(job))(undefined)
+const transcoded = (job: Job) => encoded(job, csv(job))
 const batched = (job: Job) =>
   transcoded(job).pipe(Stream.filter(Encode.isSendable), Batch.collect(batchPolicy(job), to))
 
@@ -104,6 +110,9 @@ export const encode = (job: Job) => count(csv(job).pipe(Encode.encode(batchPolic
 
 /** What a source does for a destination of its own schema. */
 export const transcode = (job: Job) => count(transcoded(job), one)
+
+/** The same out of NDJSON. */
+export const transcodeNdjson = (job: Job) => count(encoded(job, ndjson(job)), one)
 
 export const batch = (job: Job) => count(batched(job), inBatch)
 

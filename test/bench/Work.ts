@@ -51,8 +51,9 @@ const folder = mkdtempSync(join(tmpdir(), "patchbay-work-"))
 
 const write = async (records: number): Promise<Job> => {
   const csv = join(folder, `${records}.csv`)
-  await Customers.write({ records, seed: 1, csv, ndjson: undefined })
-  return { url: "", csv, ndjson: "", records, seed: 1, batch, concurrency: 8, folder }
+  const ndjson = join(folder, `${records}.ndjson`)
+  await Customers.write({ records, seed: 1, csv, ndjson })
+  return { url: "", csv, ndjson, records, seed: 1, batch, concurrency: 8, folder }
 }
 
 const run = async <E>(job: Job, pipeline: (job: Job) => Effect.Effect<number, E, Needs>): Promise<void> => {
@@ -116,7 +117,7 @@ const count = async (): Promise<Counted> => {
   await session.post("Profiler.enable")
   await session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: true })
 
-  const blocks = { read: 0, encode: 0, transcode: 0, batch: 0, dispatch: 0, everything: 0 }
+  const blocks = { read: 0, encode: 0, transcode: 0, transcodeNdjson: 0, batch: 0, dispatch: 0, everything: 0 }
   const whole: { [stage: string]: number } = {}
   let flatness = Number.NaN
   // Its properties are the stages, which the type of `entries` forgets.

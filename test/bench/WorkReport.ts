@@ -7,6 +7,7 @@ export const stages = {
   read: undefined,
   encode: "read",
   transcode: undefined,
+  transcodeNdjson: undefined,
   batch: "transcode",
   dispatch: "batch",
   everything: "dispatch"
