@@ -33,7 +33,7 @@ export interface Reader<T> {
  * @category configuration
  * @since 0.1.0
  */
-export const blockSize = 64 * 1024
+export const blockSize = 256 * 1024
 
 /**
  * What was found in a block of bytes.

@@ -26,14 +26,14 @@ const timed = Effect.map(measure("time", roomy), (report) => report as Timed)
 
 // Blocks of code that a record takes; the same in every run but for `everything`, where it varies by a hundredth.
 const blocks: Counted["blocks"] = {
-  read: 196.3,
+  read: 195.7,
   encode: 139.9,
   // A block for four bytes, and for each byte at the end of a cell.
-  transcode: 469.2,
-  transcodeNdjson: 389.9,
-  batch: 13.2,
-  dispatch: 13.3,
-  everything: 29.9
+  transcode: 468.8,
+  transcodeNdjson: 389.2,
+  batch: 12.6,
+  dispatch: 13,
+  everything: 32.4
 }
 const allocated = 510
 const cpuOverFloor = 1.2

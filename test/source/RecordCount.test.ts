@@ -15,7 +15,7 @@ describe("RecordCount", () => {
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const path = `${yield* fs.makeTempDirectoryScoped()}/c.csv`
-        const count = 20_000
+        const count = 60_000
         const rows = Array.from({ length: count }, (_, index) => `c-${index},Zoë`)
         yield* fs.writeFileString(path, ["customerId,firstName", ...rows].join("\n"))
         const file = CustomerFile.read(path, ReachSchema.CustomerPatch)
