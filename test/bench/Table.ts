@@ -160,7 +160,7 @@ const judge = (options: Options, rounds: ReadonlyArray<Round>, contenders: Reado
 export const measure = (options: Options): Promise<Report> =>
   Runner.withFolder((folder) =>
     Runner.withServer(options.latency, async (url) => {
-      const needsNdjson = options.contenders.includes("patchbay-ndjson")
+      const needsNdjson = options.contenders.some((id) => id.endsWith("ndjson"))
       const prepare = async (name: string, records: number): Promise<Job> => {
         const { batch, concurrency, seed } = options
         const [csv, ndjson] = [join(folder, `${name}.csv`), join(folder, `${name}.ndjson`)]
