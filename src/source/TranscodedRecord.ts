@@ -112,7 +112,7 @@ export class TranscodedRecord<A> extends EncodedRecord<A> {
     return this.mark(1)
   }
 
-  override get keyHash(): number {
+  get keyHash(): number {
     return this.mark(3)
   }
 

@@ -34,30 +34,41 @@ all of them
   --json           print the report, and every measurement, as one JSON line
 `
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    records: { type: "string" },
-    rounds: { type: "string" },
-    only: { type: "string" },
-    latency: { type: "string" },
-    concurrency: { type: "string" },
-    batch: { type: "string" },
-    seed: { type: "string" },
-    source: { type: "boolean", default: false },
-    profile: { type: "string" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false }
-  }
-})
-if (values.help) {
-  process.stdout.write(help)
-  process.exit(0)
-}
-
 const refuse = (message: string): never => {
   process.stderr.write(`${message}\n`)
   process.exit(1)
+}
+
+const parse = () =>
+  parseArgs({
+    allowPositionals: true,
+    options: {
+      records: { type: "string" },
+      rounds: { type: "string" },
+      only: { type: "string" },
+      latency: { type: "string" },
+      concurrency: { type: "string" },
+      batch: { type: "string" },
+      seed: { type: "string" },
+      source: { type: "boolean", default: false },
+      profile: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false }
+    }
+  })
+
+const read = (): ReturnType<typeof parse> => {
+  try {
+    return parse()
+  } catch (error) {
+    // It names the option, and how to write it.
+    return refuse(`${error instanceof Error ? error.message : error}\nTry: npm run bench -- --help`)
+  }
+}
+const { positionals, values } = read()
+if (values.help) {
+  process.stdout.write(help)
+  process.exit(0)
 }
 
 const whole = (
