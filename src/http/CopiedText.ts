@@ -30,7 +30,13 @@ export const through = <T extends SchemaAST.Link["transformation"]>(transformati
   return transformation
 }
 
-const always: CopiedText = () => true
+/**
+ * Of a schema that takes any text.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const always: CopiedText = () => true
 
 /**
  * Which texts that are not empty may be copied; `undefined` where that is not known of any.

@@ -30,10 +30,10 @@ export const taker = <A>(
 ): Taker<Encoded<A>> => {
   const { base, key, schema } = options
   const { decoder, delimiter, from, maxRecordSize, source } = settings
-  const { blocks, maxBytes } = encoder
+  const { blocks } = encoder
   const decode = RecordDecoder.again(decoder)
   const transcoderOf = (header: CsvReader.Header) =>
-    CsvTranscoder.make({ schema, key, header, delimiter, maxRecordSize, maxBytes, blocks, decode })
+    CsvTranscoder.make({ schema, key, header, delimiter, maxRecordSize, blocks, decode })
 
   let { header } = options
   let transcoder = header && transcoderOf(header)

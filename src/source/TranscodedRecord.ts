@@ -10,39 +10,18 @@ import type { JsonBlock } from "../sync/JsonBlocks.ts"
 const decoder = new TextDecoder()
 
 /**
- * Numbers that are kept of one row.
+ * Numbers that are kept of one row, by the order of the fields of `Mark` in the program.
  *
  * @category configuration
  * @since 0.1.0
  */
 export const marksOfOne = 5
 
-/**
- * Keeps what is known of a row. Arguments, since an object for each row would be most of what is allocated for it.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const mark = (
-  marks: Int32Array,
-  row: number,
-  /** Where its JSON starts in the block. */
-  from: number,
-  /** Where its JSON ends in the block. */
-  to: number,
-  /** Where its key ends, after those of the rows before it. */
-  keyEnd: number,
-  keyHash: number,
-  /** Lines after the first row's. */
-  lines: number
-): void => {
-  const at = row * marksOfOne
-  marks[at] = from
-  marks[at + 1] = to
-  marks[at + 2] = keyEnd
-  marks[at + 3] = keyHash
-  marks[at + 4] = lines
-}
+const FROM = 0
+const TO = 1
+const KEY_END = 2
+const KEY_HASH = 3
+const LINES = 4
 
 /**
  * @category configuration
@@ -51,7 +30,9 @@ export const mark = (
 export interface Options<A> {
   /** Their JSON in UTF-8. */
   readonly block: JsonBlock
-  /** What `mark` kept. */
+  /** Where the JSON of the first of them starts in the block. */
+  readonly from: number
+  /** Of each row: where its JSON starts and ends, and where its key does, from the first one's start; its key's hash; lines. */
   readonly marks: Int32Array
   /** Their keys in ASCII, one after the other. */
   readonly keys: Uint8Array
@@ -105,19 +86,19 @@ export class TranscodedRecord<A> extends EncodedRecord<A> {
   }
 
   get from(): number {
-    return this.mark(0)
+    return this.rows.options.from + this.mark(FROM)
   }
 
   get to(): number {
-    return this.mark(1)
+    return this.rows.options.from + this.mark(TO)
   }
 
   get keyHash(): number {
-    return this.mark(3)
+    return this.mark(KEY_HASH)
   }
 
   get line(): number {
-    return this.rows.options.firstLine + this.mark(4)
+    return this.rows.options.firstLine + this.mark(LINES)
   }
 
   get position(): SourcePosition {
@@ -125,7 +106,7 @@ export class TranscodedRecord<A> extends EncodedRecord<A> {
   }
 
   get key(): string {
-    return this.rows.keys.slice(this.row === 0 ? 0 : this.mark(2 - marksOfOne), this.mark(2))
+    return this.rows.keys.slice(this.row === 0 ? 0 : this.mark(KEY_END - marksOfOne), this.mark(KEY_END))
   }
 
   get patch(): A {

@@ -60,34 +60,37 @@ export class JsonBlocks {
   block: JsonBlock
   /** Where the next text starts in the block. */
   at: number
-  /** Where the text that was kept last starts in the block. */
+  /** Where what was kept last starts in the block. */
   from = 0
   private readonly options: Options
-  private readonly open: Uint8Array
-  private readonly close: Uint8Array
+  private readonly opening: Uint8Array
+  private readonly closing: Uint8Array
   /** Bytes of what stands behind a text, a comma or the end of the body, at most. */
   private readonly tail: number
   private expected = firstBytes
 
   constructor(options: Options) {
     this.options = options
-    this.open = encoder.encode(options.envelope[0])
-    this.close = encoder.encode(options.envelope[1])
-    this.tail = Math.max(1, this.close.length)
+    this.opening = encoder.encode(options.envelope[0])
+    this.closing = encoder.encode(options.envelope[1])
+    this.tail = Math.max(1, this.closing.length)
     this.block = new JsonBlock(new Uint8Array(0), options.envelope)
-    this.at = this.open.length
+    this.at = this.opening.length
   }
 
-  /** Bytes for which there is room. */
-  get left(): number {
-    const { bodyBytes, bytes } = this.block
-    return bodyBytes > 0 ? 0 : bytes.length - this.at - this.tail
+  /** Whether the next text is the first of a block. */
+  get isEmpty(): boolean {
+    return this.block.size === 0 || this.block.bodyBytes > 0
   }
 
-  /** Makes room for a text of so many bytes, to be written at `at` and kept by `keep`. */
-  room(bytes: number): void {
-    if (this.block.bodyBytes > 0) this.begin()
-    if (this.left < bytes) this.grow(this.at + bytes + this.tail)
+  /** Texts that fit into the block that is written to. */
+  get textsLeft(): number {
+    return this.options.maxRecords - (this.isEmpty ? 0 : this.block.size)
+  }
+
+  /** Bytes of all the texts, with commas between them, that fit. */
+  get bytesLeft(): number {
+    return this.options.maxBytes - (this.isEmpty ? this.opening.length : this.at) - this.closing.length
   }
 
   /** Writes a text, and returns its bytes. A lone surrogate becomes U+FFFD, three bytes. */
@@ -99,41 +102,61 @@ export class JsonBlocks {
     return this.encode(json).written
   }
 
-  /** Whether a text of so many bytes stays in the block, or opens the next one. */
-  fits(bytes: number): boolean {
-    return this.block.size === 0 || this.at + bytes + this.close.length <= this.options.maxBytes
-  }
-
   /** Keeps the text of so many bytes that was written at `at`. */
   keep(bytes: number): void {
-    if (!this.fits(bytes)) this.move(bytes)
+    if (!this.isEmpty && bytes > this.bytesLeft) this.move(bytes)
+    this.take(bytes, 1)
+  }
+
+  /** Writes and keeps texts that fit, with commas between them, and returns where they start in the block. */
+  keepAll(texts: Uint8Array, count: number): number {
+    this.room(texts.length)
+    this.block.bytes.set(texts, this.at)
+    this.take(texts.length, count)
+    return this.from
+  }
+
+  /** Closes the block, which has texts, before one that does not fit. */
+  close(): void {
+    // In the place of the comma after the last one.
+    this.finish(this.at - 1)
+  }
+
+  private take(bytes: number, count: number): void {
     const { at, block } = this
     const end = at + bytes
     this.from = at
     this.at = end + 1
-    if (++block.size < this.options.maxRecords) block.bytes[end] = COMMA
+    block.size += count
+    if (block.size < this.options.maxRecords) block.bytes[end] = COMMA
     else this.finish(end)
   }
 
   /** Opens the next block with what was written at the end of this one. */
   private move(bytes: number): void {
     const text = this.block.bytes.slice(this.at, this.at + bytes)
-    // In the place of the comma after the last text that fits.
-    this.finish(this.at - 1)
+    this.close()
     this.room(bytes)
     this.block.bytes.set(text, this.at)
   }
 
+  /** Makes room for so many bytes at `at`. */
+  private room(bytes: number): void {
+    if (this.block.bodyBytes > 0) this.begin()
+    const needed = this.at + bytes + this.tail
+    if (this.block.bytes.length < needed) this.grow(needed)
+  }
+
   private finish(end: number): void {
-    const { block, close } = this
-    block.bytes.set(close, end)
-    block.bodyBytes = end + close.length
+    const { block, closing } = this
+    block.bytes.set(closing, end)
+    block.bodyBytes = end + closing.length
     this.expected = Math.ceil(block.bodyBytes * (1 + slack))
   }
 
   private begin(): void {
     this.block = new JsonBlock(new Uint8Array(0), this.options.envelope)
-    this.at = this.open.length
+    this.at = this.opening.length
   }
 
   private grow(needed: number): void {
@@ -141,7 +164,7 @@ export class JsonBlocks {
     const before = block.bytes
     const size = Math.max(needed, before.length === 0 ? this.expected : before.length * 2)
     block.bytes = new Uint8Array(size)
-    block.bytes.set(before.length === 0 ? this.open : before)
+    block.bytes.set(before.length === 0 ? this.opening : before)
   }
 
   private encode(json: string): { readonly read: number; readonly written: number } {

@@ -186,6 +186,23 @@ describe("a file that is encoded on the way", () => {
     })
   )
 
+  it.effect("more rows, and longer ones, than are taken together are the same too", () =>
+    Effect.gen(function* () {
+      const sizes = [0, 1, 100_000, 150_000, 262_000, 262_200, 278_000, 279_000, 400_000, 5, 7]
+      const long = sizes.map((size, i) => `c-${i},${"x".repeat(size)},${i % 2 === 0 ? "" : "+1"}\n`).join("")
+      const keys = sizes.map((size) => `${"k".repeat(size + 1)},a,\n`).join("")
+      const many = Array.from({ length: 5000 }, (_, i) => `${i},,\n`).join("")
+      for (const rows of [long, keys, many, `${many}\n\r\n${long}${many}`]) {
+        const bytes = bytesOf(`customerId,firstName,phone\n${rows}`)
+        for (const maxBytes of [100_000, 1_000_000]) {
+          const ways = Encoding.both("a.csv", ReachSchema.CustomerPatch, encoder(maxBytes, 3000), {})
+          yield* Encoding.assertSame(ways, bytes, [256 * 1024])
+          yield* Encoding.assertSame(ways, bytes, [1_000_000, 300_000])
+        }
+      }
+    })
+  )
+
   it("is offered for the schema of the destination, and for no other", () => {
     const source = Source.of(CustomerFile.read("a.csv", ReachSchema.CustomerPatch))
     assert.isDefined(source.encoded?.(encoder(1000)()))

@@ -1,0 +1,73 @@
+/**
+ * Rows of CSV to JSON.
+ */
+import { booleanLength, copyText, copyWords, isCopied, NO_TEXT, takeKey, wordOf, wrote } from "./Rows"
+
+const QUOTE: u32 = 34
+const OPEN_BRACE: u32 = 123
+const CLOSE_BRACE: u32 = 125
+
+/** The cells of a row. */
+@unmanaged
+export class Table {
+  columns: u32
+  width: u32
+  delimiter: u32
+}
+
+/** What becomes of a cell. */
+@unmanaged
+export class Column {
+  /** What stands before the value: a comma, the name, a colon, and the quote of a text. */
+  before: u32
+  /** Its bytes; 0 where the cell is passed over. */
+  size: u32
+  /** Which texts are copied; a boolean, if there is none. */
+  text: u32
+  /** The field is left out where its cell is empty. */
+  absent: u32
+  isKey: u32
+}
+
+export function writeRow(pointer: usize, row: usize, out: usize): usize {
+  const table = changetype<Table>(pointer)
+  const delimiter = table.delimiter
+  const width = table.width
+  const quotes = wordOf(QUOTE)
+  const delimiters = wordOf(delimiter)
+  let at = row
+  let to = out
+  for (let cell: u32 = 0; cell < width; cell++) {
+    const column = changetype<Column>(<usize>table.columns + <usize>cell * offsetof<Column>())
+    const begin = to
+    copyWords(column.before, to, column.size)
+    to += column.size
+    const isQuoted = <u32>load<u8>(at) === QUOTE
+    if (isQuoted) at++
+    const start = at
+    const value = to
+    at = copyText(at, to, isQuoted ? quotes : delimiters)
+    if (at === 0) return 0
+    const end = at
+    to += end - start
+    // Doubled quotes are for the schema's reader, as is what follows a quote that is closed.
+    if (isQuoted && <u32>load<u8>(at++) !== QUOTE) return 0
+    if (column.size === 0) {
+      to = begin
+    } else if (start === end) {
+      if (!column.absent) return 0
+      to = begin
+    } else if (column.text === NO_TEXT) {
+      if (booleanLength(start) !== end - start) return 0
+    } else {
+      if (!isCopied(column.text, cell, start, end)) return 0
+      if (column.isKey && !takeKey(value, to)) return 0
+      store<u8>(to++, <u8>QUOTE)
+    }
+    if (cell + 1 < width && <u32>load<u8>(at++) !== delimiter) return 0
+  }
+  store<u8>(out, <u8>OPEN_BRACE) // in the place of the first comma
+  store<u8>(to++, <u8>CLOSE_BRACE)
+  wrote(to)
+  return at
+}
