@@ -28,6 +28,8 @@ export interface Entry {
   readonly name: string
   /** Whether it sends anything. */
   readonly sends: boolean
+  /** What Node is started with. */
+  readonly options?: ReadonlyArray<string>
 }
 
 const entry = (title: string, module: string, name: string, sends = true): Entry => ({ title, module, name, sends })
@@ -39,6 +41,10 @@ export const entries: { readonly [id: string]: Entry } = {
   "script-checked": entry("the same + zod + p-retry + bottleneck", "peers/Script.ts", "checked"),
   elasticsearch: entry("Elasticsearch helpers.bulk, from memory", "peers/Elasticsearch.ts", "bulk"),
   patchbay: entry("Patchbay, everything on", "Patchbay.ts", "everything"),
+  "patchbay-bounded": {
+    ...entry("the same, with --max-semi-space-size=8", "Patchbay.ts", "everything"),
+    options: ["--max-semi-space-size=8"]
+  },
   "patchbay-ndjson": entry("Patchbay, everything on, from NDJSON", "Patchbay.ts", "fromNdjson"),
   "patchbay-memory": entry("Patchbay, everything on, from memory", "Patchbay.ts", "fromMemory"),
   "stage-read": entry("stage: read", "Patchbay.ts", "read", false),

@@ -3,9 +3,11 @@
  */
 import { type ChildProcess, execFile, fork } from "node:child_process"
 import { once } from "node:events"
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { stripTypeScriptTypes } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 import { promisify } from "node:util"
 import { entries, type Job, type Measurement } from "./Contender.ts"
 import type { Counts } from "./NullServer.ts"
@@ -30,6 +32,32 @@ const execute = promisify(execFile)
 // No collection happens in a young generation this large, so that all that was allocated is still there to be counted.
 const roomy = ["--min-semi-space-size=1024", "--max-semi-space-size=1024"]
 
+const bench = import.meta.dirname
+const preload = join(bench, "preload.js")
+
+/** The bench's own modules without their types, by URL, for `preload.js`. */
+const withoutTypes = (): string => {
+  const folders = [bench, join(bench, "peers"), join(bench, "../../src/sandbox")]
+  const paths = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+  const modules = paths
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => [pathToFileURL(path).href, stripTypeScriptTypes(readFileSync(path, "utf8"))])
+  return JSON.stringify(Object.fromEntries(modules))
+}
+
+let written: string | undefined
+
+/** Where they are written. */
+const modules = (): string => {
+  if (written === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), "patchbay-bench-"))
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }))
+    written = join(folder, "modules.json")
+    writeFileSync(written, withoutTypes())
+  }
+  return written
+}
+
 /** Runs a contender once. Fails if a record was lost on the way. */
 export const run = async (id: string, job: Job, mode: Mode, watch?: "allocation"): Promise<Run> => {
   const entry = entries[id]
@@ -37,12 +65,16 @@ export const run = async (id: string, job: Job, mode: Mode, watch?: "allocation"
   rmSync(job.folder, { recursive: true, force: true })
   mkdirSync(job.folder)
   const options = [
+    `--import=${pathToFileURL(preload).href}`,
+    ...(entry.options ?? []),
     ...(mode.source ? ["--conditions=source"] : []),
     ...(mode.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${mode.profile}`]),
     ...(watch === "allocation" ? roomy : [])
   ]
-  const script = join(import.meta.dirname, "run.ts")
-  const { stdout } = await execute(process.execPath, [...options, script, id, JSON.stringify(job), watch ?? ""])
+  const script = join(bench, "run.ts")
+  const { stdout } = await execute(process.execPath, [...options, script, id, JSON.stringify(job), watch ?? ""], {
+    env: { ...process.env, BENCH_MODULES: modules() }
+  })
   // It is what `run.ts` printed.
   const measured = JSON.parse(stdout) as Measurement
   const counts = await countsOf(job.url)
@@ -61,7 +93,7 @@ const countsOf = async (url: string): Promise<Counts> => {
 }
 
 const startServer = async (latency: number): Promise<{ readonly url: string; readonly server: ChildProcess }> => {
-  const server = fork(join(import.meta.dirname, "NullServer.ts"), [String(latency)], {
+  const server = fork(join(bench, "NullServer.ts"), [String(latency)], {
     stdio: ["ignore", "pipe", "inherit", "ipc"]
   })
   if (server.stdout === null) throw new Error("The null server has no output.")
