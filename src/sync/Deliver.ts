@@ -5,11 +5,11 @@
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as ApiError from "../http/ApiError.ts"
+import type { Abandonable } from "../policy/Abandonable.ts"
 import type { SendPolicy } from "../policy/SendPolicy.ts"
 import type { SettlePolicy } from "../policy/SettlePolicy.ts"
 import * as Batch from "./Batch.ts"
@@ -40,8 +40,8 @@ export interface Options<A, B extends Behaviour, R> {
   /** The requests that taking refused batches apart may cost in the whole run. */
   readonly budget: Isolate.Budget
   readonly limit: Batch.BatchLimit
-  /** Completes when a run that stops has waited long enough; what is in flight then is `Unknown`. */
-  readonly cut: Deferred.Deferred<void>
+  /** Where all that is waited for runs; what is given up, when a run that stops has waited long enough, is `Unknown`. */
+  readonly inFlight: Abandonable
   /** Called when a batch, or a part of one, is accepted, before it is waited for. */
   readonly onAccepted: (batch: number, offsets: ReadonlyArray<number>, batchId: string) => Effect.Effect<void>
   /** Called before a request that must not be sent twice. */
@@ -76,7 +76,7 @@ type Sent<A> = Pick<Batch.Batch<A>, "merged" | "number" | "records">
  * @since 0.1.0
  */
 export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deliver<A, R> => {
-  const { cut, limit, policy, tally, to } = options
+  const { inFlight, limit, policy, tally, to } = options
   // Without its literal type, which would make every comparison below a question of types.
   const behaviour: Behaviour = to.behaviour
   const resend = behaviour.resend === "safe" && options.retryUnknown ? "safe" : "unsafe"
@@ -133,17 +133,11 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
         )
       }
     )
-    return Effect.raceFirst(
-      Effect.map(
-        Effect.result(policy.run(attempt, { endpoint: to.name, resend, records: records.length })),
-        (answered) => ({ answered, vague, bytes: body?.length ?? 0 })
-      ),
-      Effect.map(Deferred.await(cut), () => ({
-        answered: Result.fail(new SendFailure.HeldBack()),
-        vague,
-        bytes: body?.length ?? 0
-      }))
+    const sent = inFlight.run(
+      Effect.result(policy.run(attempt, { endpoint: to.name, resend, records: records.length })),
+      { orElse: () => Effect.succeed(Result.fail(new SendFailure.HeldBack())) }
     )
+    return Effect.map(sent, (answered) => ({ answered, vague, bytes: body?.length ?? 0 }))
   }
 
   /** Why a request has no verdict, and what that means for its records and for the run. */
@@ -202,18 +196,21 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
 
   const waitFor = (batch: Sent<A>, indices: Indices, batchId: string, acceptedAt: number | undefined) => {
     const keys = indices.map((index) => batch.records[index]?.key ?? "")
-    return Effect.raceFirst(
-      Effect.map(
-        Settle.settle({ to, policy, tally, settlePolicy: options.settlePolicy, batchId, keys, acceptedAt }),
-        ({ doomed, ended }): ReadonlyArray<Ended> => {
-          if (doomed !== undefined) doom(doomed)
-          return ended.map(({ fate, indices: parts }) => ({
-            fate,
-            indices: parts.map((part) => indices[part] ?? part)
-          }))
-        }
-      ),
-      Effect.as(Deferred.await(cut), [{ indices, fate: Settle.notWaitedFor(batchId, cutOff) }])
+    const settled = Settle.settle({
+      to,
+      policy,
+      tally,
+      settlePolicy: options.settlePolicy,
+      batchId,
+      keys,
+      acceptedAt
+    })
+    return inFlight.run(
+      Effect.map(settled, ({ doomed, ended }): ReadonlyArray<Ended> => {
+        if (doomed !== undefined) doom(doomed)
+        return ended.map(({ fate, indices: parts }) => ({ fate, indices: parts.map((part) => indices[part] ?? part) }))
+      }),
+      { orElse: () => Effect.succeed([{ indices, fate: Settle.notWaitedFor(batchId, cutOff) }]) }
     )
   }
 

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import * as Abandonable from "../policy/Abandonable.ts"
 import * as Batch from "./Batch.ts"
 import type * as Checkpoint from "./Checkpoint.ts"
 import type { SourcePosition } from "./CustomerRecord.ts"
@@ -81,8 +82,8 @@ export interface Run<E> {
   readonly stopped: () => Stop<E> | undefined
   /** Completes when the run stops. */
   readonly stopping: Deferred.Deferred<void>
-  /** Completes when the grace period is over. */
-  readonly cut: Deferred.Deferred<void>
+  /** What is in flight; it is given up when the grace period is over. */
+  readonly inFlight: Abandonable.Abandonable
   /** Writes the checkpoint a last time. */
   readonly close: (finished: boolean) => Effect.Effect<void>
   readonly report: Effect.Effect<SyncReport>
@@ -132,7 +133,7 @@ export const make = Effect.fnUntraced(function* <E>(
   let lastOffset: number | undefined
 
   const stopping = yield* Deferred.make<void>()
-  const cut = yield* Deferred.make<void>()
+  const inFlight = Abandonable.make()
   let stopped: Stop<E> | undefined
   const stop = (why: Stop<E>): void => {
     if (stopped !== undefined) return
@@ -143,7 +144,7 @@ export const make = Effect.fnUntraced(function* <E>(
     stop({ _tag: "Failed", error: failed(error) })
   yield* Deferred.await(stopping).pipe(
     Effect.andThen(Effect.sleep(options.grace)),
-    Effect.andThen(Deferred.succeed(cut, undefined)),
+    Effect.andThen(Effect.sync(inFlight.close)),
     Effect.forkIn(scope)
   )
 
@@ -354,7 +355,7 @@ export const make = Effect.fnUntraced(function* <E>(
     stop,
     stopped: () => stopped,
     stopping,
-    cut,
+    inFlight,
     close: (isFinished) => {
       finished = isFinished
       // What an earlier run finished stays as it is.
