@@ -18,6 +18,7 @@ import type { EncodedRecord } from "./EncodedRecord.ts"
 import type { Doom, Ended } from "./Fate.ts"
 import * as Fate from "./Fate.ts"
 import * as Isolate from "./Isolate.ts"
+import * as OffsetSet from "./OffsetSet.ts"
 import type { Underway } from "./Resume.ts"
 import * as SendFailure from "./SendFailure.ts"
 import * as Settle from "./Settle.ts"
@@ -43,9 +44,9 @@ export interface Options<A, B extends Behaviour, R> {
   /** Where all that is waited for runs; what is given up, when a run that stops has waited long enough, is `Unknown`. */
   readonly inFlight: Abandonable
   /** Called when a batch, or a part of one, is accepted, before it is waited for. */
-  readonly onAccepted: (batch: number, offsets: ReadonlyArray<number>, batchId: string) => Effect.Effect<void>
+  readonly onAccepted: (batch: number, runs: ReadonlyArray<OffsetSet.Run>, batchId: string) => Effect.Effect<void>
   /** Called before a request that must not be sent twice. */
-  readonly onSending: (batch: number, offsets: ReadonlyArray<number>) => Effect.Effect<void>
+  readonly onSending: (batch: number, runs: ReadonlyArray<OffsetSet.Run>) => Effect.Effect<void>
   /** Called when something dooms the run. */
   readonly onDoom: (doom: Doom) => void
   /** Why the run stops, if it does. Then nothing new is sent, and after a failure nothing is sent again either. */
@@ -191,20 +192,13 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       const ended = mismatch === undefined ? settled : Effect.as(settled, mismatch)
       return acceptedAt !== undefined
         ? ended
-        : Effect.andThen(options.onAccepted(batch.number, offsetsOf(batch, indices), batchId), ended)
+        : Effect.andThen(options.onAccepted(batch.number, runsOf(batch, indices), batchId), ended)
     })
 
   const waitFor = (batch: Sent<A>, indices: Indices, batchId: string, acceptedAt: number | undefined) => {
     const keys = indices.map((index) => batch.records[index]?.key ?? "")
-    const settled = Settle.settle({
-      to,
-      policy,
-      tally,
-      settlePolicy: options.settlePolicy,
-      batchId,
-      keys,
-      acceptedAt
-    })
+    const { settlePolicy } = options
+    const settled = Settle.settle({ to, policy, tally, settlePolicy, batchId, keys, acceptedAt })
     return inFlight.run(
       Effect.map(settled, ({ doomed, ended }): ReadonlyArray<Ended> => {
         if (doomed !== undefined) doom(doomed)
@@ -222,11 +216,11 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
   }
 
   /** The offsets of records, and of those that were folded into them. */
-  const offsetsOf = (batch: Sent<A>, indices: Indices): ReadonlyArray<number> => {
-    const own = pick(batch, indices).map(({ offset }) => offset)
-    if (batch.merged.length === 0) return own
-    const into = new Set(own)
-    return [...own, ...batch.merged.filter((merged) => into.has(merged.into)).map(({ offset }) => offset)]
+  const runsOf = (batch: Sent<A>, indices: Indices): ReadonlyArray<OffsetSet.Run> => {
+    const records = pick(batch, indices)
+    if (batch.merged.length === 0) return OffsetSet.runsOfRecords(records)
+    const into = new Set(records.map(({ offset }) => offset))
+    return OffsetSet.runsOfRecords([...records, ...batch.merged.filter((merged) => into.has(merged.into))])
   }
 
   const pick = (batch: Sent<A>, indices: Indices): ReadonlyArray<EncodedRecord<A>> =>
@@ -245,7 +239,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       if (!Arr.isReadonlyArrayNonEmpty(records)) return Effect.succeed([])
       if (options.stopped() !== undefined) return Effect.succeed([{ indices, fate: { _tag: "Unsent" } }])
       const noted =
-        behaviour.resend === "unsafe" ? options.onSending(batch.number, offsetsOf(batch, indices)) : Effect.void
+        behaviour.resend === "unsafe" ? options.onSending(batch.number, runsOf(batch, indices)) : Effect.void
       return Effect.flatMap(Effect.andThen(noted, send(batch.number, records)), ({ answered, bytes, vague }) => {
         if (Result.isSuccess(answered)) {
           unexpected = 0

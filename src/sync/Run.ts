@@ -73,9 +73,9 @@ export interface Run<E> {
     ended: ReadonlyArray<Fate.Ended>
   ) => Effect.Effect<ReadonlyArray<Outcome>>
   /** Notes a batch that was accepted, and waits until that is on disk. */
-  readonly accepted: (batch: number, offsets: ReadonlyArray<number>, batchId: string) => Effect.Effect<void>
+  readonly accepted: (batch: number, runs: ReadonlyArray<OffsetSet.Run>, batchId: string) => Effect.Effect<void>
   /** Notes a request that must not go out twice, and waits until that is on disk. */
-  readonly sending: (batch: number, offsets: ReadonlyArray<number>) => Effect.Effect<void>
+  readonly sending: (batch: number, runs: ReadonlyArray<OffsetSet.Run>) => Effect.Effect<void>
   /** Stops the run: nothing new is read or sent, and what is in flight has the grace period to end. */
   readonly stop: (why: Stop<E>) => void
   /** Why the run stops, if it does. */
@@ -93,7 +93,7 @@ export interface Run<E> {
 interface Group {
   readonly tag: Outcome["_tag"]
   readonly reason: Reason | undefined
-  readonly offsets: ReadonlyArray<number>
+  readonly records: ReadonlyArray<{ readonly offset: number }>
   /** The next run does not take them up again. */
   readonly forGood: boolean
 }
@@ -220,19 +220,19 @@ export const make = Effect.fnUntraced(function* <E>(
           )
         )
 
-  const count = ({ offsets, reason, tag }: Group): void => {
-    ledger.addOutcome(tag, offsets.length)
-    if (reason !== undefined) for (const offset of offsets) tally.addReason(reason.tag, offset)
+  const count = ({ reason, records, tag }: Group): void => {
+    ledger.addOutcome(tag, records.length)
+    if (reason !== undefined) for (const { offset } of records) tally.addReason(reason.tag, offset)
   }
 
   // Only what has its outcome for good counts as done; the rest is read again by the next run.
-  const settle = ({ offsets, reason, tag }: Group): void => {
+  const settle = ({ reason, records, tag }: Group): void => {
     if (checkpoint === undefined) return
-    doneCounts[tag] += offsets.length
-    if (reason !== undefined) for (const offset of offsets) doneReasons.add(reason.tag, offset)
-    for (const [from, to] of OffsetSet.runsOf(offsets)) done.add(from, to)
+    doneCounts[tag] += records.length
+    if (reason !== undefined) for (const { offset } of records) doneReasons.add(reason.tag, offset)
+    for (const [from, to] of OffsetSet.runsOfRecords(records)) done.add(from, to)
     if (gaps.size === 0) return
-    for (const offset of offsets) {
+    for (const { offset } of records) {
       const gap = gaps.get(offset)
       if (gap === undefined) continue
       done.add(gap, offset)
@@ -286,10 +286,10 @@ export const make = Effect.fnUntraced(function* <E>(
     rejected: (records) =>
       Effect.as(
         finish(
-          records.map(({ offset, outcome: { _tag: tag, reason } }) => ({
-            tag,
-            reason,
-            offsets: [offset],
+          records.map((record) => ({
+            tag: record.outcome._tag,
+            reason: record.outcome.reason,
+            records: [record],
             forGood: true
           })),
           records.map(Letter.unsendable),
@@ -313,17 +313,16 @@ export const make = Effect.fnUntraced(function* <E>(
           indices.length === batch.records.length
             ? batch.records
             : indices.flatMap((index) => batch.records[index] ?? [])
-        const offsets = records.map(({ offset }) => offset)
-        if (wantsOutcomes) for (const offset of offsets) outcomes.push(Fate.outcome(fate, offset))
-        if (goesOn) for (const offset of offsets) again.add(offset)
+        if (wantsOutcomes) for (const { offset } of records) outcomes.push(Fate.outcome(fate, offset))
+        if (goesOn) for (const { offset } of records) again.add(offset)
         if (isDead) for (const record of records) dead.push(Letter.sent(record, fate, batch.number))
-        groups.push({ tag: fate._tag, reason, offsets, forGood: !goesOn })
+        groups.push({ tag: fate._tag, reason, records, forGood: !goesOn })
       }
       // A record that was folded into one that must go out again goes out again with it.
       for (const merged of batch.merged) {
         const goesOn = again.has(merged.into)
         if (goesOn) again.add(merged.offset)
-        groups.push({ tag: "Merged", reason: undefined, offsets: [merged.offset], forGood: !goesOn })
+        groups.push({ tag: "Merged", reason: undefined, records: [merged], forGood: !goesOn })
         if (wantsOutcomes) outcomes.push(merged)
       }
       const isOver = ([from]: OffsetSet.Run) => !again.has(from) && Batch.holds(batch, from)
@@ -335,21 +334,21 @@ export const make = Effect.fnUntraced(function* <E>(
         outcomes
       )
     },
-    accepted: (batch, offsets, batchId) =>
+    accepted: (batch, runs, batchId) =>
       checkpoint === undefined
         ? Effect.void
         : Effect.flatMap(Clock.currentTimeMillis, (acceptedAt) => {
-            settling.set(batchId, { batchId, batch, acceptedAt, runs: OffsetSet.runsOf(offsets) })
+            settling.set(batchId, { batchId, batch, acceptedAt, runs })
             return write
           }),
-    sending: (batch, offsets) =>
+    sending: (batch, runs) =>
       checkpoint === undefined
         ? Effect.void
         : Effect.suspend(() => {
-            const noted = OffsetSet.make(0, sending.get(batch))
+            const noted = sending.get(batch) ?? []
             // A part of a batch that is noted as a whole: what became of the other parts is on no disk yet.
-            if (offsets.every(noted.has)) return Effect.void
-            sending.set(batch, OffsetSet.runsOf(offsets))
+            if (runs.every(([from, to]) => noted.some(([start, end]) => start <= from && to <= end))) return Effect.void
+            sending.set(batch, runs)
             return write
           }),
     stop,
