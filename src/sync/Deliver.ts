@@ -238,9 +238,12 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       const records = pick(batch, indices)
       if (!Arr.isReadonlyArrayNonEmpty(records)) return Effect.succeed([])
       if (options.stopped() !== undefined) return Effect.succeed([{ indices, fate: { _tag: "Unsent" } }])
+      const sent = send(batch.number, records)
       const noted =
-        behaviour.resend === "unsafe" ? options.onSending(batch.number, runsOf(batch, indices)) : Effect.void
-      return Effect.flatMap(Effect.andThen(noted, send(batch.number, records)), ({ answered, bytes, vague }) => {
+        behaviour.resend === "unsafe"
+          ? Effect.andThen(options.onSending(batch.number, runsOf(batch, indices)), sent)
+          : sent
+      return Effect.flatMap(noted, ({ answered, bytes, vague }) => {
         if (Result.isSuccess(answered)) {
           unexpected = 0
           limit.succeeded(records.length, bytes)

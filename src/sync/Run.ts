@@ -110,7 +110,8 @@ export const make = Effect.fnUntraced(function* <E>(
 ): Effect.fn.Return<Run<E>, never, Scope.Scope> {
   const { checkpoint, letters, wantsOutcomes } = options
   const scope = yield* Effect.scope
-  const startedAt = yield* Clock.currentTimeMillis
+  const clock = yield* Clock.Clock
+  const startedAt = clock.currentTimeMillisUnsafe()
   const before = checkpoint === undefined ? undefined : Option.getOrUndefined(checkpoint.state)
   const tally = Tally.make(before?.totals)
   const ledger = Ledger.make(before?.counts.outcomes)
@@ -187,10 +188,10 @@ export const make = Effect.fnUntraced(function* <E>(
       : Effect.suspend(() => {
           const mine = ++asked
           return turn.withPermit(
-            Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            Effect.suspend(() => {
               if (written >= mine) return Effect.void
               written = asked
-              lastWrite = now
+              lastWrite = clock.currentTimeMillisUnsafe()
               return Effect.catch(checkpoint.write(state()), (error) => Effect.sync(() => fail(error)))
             })
           )
@@ -199,8 +200,10 @@ export const make = Effect.fnUntraced(function* <E>(
   const writeSometimes =
     checkpoint === undefined
       ? Effect.void
-      : Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          now - lastWrite >= Duration.toMillis(options.checkpointEvery) ? write : Effect.void
+      : Effect.suspend(() =>
+          clock.currentTimeMillisUnsafe() - lastWrite >= Duration.toMillis(options.checkpointEvery)
+            ? write
+            : Effect.void
         )
 
   const send = (dead: ReadonlyArray<Letter.Letter>): Effect.Effect<boolean> =>
@@ -337,7 +340,8 @@ export const make = Effect.fnUntraced(function* <E>(
     accepted: (batch, runs, batchId) =>
       checkpoint === undefined
         ? Effect.void
-        : Effect.flatMap(Clock.currentTimeMillis, (acceptedAt) => {
+        : Effect.suspend(() => {
+            const acceptedAt = clock.currentTimeMillisUnsafe()
             settling.set(batchId, { batchId, batch, acceptedAt, runs })
             return write
           }),
