@@ -29,10 +29,10 @@ const maxKeptBody = 64 * 1024
 export const read = <A, Refusal extends ApiError.RefusalStatus>(
   endpoint: Endpoint<A, Refusal>,
   response: HttpClientResponse.HttpClientResponse,
-  maxBytes: number,
-  credentials: Credentials
+  headers: Headers.Headers,
+  { credentials, maxBytes }: { readonly credentials: Credentials; readonly maxBytes: number }
 ): Effect.Effect<A, CallError<Refusal>> =>
-  readText(response, maxBytes).pipe(
+  readText(response, headers, maxBytes).pipe(
     Effect.catch((error) =>
       Effect.fail(
         new ApiError.TransportFault({ ...called(endpoint), sent: "maybe", code: TransportCode.of(error) ?? "unknown" })
@@ -58,11 +58,12 @@ export const read = <A, Refusal extends ApiError.RefusalStatus>(
 // A declared length bounds the body by itself, unless the body is compressed. Without one, it is counted.
 const readText = (
   response: HttpClientResponse.HttpClientResponse,
+  headers: Headers.Headers,
   maxBytes: number
 ): Effect.Effect<string | undefined, HttpClientError.HttpClientError> => {
-  const declared = Number(response.headers["content-length"] ?? Number.NaN)
+  const declared = Number(headers["content-length"] ?? Number.NaN)
   if (declared > maxBytes) return Effect.as(discard(response), undefined)
-  if (declared <= maxBytes && response.headers["content-encoding"] === undefined) return response.text
+  if (declared <= maxBytes && headers["content-encoding"] === undefined) return response.text
   let size = 0
   const decoder = new TextDecoder()
   return response.stream.pipe(

@@ -84,8 +84,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.map(credentials.authorization, (authorization) =>
         request.pipe(
           HttpClientRequest.prependUrl(baseUrl),
-          HttpClientRequest.acceptJson,
-          HttpClientRequest.setHeader("authorization", Redacted.value(authorization))
+          HttpClientRequest.setHeaders({ accept: "application/json", authorization: Redacted.value(authorization) })
         )
       )
     )
@@ -96,8 +95,10 @@ export const make = Effect.fnUntraced(function* (
       Effect.catch((error) => Effect.fail(fromSendError(endpoint, error))),
       Effect.flatMap((response) =>
         Effect.flatMap(AnswerObserver, (observe) => {
-          observe({ vendor: endpoint.vendor, status: response.status, headers: response.headers })
-          return Answer.read(endpoint, response, maxBytes, credentials)
+          // Some clients make them anew each time.
+          const { headers } = response
+          observe({ vendor: endpoint.vendor, status: response.status, headers })
+          return Answer.read(endpoint, response, headers, { credentials, maxBytes })
         })
       ),
       Effect.updateContext(withRequestRules),

@@ -18,6 +18,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Answer, AnswerObserver } from "../http/AnswerObserver.ts"
 import * as ApiError from "../http/ApiError.ts"
+import * as Abandonable from "./Abandonable.ts"
+import * as Alarm from "./Alarm.ts"
 import * as CircuitBreakerPolicy from "./CircuitBreakerPolicy.ts"
 import type { Ending } from "./ConcurrencyFinder.ts"
 import * as ConcurrencyPolicy from "./ConcurrencyPolicy.ts"
@@ -257,6 +259,10 @@ export const make = Effect.fnUntraced(function* <
 
   const maxElapsed = Duration.toMillis(retry.maxElapsed)
 
+  const attempts = Abandonable.make()
+  const timeouts = yield* Alarm.make(attempts.abandonOverdue, yield* Effect.scope)
+  const attemptTimeout = Duration.toMillis(retry.attemptTimeout)
+
   // limiter(permit(timeout(send)))
   const attempt = <A, E, R2>(
     send: Effect.Effect<A, E, R2>,
@@ -265,19 +271,15 @@ export const make = Effect.fnUntraced(function* <
     tries: RetryDecision.Tries
   ): Effect.Effect<A, E | ApiError.TimedOut | RetryPolicy.RetriesExhausted | RetryPolicy.RetryAfterTooLong, R2> => {
     const observed = Effect.provideService(send, AnswerObserver, observe)
+    const orElse = () => Effect.fail(new ApiError.TimedOut({ vendor, endpoint, by: "client" }))
     const timed = (startedAt: number) =>
-      Effect.timeoutOrElse(
-        gate.onSent === undefined
-          ? observed
-          : Effect.suspend(() => {
-              gate.onSent?.(startedAt, RetryDecision.monotonicMillis(clock))
-              return observed
-            }),
-        {
-          duration: retry.attemptTimeout,
-          orElse: () => Effect.fail(new ApiError.TimedOut({ vendor, endpoint, by: "client" }))
-        }
-      )
+      Effect.suspend(() => {
+        const now = RetryDecision.monotonicMillis(clock)
+        gate.onSent?.(startedAt, now)
+        const until = now + attemptTimeout
+        timeouts.set(until)
+        return attempts.run(observed, { orElse, until })
+      })
     return Effect.uninterruptibleMask((restore) => {
       const started = (startedAt: number) => {
         if (tries.attempts === 0) tries.startedAt = startedAt

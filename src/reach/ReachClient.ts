@@ -288,14 +288,14 @@ export const make = Effect.fnUntraced(function* (
       return yield* ApiClient.withNewToken(client.call(batchPatch, send))
     }),
 
-    sendPatches: Effect.fnUntraced(function* (body, options) {
-      const headers = yield* headersFor(batchPatch, options)
-      const request = batchRequest(urls.customers.patchCustomers({ query: batchQuery(options) }), {
-        headers,
-        body: ApiClient.jsonBody(body)
-      })
-      return yield* client.call(batchPatch, httpClient.execute(request))
-    }),
+    sendPatches: (body, options) =>
+      Effect.flatMap(headersFor(batchPatch, options), (headers) => {
+        const request = batchRequest(batchUrl(options?.ignoreUnknownFields), {
+          headers,
+          body: ApiClient.jsonBody(body)
+        })
+        return client.call(batchPatch, httpClient.execute(request))
+      }),
 
     sendCustomer: Effect.fnUntraced(function* (body, options) {
       const headers = yield* headersFor(create, options)
@@ -332,6 +332,17 @@ const asString = (flag: boolean | undefined) => (flag === undefined ? undefined 
 
 const batchQuery = (options: WriteOptions | undefined) =>
   present({ ignoreUnknownFields: asString(options?.ignoreUnknownFields) })
+
+const batchUrls = new Map<boolean | undefined, string>()
+
+// There are three, and every batch of a run has the same.
+const batchUrl = (ignoreUnknownFields: boolean | undefined): string => {
+  const known = batchUrls.get(ignoreUnknownFields)
+  if (known !== undefined) return known
+  const url = urls.customers.patchCustomers({ query: batchQuery({ ignoreUnknownFields }) })
+  batchUrls.set(ignoreUnknownFields, url)
+  return url
+}
 
 const present = <const T extends object>(fields: T): { readonly [K in keyof T]?: Exclude<T[K], undefined> } => {
   const some: { [K in keyof T]?: Exclude<T[K], undefined> } = {}

@@ -9,10 +9,11 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as Alarm from "../policy/Alarm.ts"
 import type { BatchPolicy } from "../policy/BatchPolicy.ts"
 import type { Behaviour, Destination, SameKey } from "./Destination.ts"
 import * as Encoded from "./EncodedRecord.ts"
@@ -281,7 +282,7 @@ export const collect = <A, B extends Behaviour>(
   return <E, R>(records: Stream.Stream<Encoded.EncodedRecord<A>, E, R>): Stream.Stream<Batch<A>, E, R> =>
     Stream.transformPull(records, (pull, scope) =>
       Clock.clockWith((clock) =>
-        Effect.sync((): Pull.Pull<Arr.NonEmptyReadonlyArray<Batch<A>>, E> => {
+        Effect.gen(function* () {
           const size = options?.limit ?? limit(policy, destination)
           const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
           let number = 0
@@ -293,6 +294,18 @@ export const collect = <A, B extends Behaviour>(
           let closed: Batch<A> | undefined
           let reader: Fiber.Fiber<void> | undefined
           let wanted = false
+          // Ends the wait for the reader, while there is one.
+          let wake: (() => void) | undefined
+
+          const age = yield* Alarm.make((now) => {
+            if (wake === undefined || open === undefined) return undefined
+            if (now < closesAt) return closesAt
+            // A read is never interrupted: what it brings belongs to the next batch.
+            wanted = false
+            close(open)
+            wake()
+            return undefined
+          }, scope)
 
           const close = (batch: OpenBatch<A>) => {
             closed = batch.close(++number, destination.envelope)
@@ -339,17 +352,19 @@ export const collect = <A, B extends Behaviour>(
             return closed === undefined ? gather : Effect.void
           })
 
-          const wait = (reader: Fiber.Fiber<void>) => {
-            const done = Fiber.await(reader)
-            if (open === undefined) return done
-            const rest = Duration.millis(Math.ceil(closesAt - now()))
-            return Effect.map(Effect.raceFirst(done, Effect.sleep(rest)), () => {
-              if (reader.pollUnsafe() !== undefined || open === undefined) return
-              // A read is never interrupted: what it brings belongs to the next batch.
-              wanted = false
-              close(open)
+          // Waits for the reader, or for the alarm where the open batch becomes too old before.
+          const wait = (reader: Fiber.Fiber<void>) =>
+            Effect.callback<void>((resume) => {
+              wake = () => {
+                wake = undefined
+                resume(Effect.void)
+              }
+              reader.addObserver(() => wake?.())
+              if (open !== undefined) age.set(closesAt)
+              return Effect.sync(() => {
+                wake = undefined
+              })
             })
-          }
 
           const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Batch<A>>, E> = Effect.suspend(() => {
             const reading = reader !== undefined && reader.pollUnsafe() === undefined
@@ -365,7 +380,7 @@ export const collect = <A, B extends Behaviour>(
             if (reader !== undefined && reading) return Effect.flatMap(wait(reader), () => next)
             if (ended !== undefined) return ended
             if (open === undefined || !ages) return Effect.flatMap(read, () => next)
-            // At most one fiber a batch, and a timer only if the source is not done at once.
+            // As a rule it ends soon, and then it is all that a read costs.
             wanted = true
             return Effect.flatMap(Effect.forkIn(gather, scope, { startImmediately: true }), (fiber) => {
               reader = fiber

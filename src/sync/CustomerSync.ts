@@ -263,7 +263,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
     retryUnknown: options.retryUnknown ?? true,
     budget: yield* Isolate.makeBudget({ requests: options.isolateBudget ?? defaultIsolateBudget }),
     limit,
-    cut: books.cut,
+    inFlight: books.inFlight,
     onAccepted: books.accepted,
     onSending: books.sending,
     onDoom: stop,
@@ -332,17 +332,22 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
       })
     ),
     Encode.sendable((unsendable) =>
-      Effect.flatMap(books.rejected(unsendable), (outcomes) => Queue.offer(rejected, outcomes))
+      Effect.flatMap(books.rejected(unsendable), (outcomes) =>
+        wantsOutcomes ? Queue.offer(rejected, outcomes) : Effect.void
+      )
     ),
     Batch.collect(batchPolicy, to, { sameKey: options.sameKey, limit }),
     dispatch((batch) => deliver.batch(batch))
   )
 
-  const records = (books.before?.finished === true ? Stream.empty : Stream.concat(underway, fresh)).pipe(
-    Stream.onEnd(Queue.end(rejected)),
-    Stream.merge(Stream.fromQueue(rejected)),
-    Stream.flattenIterable
-  )
+  const delivered = books.before?.finished === true ? Stream.empty : Stream.concat(underway, fresh)
+  const records: Stream.Stream<Outcome, never, R | RS> = wantsOutcomes
+    ? delivered.pipe(
+        Stream.onEnd(Queue.end(rejected)),
+        Stream.merge(Stream.fromQueue(rejected)),
+        Stream.flattenIterable
+      )
+    : Stream.drain(delivered)
 
   const close = Effect.gen(function* () {
     const mismatch = ledger.mismatch()

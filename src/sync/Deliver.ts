@@ -5,11 +5,11 @@
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as ApiError from "../http/ApiError.ts"
+import type { Abandonable } from "../policy/Abandonable.ts"
 import type { SendPolicy } from "../policy/SendPolicy.ts"
 import type { SettlePolicy } from "../policy/SettlePolicy.ts"
 import * as Batch from "./Batch.ts"
@@ -18,6 +18,7 @@ import type { EncodedRecord } from "./EncodedRecord.ts"
 import type { Doom, Ended } from "./Fate.ts"
 import * as Fate from "./Fate.ts"
 import * as Isolate from "./Isolate.ts"
+import * as OffsetSet from "./OffsetSet.ts"
 import type { Underway } from "./Resume.ts"
 import * as SendFailure from "./SendFailure.ts"
 import * as Settle from "./Settle.ts"
@@ -40,12 +41,12 @@ export interface Options<A, B extends Behaviour, R> {
   /** The requests that taking refused batches apart may cost in the whole run. */
   readonly budget: Isolate.Budget
   readonly limit: Batch.BatchLimit
-  /** Completes when a run that stops has waited long enough; what is in flight then is `Unknown`. */
-  readonly cut: Deferred.Deferred<void>
+  /** Where all that is waited for runs; what is given up, when a run that stops has waited long enough, is `Unknown`. */
+  readonly inFlight: Abandonable
   /** Called when a batch, or a part of one, is accepted, before it is waited for. */
-  readonly onAccepted: (batch: number, offsets: ReadonlyArray<number>, batchId: string) => Effect.Effect<void>
+  readonly onAccepted: (batch: number, runs: ReadonlyArray<OffsetSet.Run>, batchId: string) => Effect.Effect<void>
   /** Called before a request that must not be sent twice. */
-  readonly onSending: (batch: number, offsets: ReadonlyArray<number>) => Effect.Effect<void>
+  readonly onSending: (batch: number, runs: ReadonlyArray<OffsetSet.Run>) => Effect.Effect<void>
   /** Called when something dooms the run. */
   readonly onDoom: (doom: Doom) => void
   /** Why the run stops, if it does. Then nothing new is sent, and after a failure nothing is sent again either. */
@@ -76,7 +77,7 @@ type Sent<A> = Pick<Batch.Batch<A>, "merged" | "number" | "records">
  * @since 0.1.0
  */
 export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deliver<A, R> => {
-  const { cut, limit, policy, tally, to } = options
+  const { inFlight, limit, policy, tally, to } = options
   // Without its literal type, which would make every comparison below a question of types.
   const behaviour: Behaviour = to.behaviour
   const resend = behaviour.resend === "safe" && options.retryUnknown ? "safe" : "unsafe"
@@ -133,17 +134,11 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
         )
       }
     )
-    return Effect.raceFirst(
-      Effect.map(
-        Effect.result(policy.run(attempt, { endpoint: to.name, resend, records: records.length })),
-        (answered) => ({ answered, vague, bytes: body?.length ?? 0 })
-      ),
-      Effect.map(Deferred.await(cut), () => ({
-        answered: Result.fail(new SendFailure.HeldBack()),
-        vague,
-        bytes: body?.length ?? 0
-      }))
+    const sent = inFlight.run(
+      Effect.result(policy.run(attempt, { endpoint: to.name, resend, records: records.length })),
+      { orElse: () => Effect.succeed(Result.fail(new SendFailure.HeldBack())) }
     )
+    return Effect.map(sent, (answered) => ({ answered, vague, bytes: body?.length ?? 0 }))
   }
 
   /** Why a request has no verdict, and what that means for its records and for the run. */
@@ -197,23 +192,19 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       const ended = mismatch === undefined ? settled : Effect.as(settled, mismatch)
       return acceptedAt !== undefined
         ? ended
-        : Effect.andThen(options.onAccepted(batch.number, offsetsOf(batch, indices), batchId), ended)
+        : Effect.andThen(options.onAccepted(batch.number, runsOf(batch, indices), batchId), ended)
     })
 
   const waitFor = (batch: Sent<A>, indices: Indices, batchId: string, acceptedAt: number | undefined) => {
     const keys = indices.map((index) => batch.records[index]?.key ?? "")
-    return Effect.raceFirst(
-      Effect.map(
-        Settle.settle({ to, policy, tally, settlePolicy: options.settlePolicy, batchId, keys, acceptedAt }),
-        ({ doomed, ended }): ReadonlyArray<Ended> => {
-          if (doomed !== undefined) doom(doomed)
-          return ended.map(({ fate, indices: parts }) => ({
-            fate,
-            indices: parts.map((part) => indices[part] ?? part)
-          }))
-        }
-      ),
-      Effect.as(Deferred.await(cut), [{ indices, fate: Settle.notWaitedFor(batchId, cutOff) }])
+    const { settlePolicy } = options
+    const settled = Settle.settle({ to, policy, tally, settlePolicy, batchId, keys, acceptedAt })
+    return inFlight.run(
+      Effect.map(settled, ({ doomed, ended }): ReadonlyArray<Ended> => {
+        if (doomed !== undefined) doom(doomed)
+        return ended.map(({ fate, indices: parts }) => ({ fate, indices: parts.map((part) => indices[part] ?? part) }))
+      }),
+      { orElse: () => Effect.succeed([{ indices, fate: Settle.notWaitedFor(batchId, cutOff) }]) }
     )
   }
 
@@ -225,11 +216,11 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
   }
 
   /** The offsets of records, and of those that were folded into them. */
-  const offsetsOf = (batch: Sent<A>, indices: Indices): ReadonlyArray<number> => {
-    const own = pick(batch, indices).map(({ offset }) => offset)
-    if (batch.merged.length === 0) return own
-    const into = new Set(own)
-    return [...own, ...batch.merged.filter((merged) => into.has(merged.into)).map(({ offset }) => offset)]
+  const runsOf = (batch: Sent<A>, indices: Indices): ReadonlyArray<OffsetSet.Run> => {
+    const records = pick(batch, indices)
+    if (batch.merged.length === 0) return OffsetSet.runsOfRecords(records)
+    const into = new Set(records.map(({ offset }) => offset))
+    return OffsetSet.runsOfRecords([...records, ...batch.merged.filter((merged) => into.has(merged.into))])
   }
 
   const pick = (batch: Sent<A>, indices: Indices): ReadonlyArray<EncodedRecord<A>> =>
@@ -247,9 +238,12 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       const records = pick(batch, indices)
       if (!Arr.isReadonlyArrayNonEmpty(records)) return Effect.succeed([])
       if (options.stopped() !== undefined) return Effect.succeed([{ indices, fate: { _tag: "Unsent" } }])
+      const sent = send(batch.number, records)
       const noted =
-        behaviour.resend === "unsafe" ? options.onSending(batch.number, offsetsOf(batch, indices)) : Effect.void
-      return Effect.flatMap(Effect.andThen(noted, send(batch.number, records)), ({ answered, bytes, vague }) => {
+        behaviour.resend === "unsafe"
+          ? Effect.andThen(options.onSending(batch.number, runsOf(batch, indices)), sent)
+          : sent
+      return Effect.flatMap(noted, ({ answered, bytes, vague }) => {
         if (Result.isSuccess(answered)) {
           unexpected = 0
           limit.succeeded(records.length, bytes)

@@ -106,6 +106,19 @@ export const runsOf = (offsets: ReadonlyArray<number>): ReadonlyArray<Run> => {
   return runs
 }
 
+/**
+ * The offsets of records as runs. As a rule, those of a batch are one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const runsOfRecords = (records: ReadonlyArray<{ readonly offset: number }>): ReadonlyArray<Run> => {
+  const from = records[0]?.offset ?? 0
+  let to = from
+  for (const { offset } of records) if (offset !== to++) return runsOf(records.map(({ offset }) => offset))
+  return to === from ? [] : [[from, to]]
+}
+
 // The usual case, and far cheaper to find out than to sort.
 const isAscending = (offsets: ReadonlyArray<number>): boolean => {
   let last = Number.NEGATIVE_INFINITY

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import * as Abandonable from "../policy/Abandonable.ts"
 import * as Batch from "./Batch.ts"
 import type * as Checkpoint from "./Checkpoint.ts"
 import type { SourcePosition } from "./CustomerRecord.ts"
@@ -72,17 +73,17 @@ export interface Run<E> {
     ended: ReadonlyArray<Fate.Ended>
   ) => Effect.Effect<ReadonlyArray<Outcome>>
   /** Notes a batch that was accepted, and waits until that is on disk. */
-  readonly accepted: (batch: number, offsets: ReadonlyArray<number>, batchId: string) => Effect.Effect<void>
+  readonly accepted: (batch: number, runs: ReadonlyArray<OffsetSet.Run>, batchId: string) => Effect.Effect<void>
   /** Notes a request that must not go out twice, and waits until that is on disk. */
-  readonly sending: (batch: number, offsets: ReadonlyArray<number>) => Effect.Effect<void>
+  readonly sending: (batch: number, runs: ReadonlyArray<OffsetSet.Run>) => Effect.Effect<void>
   /** Stops the run: nothing new is read or sent, and what is in flight has the grace period to end. */
   readonly stop: (why: Stop<E>) => void
   /** Why the run stops, if it does. */
   readonly stopped: () => Stop<E> | undefined
   /** Completes when the run stops. */
   readonly stopping: Deferred.Deferred<void>
-  /** Completes when the grace period is over. */
-  readonly cut: Deferred.Deferred<void>
+  /** What is in flight; it is given up when the grace period is over. */
+  readonly inFlight: Abandonable.Abandonable
   /** Writes the checkpoint a last time. */
   readonly close: (finished: boolean) => Effect.Effect<void>
   readonly report: Effect.Effect<SyncReport>
@@ -92,7 +93,7 @@ export interface Run<E> {
 interface Group {
   readonly tag: Outcome["_tag"]
   readonly reason: Reason | undefined
-  readonly offsets: ReadonlyArray<number>
+  readonly records: ReadonlyArray<{ readonly offset: number }>
   /** The next run does not take them up again. */
   readonly forGood: boolean
 }
@@ -109,7 +110,8 @@ export const make = Effect.fnUntraced(function* <E>(
 ): Effect.fn.Return<Run<E>, never, Scope.Scope> {
   const { checkpoint, letters, wantsOutcomes } = options
   const scope = yield* Effect.scope
-  const startedAt = yield* Clock.currentTimeMillis
+  const clock = yield* Clock.Clock
+  const startedAt = clock.currentTimeMillisUnsafe()
   const before = checkpoint === undefined ? undefined : Option.getOrUndefined(checkpoint.state)
   const tally = Tally.make(before?.totals)
   const ledger = Ledger.make(before?.counts.outcomes)
@@ -132,7 +134,7 @@ export const make = Effect.fnUntraced(function* <E>(
   let lastOffset: number | undefined
 
   const stopping = yield* Deferred.make<void>()
-  const cut = yield* Deferred.make<void>()
+  const inFlight = Abandonable.make()
   let stopped: Stop<E> | undefined
   const stop = (why: Stop<E>): void => {
     if (stopped !== undefined) return
@@ -143,7 +145,7 @@ export const make = Effect.fnUntraced(function* <E>(
     stop({ _tag: "Failed", error: failed(error) })
   yield* Deferred.await(stopping).pipe(
     Effect.andThen(Effect.sleep(options.grace)),
-    Effect.andThen(Deferred.succeed(cut, undefined)),
+    Effect.andThen(Effect.sync(inFlight.close)),
     Effect.forkIn(scope)
   )
 
@@ -186,10 +188,10 @@ export const make = Effect.fnUntraced(function* <E>(
       : Effect.suspend(() => {
           const mine = ++asked
           return turn.withPermit(
-            Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            Effect.suspend(() => {
               if (written >= mine) return Effect.void
               written = asked
-              lastWrite = now
+              lastWrite = clock.currentTimeMillisUnsafe()
               return Effect.catch(checkpoint.write(state()), (error) => Effect.sync(() => fail(error)))
             })
           )
@@ -198,8 +200,10 @@ export const make = Effect.fnUntraced(function* <E>(
   const writeSometimes =
     checkpoint === undefined
       ? Effect.void
-      : Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          now - lastWrite >= Duration.toMillis(options.checkpointEvery) ? write : Effect.void
+      : Effect.suspend(() =>
+          clock.currentTimeMillisUnsafe() - lastWrite >= Duration.toMillis(options.checkpointEvery)
+            ? write
+            : Effect.void
         )
 
   const send = (dead: ReadonlyArray<Letter.Letter>): Effect.Effect<boolean> =>
@@ -219,19 +223,19 @@ export const make = Effect.fnUntraced(function* <E>(
           )
         )
 
-  const count = ({ offsets, reason, tag }: Group): void => {
-    ledger.addOutcome(tag, offsets.length)
-    if (reason !== undefined) for (const offset of offsets) tally.addReason(reason.tag, offset)
+  const count = ({ reason, records, tag }: Group): void => {
+    ledger.addOutcome(tag, records.length)
+    if (reason !== undefined) for (const { offset } of records) tally.addReason(reason.tag, offset)
   }
 
   // Only what has its outcome for good counts as done; the rest is read again by the next run.
-  const settle = ({ offsets, reason, tag }: Group): void => {
+  const settle = ({ reason, records, tag }: Group): void => {
     if (checkpoint === undefined) return
-    doneCounts[tag] += offsets.length
-    if (reason !== undefined) for (const offset of offsets) doneReasons.add(reason.tag, offset)
-    for (const [from, to] of OffsetSet.runsOf(offsets)) done.add(from, to)
+    doneCounts[tag] += records.length
+    if (reason !== undefined) for (const { offset } of records) doneReasons.add(reason.tag, offset)
+    for (const [from, to] of OffsetSet.runsOfRecords(records)) done.add(from, to)
     if (gaps.size === 0) return
-    for (const offset of offsets) {
+    for (const { offset } of records) {
       const gap = gaps.get(offset)
       if (gap === undefined) continue
       done.add(gap, offset)
@@ -285,10 +289,10 @@ export const make = Effect.fnUntraced(function* <E>(
     rejected: (records) =>
       Effect.as(
         finish(
-          records.map(({ offset, outcome: { _tag: tag, reason } }) => ({
-            tag,
-            reason,
-            offsets: [offset],
+          records.map((record) => ({
+            tag: record.outcome._tag,
+            reason: record.outcome.reason,
+            records: [record],
             forGood: true
           })),
           records.map(Letter.unsendable),
@@ -312,17 +316,16 @@ export const make = Effect.fnUntraced(function* <E>(
           indices.length === batch.records.length
             ? batch.records
             : indices.flatMap((index) => batch.records[index] ?? [])
-        const offsets = records.map(({ offset }) => offset)
-        if (wantsOutcomes) for (const offset of offsets) outcomes.push(Fate.outcome(fate, offset))
-        if (goesOn) for (const offset of offsets) again.add(offset)
+        if (wantsOutcomes) for (const { offset } of records) outcomes.push(Fate.outcome(fate, offset))
+        if (goesOn) for (const { offset } of records) again.add(offset)
         if (isDead) for (const record of records) dead.push(Letter.sent(record, fate, batch.number))
-        groups.push({ tag: fate._tag, reason, offsets, forGood: !goesOn })
+        groups.push({ tag: fate._tag, reason, records, forGood: !goesOn })
       }
       // A record that was folded into one that must go out again goes out again with it.
       for (const merged of batch.merged) {
         const goesOn = again.has(merged.into)
         if (goesOn) again.add(merged.offset)
-        groups.push({ tag: "Merged", reason: undefined, offsets: [merged.offset], forGood: !goesOn })
+        groups.push({ tag: "Merged", reason: undefined, records: [merged], forGood: !goesOn })
         if (wantsOutcomes) outcomes.push(merged)
       }
       const isOver = ([from]: OffsetSet.Run) => !again.has(from) && Batch.holds(batch, from)
@@ -334,27 +337,28 @@ export const make = Effect.fnUntraced(function* <E>(
         outcomes
       )
     },
-    accepted: (batch, offsets, batchId) =>
-      checkpoint === undefined
-        ? Effect.void
-        : Effect.flatMap(Clock.currentTimeMillis, (acceptedAt) => {
-            settling.set(batchId, { batchId, batch, acceptedAt, runs: OffsetSet.runsOf(offsets) })
-            return write
-          }),
-    sending: (batch, offsets) =>
+    accepted: (batch, runs, batchId) =>
       checkpoint === undefined
         ? Effect.void
         : Effect.suspend(() => {
-            const noted = OffsetSet.make(0, sending.get(batch))
+            const acceptedAt = clock.currentTimeMillisUnsafe()
+            settling.set(batchId, { batchId, batch, acceptedAt, runs })
+            return write
+          }),
+    sending: (batch, runs) =>
+      checkpoint === undefined
+        ? Effect.void
+        : Effect.suspend(() => {
+            const noted = sending.get(batch) ?? []
             // A part of a batch that is noted as a whole: what became of the other parts is on no disk yet.
-            if (offsets.every(noted.has)) return Effect.void
-            sending.set(batch, OffsetSet.runsOf(offsets))
+            if (runs.every(([from, to]) => noted.some(([start, end]) => start <= from && to <= end))) return Effect.void
+            sending.set(batch, runs)
             return write
           }),
     stop,
     stopped: () => stopped,
     stopping,
-    cut,
+    inFlight,
     close: (isFinished) => {
       finished = isFinished
       // What an earlier run finished stays as it is.

@@ -1,0 +1,83 @@
+/**
+ * Effects that can be given up from outside. Each runs in a fiber of its own; where that is interrupted, whoever waits for
+ * it goes on with something else. A race against a signal or a sleep takes two fibers and a timer.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Abandonable {
+  /**
+   * Runs an effect. Where it is given up, it is interrupted, and `orElse` is what it comes to when that is done.
+   * `until` says when that is to be, in milliseconds of the clock that only goes forward; default: never.
+   */
+  readonly run: <A, E, R, A2, E2, R2>(
+    effect: Effect.Effect<A, E, R>,
+    options: { readonly orElse: () => Effect.Effect<A2, E2, R2>; readonly until?: number | undefined }
+  ) => Effect.Effect<A | A2, E | E2, R | R2>
+  /** Gives up those whose time has come, and returns when the next one's does. What began later must not end earlier. */
+  readonly abandonOverdue: (now: number) => number | undefined
+  /** Gives up all that run, and all that would run from now on. */
+  readonly close: () => void
+}
+
+interface Running {
+  readonly until: number
+  readonly abandon: () => void
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (): Abandonable => {
+  // In the order in which they began.
+  const running = new Set<Running>()
+  let closed = false
+  return {
+    run: <A, E, R, A2, E2, R2>(
+      effect: Effect.Effect<A, E, R>,
+      options: { readonly orElse: () => Effect.Effect<A2, E2, R2>; readonly until?: number | undefined }
+    ) =>
+      Effect.contextWith((context: Context.Context<R>) => {
+        const { orElse, until = Number.POSITIVE_INFINITY } = options
+        if (closed) return orElse()
+        // The fiber begins where it is also known how to end it, so that an interruption finds both or none.
+        return Effect.callback<A | A2, E | E2, R2>((resume) => {
+          const fiber = Effect.runForkWith(context)(effect)
+          let abandoned = false
+          const one: Running = {
+            until,
+            abandon: () => {
+              if (abandoned) return
+              abandoned = true
+              fiber.interruptUnsafe()
+            }
+          }
+          running.add(one)
+          fiber.addObserver((exit) => {
+            running.delete(one)
+            resume(abandoned ? orElse() : exit)
+          })
+          return Fiber.interrupt(fiber)
+        })
+      }),
+    abandonOverdue: (now) => {
+      for (const { abandon, until } of running) {
+        if (until > now) return Number.isFinite(until) ? until : undefined
+        abandon()
+      }
+      return undefined
+    },
+    close: () => {
+      closed = true
+      for (const { abandon } of running) abandon()
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * One timer for what becomes due again and again, as a rule to be put off before it is.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import { monotonicMillis } from "./RetryDecision.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Alarm {
+  /** Sees to it that the alarm rings at this time. It costs nothing where it is to ring before that anyway. */
+  readonly set: (at: number) => void
+}
+
+/**
+ * An alarm that is stopped with the scope. `ring` does what is due, and returns when the alarm is to ring again:
+ * `undefined` where nothing is left to wait for. Times are in milliseconds of the clock that only goes forward, and the
+ * alarm is never set to one that is before the last.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  ring: (now: number) => number | undefined,
+  scope: Scope.Scope
+): Effect.fn.Return<Alarm> {
+  const clock = yield* Clock.Clock
+  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  let fiber: Fiber.Fiber<void> | undefined
+  let isSet = false
+  // Timers count whole milliseconds, and end before a fraction of one.
+  const wait = (at: number): Effect.Effect<void> =>
+    Effect.flatMap(Effect.sleep(Math.ceil(at - monotonicMillis(clock))), () => {
+      const next = ring(monotonicMillis(clock))
+      if (next !== undefined) return wait(next)
+      isSet = false
+      return Effect.void
+    })
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.suspend(() => {
+      isSet = true
+      return fiber === undefined ? Effect.void : Fiber.interrupt(fiber)
+    })
+  )
+  return {
+    set: (at) => {
+      if (isSet || at === Number.POSITIVE_INFINITY) return
+      isSet = true
+      fiber = runFork(wait(at))
+    }
+  }
+})
