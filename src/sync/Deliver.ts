@@ -19,6 +19,7 @@ import type { Doom, Ended } from "./Fate.ts"
 import * as Fate from "./Fate.ts"
 import * as Isolate from "./Isolate.ts"
 import * as OffsetSet from "./OffsetSet.ts"
+import type { ReadAhead } from "./ReadAhead.ts"
 import type { Underway } from "./Resume.ts"
 import * as SendFailure from "./SendFailure.ts"
 import * as Settle from "./Settle.ts"
@@ -43,6 +44,8 @@ export interface Options<A, B extends Behaviour, R> {
   readonly limit: Batch.BatchLimit
   /** Where all that is waited for runs; what is given up, when a run that stops has waited long enough, is `Unknown`. */
   readonly inFlight: Abandonable
+  /** Told which batches wait to be sent. */
+  readonly ahead: Pick<ReadAhead, "add" | "delete">
   /** Called when a batch, or a part of one, is accepted, before it is waited for. */
   readonly onAccepted: (batch: number, runs: ReadonlyArray<OffsetSet.Run>, batchId: string) => Effect.Effect<void>
   /** Called before a request that must not be sent twice. */
@@ -120,6 +123,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
           tally.addBody(bytes)
           if (!begun.has(batch)) tally.addBatch()
           begun.add(batch)
+          options.ahead.delete(batch)
         }
         attempts++
         const before = vague
@@ -386,10 +390,16 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
 
   return {
     batch: (batch) =>
-      Effect.ensuring(
-        deliver(batch, all(batch)),
-        Effect.sync(() => begun.delete(batch.number))
-      ),
+      Effect.suspend(() => {
+        options.ahead.add(batch.number)
+        return Effect.ensuring(
+          deliver(batch, all(batch)),
+          Effect.sync(() => {
+            begun.delete(batch.number)
+            options.ahead.delete(batch.number)
+          })
+        )
+      }),
     underway: (batch) => {
       const indices = all(batch)
       return batch.batchId === undefined
