@@ -24,7 +24,6 @@ import * as RunHistory from "./report/RunHistory.ts"
 import type { SyncOptions } from "./SyncOptions.ts"
 import * as Target from "./Target.ts"
 import * as Wording from "./Wording.ts"
-import * as YoungGeneration from "./YoungGeneration.ts"
 
 const records = (count: number): string => (count === 1 ? "1 record" : `${grouped(count)} records`)
 
@@ -92,7 +91,6 @@ const sync = Effect.fnUntraced(function* <E, R>(
   let report: SyncReport.SyncReport | undefined
 
   const running = Effect.gen(function* () {
-    yield* YoungGeneration.keep
     const display = yield* Display.make({ mode: options.progress, title: name })
     yield* announceStop(display)
     return yield* target.sync(source, {
