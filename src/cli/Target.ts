@@ -178,7 +178,7 @@ const target = <A, B extends Destination.Behaviour, C>(
   ): Effect.Effect<SyncReport.SyncReport, Stopped<E>, R | Files> =>
     Effect.flatMap(source.open(schema), ({ records, total }) =>
       provide<CustomerSync.SyncStopped<E | CustomerSync.StopReason>, R | Files>(
-        // Not before the client is loaded: what Node compiled for other flags would be compiled again.
+        // When all is loaded, the client too.
         Effect.andThen(YoungGeneration.keep, CustomerSync.run(sync({ ...common(options), ...watch, total }))(records))
       )
     ),
