@@ -5,5 +5,12 @@ export default defineConfig({
   input: { index: "src/index.ts", "sandbox/index": "src/sandbox/index.ts", "cli/main": "src/cli/main.ts" },
   // Packages and Node's modules; only our own are put together.
   external: /^[^./]/,
-  output: { dir: "dist", cleanDir: true, format: "esm", chunkFileNames: "chunks/[name]-[hash].js", sourcemap: true }
+  output: {
+    dir: "dist",
+    cleanDir: true,
+    format: "esm",
+    chunkFileNames: "chunks/[name]-[hash].js",
+    codeSplitting: { groups: [{ name: "library", test: /[\\/]src[\\/](?!cli|sandbox)/ }] },
+    sourcemap: true
+  }
 })

@@ -27,6 +27,7 @@ import { CommandFailed } from "./ExitCode.ts"
 import type * as Reading from "./Reading.ts"
 import * as Settings from "./Settings.ts"
 import type { DestinationName, SyncOptions } from "./SyncOptions.ts"
+import * as YoungGeneration from "./YoungGeneration.ts"
 
 /** What watches a run. */
 export type Watch = Required<
@@ -177,7 +178,8 @@ const target = <A, B extends Destination.Behaviour, C>(
   ): Effect.Effect<SyncReport.SyncReport, Stopped<E>, R | Files> =>
     Effect.flatMap(source.open(schema), ({ records, total }) =>
       provide<CustomerSync.SyncStopped<E | CustomerSync.StopReason>, R | Files>(
-        CustomerSync.run(sync({ ...common(options), ...watch, total }))(records)
+        // When all is loaded, the client too.
+        Effect.andThen(YoungGeneration.keep, CustomerSync.run(sync({ ...common(options), ...watch, total }))(records))
       )
     ),
   plan: (source) => Effect.flatMap(source.open(schema), ({ records }) => Plan.make(sync(common(options)))(records))

@@ -1,48 +1,14 @@
 #!/usr/bin/env node
 /**
- * The process: its arguments, signals and exit code.
+ * What the command starts with: Node is told to keep what it compiles before anything else is loaded.
  */
-import { readFileSync } from "node:fs"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Logger from "effect/Logger"
-import * as Schema from "effect/Schema"
-import * as Cli from "./Cli.ts"
-import * as ExitCode from "./ExitCode.ts"
-import * as Output from "./Output.ts"
+import { enableCompileCache } from "node:module"
+import { join } from "node:path"
 
-const Package = Schema.fromJsonString(Schema.Struct({ version: Schema.String }))
-const { version } = Schema.decodeUnknownSync(Package)(
-  // The same place from `src/cli` and from `dist/cli`.
-  readFileSync(new URL("../../package.json", import.meta.url), "utf8")
-)
+const { HOME, LOCALAPPDATA, XDG_CACHE_HOME } = process.env
+const cache = XDG_CACHE_HOME || LOCALAPPDATA || (HOME && join(HOME, ".cache"))
+// Not Node's own place among the temporary files, where others could leave code for this command to run.
+if (cache) enableCompileCache(join(cache, "effect-patchbay"))
 
-Output.guard()
-
-const fiber = Effect.runFork(
-  Cli.run(process.argv.slice(2), { version }).pipe(
-    Effect.provide(NodeServices.layer),
-    // Standard output is the report's.
-    Effect.provide(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)]))
-  )
-)
-
-let signals = 0
-const onSignal = () => {
-  // The second time at once: what is on disk is whole at every instant.
-  if (++signals > 1) process.exit(ExitCode.interrupted)
-  Effect.runFork(Fiber.interrupt(fiber))
-}
-process.on("SIGINT", onSignal)
-process.on("SIGTERM", onSignal)
-
-// Nothing else need keep the process alive while the command waits.
-const alive = setInterval(() => undefined, 2 ** 30)
-
-fiber.addObserver((exit) => {
-  clearInterval(alive)
-  const { code, message } = Cli.ending(exit)
-  if (message !== undefined) process.stderr.write(`${message}\n`)
-  process.exit(code)
-})
+const { run } = await import("./Process.ts")
+run()

@@ -5,7 +5,7 @@ import { subscribe } from "node:diagnostics_channel"
 import { performance } from "node:perf_hooks"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import {
   BatchPolicy,
   Checkpoint,

@@ -103,18 +103,21 @@ const scripts = () => {
   }
   return {
     plain: write("first.js", plain),
-    index: write(
-      "index.js",
-      changed(/import \* as (\w+) from "@effect\/platform-node\/\w+"/g, 'import { $1 } from "@effect/platform-node"')
+    index: write("index.js", changed(/import \* as (\w+) from "effect\/\w+"/g, 'import { $1 } from "effect"')),
+    indexes: write(
+      "indexes.js",
+      changed(/import \* as (\w+) from "(effect|@effect\/platform-node)\/\w+"/g, 'import { $1 } from "$2"')
     ),
-    deep: write("deep.js", changed('import { Effect } from "effect"', 'import * as Effect from "effect/Effect"')),
-    fetching: write("fetching.js", changed("NodeHttpClient.layerUndici", "NodeHttpClient.layerFetch"))
+    fetching: write(
+      "fetching.js",
+      changed('"@effect/platform-node/NodeHttpClient"', '"effect/http/FetchHttpClient"').replace("layerUndici", "layer")
+    )
   }
 }
 
 const measureFirsts = (
   { lines, rounds, seed }: Options,
-  paths: { readonly [script in "plain" | "index" | "deep" | "bundled" | "fetching"]: string }
+  paths: { readonly [script in "plain" | "index" | "indexes" | "fetching" | "bundled" | "fetchBundled"]: string }
 ) =>
   Runner.withFolder((folder) =>
     Runner.withServer(0, async (url) => {
@@ -125,12 +128,13 @@ const measureFirsts = (
       const cached = { ...env, NODE_COMPILE_CACHE: join(folder, "cache") }
       const ways = [
         ["as the README has it", paths.plain, env],
-        ["with the index of @effect/platform-node", paths.index, env],
-        ["with effect/Effect instead of the index of effect", paths.deep, env],
+        ["with the index of effect", paths.index, env],
+        ["with the index of @effect/platform-node, too", paths.indexes, env],
+        ["with effect/http/FetchHttpClient instead of undici", paths.fetching, env],
         ["as the README has it, with Node's compile cache", paths.plain, cached],
         ["bundled, all but undici", paths.bundled, env],
         ["bundled, with Node's compile cache", paths.bundled, cached],
-        ["bundled, with that cache and fetch", paths.fetching, cached]
+        ["bundled, with that cache and fetch", paths.fetchBundled, cached]
       ] as const
       const runs = ways.map(([title, script, env]) => ({
         title,
@@ -156,7 +160,7 @@ export const measure = async (options: Options): Promise<Report> => {
   ]
   const bundled = await Bundle.write(paths.plain, join(workshop, "bundled"))
   const fetchBundled = await Bundle.write(paths.fetching, join(workshop, "fetching"))
-  const firsts = await measureFirsts(options, { ...paths, bundled, fetching: fetchBundled })
+  const firsts = await measureFirsts(options, { ...paths, bundled, fetchBundled })
   Runner.hush()
   rmSync(workshop, { recursive: true, force: true })
   return {
