@@ -34,10 +34,13 @@ export const make = Effect.fnUntraced(function* (
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
   let fiber: Fiber.Fiber<void> | undefined
   let isSet = false
+  // The first time that was asked for since it rang last: what rings may set it again.
+  let asked: number | undefined
   // Timers count whole milliseconds, and end before a fraction of one.
   const wait = (at: number): Effect.Effect<void> =>
     Effect.flatMap(Effect.sleep(Math.ceil(at - monotonicMillis(clock))), () => {
-      const next = ring(monotonicMillis(clock))
+      asked = undefined
+      const next = ring(monotonicMillis(clock)) ?? asked
       if (next !== undefined) return wait(next)
       isSet = false
       return Effect.void
@@ -51,7 +54,9 @@ export const make = Effect.fnUntraced(function* (
   )
   return {
     set: (at) => {
-      if (isSet || at === Number.POSITIVE_INFINITY) return
+      if (at === Number.POSITIVE_INFINITY) return
+      asked ??= at
+      if (isSet) return
       isSet = true
       fiber = runFork(wait(at))
     }
