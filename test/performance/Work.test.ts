@@ -27,10 +27,10 @@ const timed = Effect.map(measure("time", roomy), (report) => report as Timed)
 // Blocks of code that a record takes; the same in every run but for `everything`, where it varies by a hundredth.
 const blocks: Counted["blocks"] = {
   read: 195.7,
-  encode: 139.9,
-  // A block for four bytes, and for each byte at the end of a cell.
-  transcode: 468.8,
-  transcodeNdjson: 389.2,
+  encode: 143.9,
+  // Besides what the program in `assembly/` does, which V8 does not count.
+  transcode: 17.3,
+  transcodeNdjson: 17.3,
   batch: 12.6,
   dispatch: 13,
   everything: 26.6
@@ -55,8 +55,8 @@ describe("the work that a record takes", () => {
       // Its properties are the stages, which the type of `keys` forgets.
       for (const stage of Object.keys(stages) as ReadonlyArray<Stage>)
         assertNear(`blocks of code to ${stage}`, report.blocks[stage], blocks[stage], 0.05)
-      // The first block grows.
-      assert.closeTo(report.flatness, 1, 0.03)
+      // The first block grows, and which writes of the checkpoint come together varies.
+      assert.closeTo(report.flatness, 1, 0.08)
       assert.strictEqual(report.requests, report.records / 500)
       assert.strictEqual(report.bytes, report.bytesExpected)
     })

@@ -191,13 +191,15 @@ describe("a file that is encoded on the way", () => {
       const sizes = [0, 1, 100_000, 150_000, 262_000, 262_200, 278_000, 279_000, 400_000, 5, 7]
       const long = sizes.map((size, i) => `c-${i},${"x".repeat(size)},${i % 2 === 0 ? "" : "+1"}\n`).join("")
       const keys = sizes.map((size) => `${"k".repeat(size + 1)},a,\n`).join("")
-      const many = Array.from({ length: 5000 }, (_, i) => `${i},,\n`).join("")
+      const many = Array.from({ length: 2500 }, (_, i) => `${i},,\n`).join("")
       for (const rows of [long, keys, many, `${many}\n\r\n${long}${many}`]) {
         const bytes = bytesOf(`customerId,firstName,phone\n${rows}`)
-        for (const maxBytes of [100_000, 1_000_000]) {
+        for (const [maxBytes, size] of [
+          [100_000, 256 * 1024],
+          [1_000_000, 1_000_000]
+        ] as const) {
           const ways = Encoding.both("a.csv", ReachSchema.CustomerPatch, encoder(maxBytes, 3000), {})
-          yield* Encoding.assertSame(ways, bytes, [256 * 1024])
-          yield* Encoding.assertSame(ways, bytes, [1_000_000, 300_000])
+          yield* Encoding.assertSame(ways, bytes, [size, 300_000])
         }
       }
     })

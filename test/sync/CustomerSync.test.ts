@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Redacted, Stream } from "effect"
+import { Effect, Fiber, FileSystem, Layer, Redacted, Stream } from "effect"
 import type { HttpClient } from "effect/http"
 import * as PocketflowsClient from "../../src/pocketflows/PocketflowsClient.ts"
 import * as PocketflowsDestination from "../../src/pocketflows/PocketflowsDestination.ts"
@@ -63,6 +63,31 @@ const base = {
   settle: "accepted"
 } as const
 
+/** How many records are read for a vendor that never answers. */
+const readInVain = (change?: (index: number) => Partial<ReachSchema.CustomerPatch>) =>
+  Effect.gen(function* () {
+    let read = 0
+    const records = Stream.fromIterable(patches(2000, change)).pipe(
+      Stream.rechunk(1),
+      Stream.tap(() =>
+        Effect.sync(() => {
+          read++
+        })
+      )
+    )
+    const to = { ...base.to, send: () => Effect.never }
+    const fiber = yield* Effect.forkChild(
+      CustomerSync.run({ ...base, to, concurrency: 2, grace: "1 millis" })(CustomerRecord.fromPatches(records))
+    )
+    let before = -1
+    while (read !== before) {
+      before = read
+      yield* Effect.sleep("50 millis")
+    }
+    yield* Fiber.interrupt(fiber)
+    return read
+  }).pipe(sandboxed())
+
 describe("CustomerSync.run", () => {
   it.live("sends every record once, in batches of the size asked for, and the report adds up", () =>
     Effect.gen(function* () {
@@ -88,6 +113,18 @@ describe("CustomerSync.run", () => {
       const bytes = (yield* sandbox.requests).reduce((sum, request) => sum + request.bodyBytes, 0)
       assert.strictEqual(report.bytes, bytes, "the bytes that are counted are the bytes that are sent")
     }).pipe(sandboxed())
+  )
+
+  it.live("reads no further ahead than eight batches that wait to be sent; those that wait for a key are more", () =>
+    Effect.gen(function* () {
+      const inFlightAndWaiting = (2 + 8) * 10
+      const read = yield* readInVain()
+      assert.isAtLeast(read, inFlightAndWaiting)
+      assert.isAtMost(read, inFlightAndWaiting + 10)
+      const oneKey = yield* readInVain((index) => (index % 10 === 0 ? { customerId: "c" } : {}))
+      assert.isAtLeast(oneKey, 64 * 10)
+      assert.isAtMost(oneKey, 65 * 10)
+    })
   )
 
   it.live("no batch is over its byte limit, and a record that is too large alone is rejected", () =>

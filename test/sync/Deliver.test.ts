@@ -71,7 +71,8 @@ describe("an answer 413", () => {
       )
       assert.deepStrictEqual(tally(run), { Applied: 80 })
       const sizes = run.sent.filter(({ records }) => records.length > 0).map(({ records }) => records.length)
-      assert.deepStrictEqual(sizes.slice(0, 3), [8, 4, 4])
+      assert.strictEqual(sizes[0], 8)
+      assert.strictEqual(Math.max(...sizes.slice(1)), 4)
       const refused = run.sent.filter(({ status }) => status === 413).length
       assert.strictEqual(refused, 1, "also those that were collected before it was known go out smaller")
       assert.isAbove(sizes.filter((size) => size === 4).length, 3)
