@@ -51,16 +51,16 @@ export const elasticsearch = (throughput: Statistics.Spread | undefined) =>
 const million = 1_000_000
 
 /** Of a run over a million records; a shorter one has not shown all that it needs. */
-export const peak = (peak: Statistics.Spread | undefined, records: number): Verdict => {
-  const what = "peak memory at 1 million records"
+export const peak = (how: string, peak: Statistics.Spread | undefined, records: number): Verdict => {
+  const what = `peak memory at 1 million records, ${how}`
   const verdict = within(what, peak, { most: 200 }, inMb, " MB")
   return records >= million || peak === undefined
     ? verdict
     : unknown(what, verdict.goal, `${inMb(peak)} at ${Statistics.grouped(records)} records`)
 }
 
-export const peakGrowth = (ratio: Statistics.Spread | undefined) =>
-  within("peak memory at 10 million records over that at 1 million", ratio, { most: 1.1 })
+export const peakGrowth = (how: string, ratio: Statistics.Spread | undefined) =>
+  within(`peak memory at 10 million records over that at 1 million, ${how}`, ratio, { most: 1.1 })
 
 export const flatCost = (ratio: Statistics.Spread | undefined) =>
   within("CPU a record at 10 million records over that at 1 million", ratio, { most: 1.05 })

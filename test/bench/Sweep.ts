@@ -34,6 +34,8 @@ interface Size {
   readonly floor: Statistics.Spread
   /** MB. */
   readonly peak: Statistics.Spread
+  /** The same with a young generation that may not grow. */
+  readonly bounded: Statistics.Spread
 }
 
 /** One number of requests in flight, at one latency. */
@@ -49,7 +51,7 @@ interface Flight {
   readonly really: number
 }
 
-const contenders = ["floor", "patchbay"] as const
+const contenders = ["floor", "patchbay", "patchbay-bounded"] as const
 
 const million = 1_000_000
 
@@ -71,7 +73,8 @@ const sizes = (options: Options, url: string, folder: string) => async (): Promi
   }
   const runs = jobs.map((): { readonly [id in (typeof contenders)[number]]: Array<Runner.Run> } => ({
     floor: [],
-    patchbay: []
+    patchbay: [],
+    "patchbay-bounded": []
   }))
   for (let round = 0; round < options.rounds; round++) {
     for (const [index, job] of jobs.entries()) {
@@ -90,7 +93,8 @@ const sizes = (options: Options, url: string, folder: string) => async (): Promi
             records,
             patchbay: Statistics.spread(own.patchbay.map(cpuOf)),
             floor: Statistics.spread(own.floor.map(cpuOf)),
-            peak: Statistics.spread(own.patchbay.map(({ peak }) => peak))
+            peak: Statistics.spread(own.patchbay.map(({ peak }) => peak)),
+            bounded: Statistics.spread(own["patchbay-bounded"].map(({ peak }) => peak))
           }
         ]
   })
@@ -173,8 +177,16 @@ export const measure = (options: Options): Promise<Report> =>
       flights: byFlight,
       goals: [
         Goals.flatCost(grown(({ patchbay }) => patchbay.median)),
-        Goals.peak(one?.peak, million),
-        Goals.peakGrowth(grown(({ peak }) => peak.median)),
+        Goals.peak("as Node is", one?.peak, million),
+        Goals.peakGrowth(
+          "as Node is",
+          grown(({ peak }) => peak.median)
+        ),
+        Goals.peak("young generation bounded", one?.bounded, million),
+        Goals.peakGrowth(
+          "young generation bounded",
+          grown(({ bounded }) => bounded.median)
+        ),
         Goals.ofPossible(shares.length === 0 ? undefined : Statistics.spread([Math.min(...shares) * 100]))
       ]
     }
@@ -186,13 +198,14 @@ export const format = ({ flights, goals, sizes }: Report, options: Options): str
     `${options.batch} to a batch, 8 in flight, no latency; medians of ${options.rounds} (smallest–largest). The floor shows how much the machine changed meanwhile.`,
     "",
     Statistics.table([
-      ["records", "CPU µs/record", "the floor's", "× floor", "peak MB"],
-      ...sizes.map(({ floor, patchbay, peak, records }) => [
+      ["records", "CPU µs/record", "the floor's", "× floor", "peak MB", "bounded"],
+      ...sizes.map(({ bounded, floor, patchbay, peak, records }) => [
         Statistics.grouped(records),
         Statistics.ratio(patchbay),
         Statistics.ratio(floor),
         (patchbay.median / floor.median).toFixed(2),
-        peak.median.toFixed(0)
+        peak.median.toFixed(0),
+        bounded.median.toFixed(0)
       ])
     ]),
     "",

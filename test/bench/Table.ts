@@ -141,6 +141,7 @@ const summarise = (
 
 const judge = (options: Options, rounds: ReadonlyArray<Round>, contenders: ReadonlyArray<Summary>) => {
   const patchbay = contenders.find(({ id }) => id === "patchbay")
+  const bounded = contenders.find(({ id }) => id === "patchbay-bounded")
   const throughputOver = (id: string) => {
     const ratios = rounds.flatMap(({ others }) => {
       const [own, other] = [others.patchbay, others[id]]
@@ -153,7 +154,8 @@ const judge = (options: Options, rounds: ReadonlyArray<Round>, contenders: Reado
     Goals.wall(patchbay?.wallRatio),
     Goals.script(throughputOver("script")),
     Goals.elasticsearch(throughputOver("elasticsearch")),
-    Goals.peak(patchbay?.peak, options.records)
+    Goals.peak("as Node is", patchbay?.peak, options.records),
+    Goals.peak("young generation bounded", bounded?.peak, options.records)
   ]
 }
 

@@ -36,7 +36,7 @@ const blocks: Counted["blocks"] = {
   everything: 26.6
 }
 const allocated = 420
-const cpuOverFloor = 1.2
+const cpuOverFloor = 0.95
 
 /** Fails on more than a little above, and where so much was won that the figure would let it be lost again. */
 const assertNear = (what: string, measured: number, figure: number, room: number) => {
