@@ -104,10 +104,10 @@ const latencies = [0, 20, 200]
 const concurrencies = [1, 2, 4, 8, 16, 32, 64]
 
 // Without a latency, and as many as are ever sent with one.
-const flightRecords = 400_000
+const flightRecords = 800_000
 // What one measurement with a latency is to take, and how many answers each connection gets at least: the end, where not
 // all are in flight, must not weigh.
-const flightSeconds = 4
+const flightSeconds = 10
 const answersAtLeast = 20
 
 const flightLength = (batch: number, latency: number, concurrency: number): number => {
