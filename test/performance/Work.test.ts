@@ -35,7 +35,8 @@ const blocks: Counted["blocks"] = {
   dispatch: 13,
   everything: 26.6
 }
-const allocated = 420
+// What V8 has optimised by then varies: 380 to 470.
+const allocated = 430
 const cpuOverFloor = 0.95
 
 /** Fails on more than a little above, and where so much was won that the figure would let it be lost again. */
@@ -65,7 +66,7 @@ describe("the work that a record takes", () => {
   it.live("is no more memory, and no more CPU over the floor's loop in the same process", () =>
     Effect.gen(function* () {
       const report = yield* timed
-      assertNear("bytes allocated", report.allocated, allocated, 0.1)
+      assertNear("bytes allocated", report.allocated, allocated, 0.15)
       // A machine that is busy with other work shows up to a fifth more.
       assert.isAtMost(report.cpuOverFloor, cpuOverFloor * 1.5)
     })
