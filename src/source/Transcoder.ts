@@ -122,7 +122,7 @@ export interface Transcoder<A> {
   readonly offset: number
   /** 1-based line of the next row. */
   readonly line: number
-  /** Whether the last call of `take` ended at a row that only the schema can read, and not at the end of the bytes. */
+  /** Whether the last call of `take` ended at a row that only the schema can read; if not, at one that is cut, or too long. */
   readonly stuck: boolean
   /** Says which record comes next, and on which line. */
   readonly goOn: (offset: number, line: number) => void
@@ -220,11 +220,7 @@ export const make = <A>({ blocks, decode, maxRecordSize }: Options<A>, table: Ta
       while (!stuck) {
         const window = bytes.subarray(row, row + windowSize)
         const last = window.lastIndexOf(LF)
-        if (last === -1) {
-          // Where more bytes do not help, the row is longer than a window.
-          stuck = bytes.length - row > windowSize
-          break
-        }
+        if (last === -1) break
         memory.set(window, input)
         memory.fill(0, input + last + 1, input + last + 1 + spill)
         row += takeWindow(last, position, records)

@@ -4,14 +4,14 @@ import { Batch, BatchPolicy, CustomerFile, Encode, ReachDestination, ReachSchema
 import * as KeyHash from "../../src/sync/KeyHash.ts"
 import { bytesOf, openOf } from "./support.ts"
 
-const to = ReachDestination.batchPatch({ tenant: "acme" })
+const reach = ReachDestination.batchPatch({ tenant: "acme" })
 
 const count = 3000
 const name = (i: number) => "x".repeat(i % 40)
 const csv = `customerId,firstName\n${Array.from({ length: count }, (_, i) => `c-${i},${name(i)}\n`).join("")}`
 const jsonOf = (i: number) => ({ customerId: `c-${i}`, ...(i % 40 === 0 ? {} : { firstName: name(i) }) })
 
-const batchesOf = (policy: BatchPolicy.BatchPolicy, sizes: ReadonlyArray<number>) => {
+const batchesOf = (policy: BatchPolicy.BatchPolicy, sizes: ReadonlyArray<number>, to = reach) => {
   const source = Source.of(CustomerFile.read("a.csv", ReachSchema.CustomerPatch))
   return Source.encoded(
     source,
@@ -61,4 +61,14 @@ describe("records that are written where their body will be", () => {
       )
     }
   }
+
+  it.effect("are one block also where more of them fit than are taken at once", () =>
+    Effect.gen(function* () {
+      const policy = BatchPolicy.make({ maxRecords: count, maxBytes: 1_000_000 })
+      const [batch] = yield* batchesOf(policy, [256 * 1024], { ...reach, maxRecords: count })
+      assert.isDefined(batch)
+      assert.strictEqual(batch.records.length, count)
+      assert.strictEqual(Batch.body(batch).buffer, batch.records[0].block.bytes.buffer)
+    })
+  )
 })
