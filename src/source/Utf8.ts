@@ -92,21 +92,10 @@ const validLength = (bytes: Uint8Array): number => {
 }
 
 /**
- * Bytes of the longest character.
- *
- * @category decoding
- * @since 0.1.0
- */
-export const longestSequence = 4
-
-/**
  * How many bytes the character of several bytes takes that starts at an index; 0 where none does, by table 3-7 of the
  * Unicode standard, or where it is cut.
- *
- * @category decoding
- * @since 0.1.0
  */
-export const sequenceLength = (bytes: Uint8Array, at: number): number => {
+const sequenceLength = (bytes: Uint8Array, at: number): number => {
   const lead = bytes[at] ?? 0
   if (lead < 0xc2 || lead > 0xf4) return 0
   const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2

@@ -15,6 +15,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Alarm from "../policy/Alarm.ts"
 import type { BatchPolicy } from "../policy/BatchPolicy.ts"
+import { monotonicMillis } from "../policy/RetryDecision.ts"
 import type { Behaviour, Destination, SameKey } from "./Destination.ts"
 import * as Encoded from "./EncodedRecord.ts"
 import { JsonBlocks } from "./JsonBlocks.ts"
@@ -284,7 +285,7 @@ export const collect = <A, B extends Behaviour>(
       Clock.clockWith((clock) =>
         Effect.gen(function* () {
           const size = options?.limit ?? limit(policy, destination)
-          const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+          const now = () => monotonicMillis(clock)
           let number = 0
           let chunk: ReadonlyArray<Encoded.EncodedRecord<A>> = []
           let at = 0

@@ -53,8 +53,6 @@ export type Encoded<A> = EncodedRecord.EncodedRecord<A> | Unsendable
  */
 export interface Encoder<A> {
   readonly encode: (record: CustomerRecord<A>) => Encoded<A>
-  /** UTF-8 bytes of the largest JSON of a record that can be sent, if alone. */
-  readonly maxBytes: number
   /** Where all of the JSON is written, also by a source that writes it itself. */
   readonly blocks: JsonBlocks
   /** The schema whose JSON a source may write itself, and the field that is the key; see `Destination`. */
@@ -128,7 +126,6 @@ export const encoder = <A, B extends Behaviour>(
   const maxBytes = policy.maxBytes - emptyBytes
   const { encode, json, key } = destination
   return {
-    maxBytes,
     blocks,
     json: json?.encode === encode && json.key === key ? json : undefined,
     encode: (record) => {
