@@ -2,7 +2,12 @@ import { defineConfig } from "rolldown"
 
 // One file an entry, with what they share in chunks: a hundred small modules take as long to load as Effect's own.
 export default defineConfig({
-  input: { index: "src/index.ts", "sandbox/index": "src/sandbox/index.ts", "cli/main": "src/cli/main.ts" },
+  input: {
+    index: "src/index.ts",
+    "node/index": "src/node/index.ts",
+    "sandbox/index": "src/sandbox/index.ts",
+    "cli/main": "src/cli/main.ts"
+  },
   // Packages and Node's modules; only our own are put together.
   external: /^[^./]/,
   output: {
@@ -10,7 +15,7 @@ export default defineConfig({
     cleanDir: true,
     format: "esm",
     chunkFileNames: "chunks/[name]-[hash].js",
-    codeSplitting: { groups: [{ name: "library", test: /[\\/]src[\\/](?!cli|sandbox)/ }] },
+    codeSplitting: { groups: [{ name: "library", test: /[\\/]src[\\/](?!cli|node|sandbox)/ }] },
     sourcemap: true
   }
 })

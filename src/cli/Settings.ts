@@ -79,8 +79,8 @@ export const pocketflows = (
 // Loaded when something is sent: help and a dry run start sooner without it.
 const httpClient = Layer.unwrap(
   Effect.map(
-    Effect.promise(() => import("@effect/platform-node/NodeHttpClient")),
-    ({ layerUndici }) => layerUndici
+    Effect.promise(() => import("../node/NodeHttp.ts")),
+    ({ layer }) => layer
   )
 )
 

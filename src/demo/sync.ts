@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Config from "effect/Config"
@@ -25,6 +24,7 @@ import {
   RetryPolicy,
   SettlePolicy
 } from "../index.ts"
+import { NodeHttp } from "../node/index.ts"
 
 const sync = Effect.gen(function* () {
   const folder = yield* Config.String("DEMO_FOLDER")
@@ -49,8 +49,6 @@ const sync = Effect.gen(function* () {
 })
 
 Effect.scoped(sync).pipe(
-  Effect.provide(
-    Layer.mergeAll(ReachClient.layerConfig(), NodeServices.layer).pipe(Layer.provide(NodeHttpClient.layerUndici))
-  ),
+  Effect.provide(Layer.mergeAll(ReachClient.layerConfig(), NodeServices.layer).pipe(Layer.provide(NodeHttp.layer))),
   NodeRuntime.runMain
 )

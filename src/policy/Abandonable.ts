@@ -7,6 +7,7 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { Line } from "./Line.ts"
 
 /**
  * @category models
@@ -38,7 +39,7 @@ interface Running {
  */
 export const make = (): Abandonable => {
   // In the order in which they began.
-  const running = new Set<Running>()
+  const running = new Line<Running>()
   let closed = false
   return {
     run: <A, E, R, A2, E2, R2>(
@@ -52,24 +53,23 @@ export const make = (): Abandonable => {
         return Effect.callback<A | A2, E | E2, R2>((resume) => {
           const fiber = Effect.runForkWith(context)(effect)
           let abandoned = false
-          const one: Running = {
+          const place = running.add({
             until,
             abandon: () => {
               if (abandoned) return
               abandoned = true
               fiber.interruptUnsafe()
             }
-          }
-          running.add(one)
+          })
           fiber.addObserver((exit) => {
-            running.delete(one)
+            running.remove(place)
             resume(abandoned ? orElse() : exit)
           })
           return Fiber.interrupt(fiber)
         })
       }),
     abandonOverdue: (now) => {
-      for (const { abandon, until } of running) {
+      for (const { abandon, until } of running.values()) {
         if (until > now) return Number.isFinite(until) ? until : undefined
         abandon()
       }
@@ -77,7 +77,7 @@ export const make = (): Abandonable => {
     },
     close: () => {
       closed = true
-      for (const { abandon } of running) abandon()
+      for (const { abandon } of running.values()) abandon()
     }
   }
 }

@@ -11,6 +11,7 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { Line, type Place } from "./Line.ts"
 import type * as Pacer from "./Pacer.ts"
 import type { Waiting } from "./PolicyEvent.ts"
 import { monotonicMillis } from "./RetryDecision.ts"
@@ -106,7 +107,8 @@ export const make = (options: {
   readonly onWait: (reason: Exclude<Waiting["reason"], "breaker">, until: number, now: number) => void
 }): Gate => {
   const { concurrency, longestPause, onStart, onWait, pacer, reserve } = options
-  const line = makeLine()
+  // The front leaves, and seldom another.
+  const line = new Line<Waiter>()
   const quotas = new Map<string, Quota>()
   let inFlight = 0
   let paused = Number.NEGATIVE_INFINITY
@@ -152,7 +154,7 @@ export const make = (options: {
   }
 
   const callFirst = () => {
-    const first = line.first()
+    const first = line.first()?.value
     if (first === undefined || first.called) return
     first.called = true
     first.wake?.()
@@ -165,38 +167,42 @@ export const make = (options: {
         resume(Effect.void)
         return
       }
-      waiter.wake = () => {
+      // V8 makes a function that is assigned to a property as it is written in its old generation, where it would keep
+      // what it holds, at last a request's body, until everything is collected.
+      const wake = () => {
         waiter.wake = undefined
         waiter.called = false
         resume(Effect.void)
       }
+      waiter.wake = wake
     })
 
-  const leaveLine = (waiter: Waiter) => {
-    const wasFirst = line.first() === waiter
-    line.remove(waiter)
+  const leaveLine = (place: Place<Waiter>) => {
+    const wasFirst = line.first() === place
+    line.remove(place)
     if (wasFirst) callFirst()
   }
 
-  const wait = (waiter: Waiter, options: Enter): Effect.Effect<number, TooLate> =>
+  const wait = (place: Place<Waiter>, options: Enter): Effect.Effect<number, TooLate> =>
     Effect.suspend(() => {
       const { clock, deadline, restore } = options
-      if (line.first() !== waiter) return Effect.flatMap(restore(called(waiter)), () => wait(waiter, options))
+      const waiter = place.value
+      if (line.first() !== place) return Effect.flatMap(restore(called(waiter)), () => wait(place, options))
       const { count } = waiter
       const now = monotonicMillis(clock)
       const at = next(now, count)
       // A pause that is too long is known to be so at once; any other wait, when it is its turn.
       if (at > deadline || (paused > now + longestPause && paused >= at)) {
-        leaveLine(waiter)
+        leaveLine(place)
         return Effect.fail<TooLate>({ _tag: "TooLate", until: at })
       }
       if (at > now) {
         onWait(blockedBy, at, now)
-        return Effect.flatMap(restore(Effect.sleep(Math.max(at - now, leastSleep))), () => wait(waiter, options))
+        return Effect.flatMap(restore(Effect.sleep(Math.max(at - now, leastSleep))), () => wait(place, options))
       }
       if (inFlight >= concurrency()) {
         onWait("concurrency", 0, now)
-        return Effect.flatMap(restore(called(waiter)), () => wait(waiter, options))
+        return Effect.flatMap(restore(called(waiter)), () => wait(place, options))
       }
       if (reserve !== undefined && reserved < count) {
         return Effect.flatMap(
@@ -205,12 +211,12 @@ export const make = (options: {
           (delay) => {
             reservedAt = monotonicMillis(clock) + delay
             reserved = count
-            return wait(waiter, options)
+            return wait(place, options)
           }
         )
       }
       take(now, count)
-      leaveLine(waiter)
+      leaveLine(place)
       return Effect.succeed(now)
     })
 
@@ -223,9 +229,8 @@ export const make = (options: {
     },
     enter: (options) =>
       Effect.suspend(() => {
-        const waiter: Waiter = { count: options.count, called: false, wake: undefined }
-        line.add(waiter)
-        return Effect.onInterrupt(wait(waiter, options), () => Effect.sync(() => leaveLine(waiter)))
+        const place = line.add({ count: options.count, called: false, wake: undefined })
+        return Effect.onInterrupt(wait(place, options), () => Effect.sync(() => leaveLine(place)))
       }),
     onSent: pacer?.onSent,
     leave: () => {
@@ -248,24 +253,6 @@ export const make = (options: {
     },
     pausedUntil: () => paused,
     inFlight: () => inFlight,
-    waiting: () => line.size()
-  }
-}
-
-// A line that is left at its front, and seldom elsewhere.
-const makeLine = () => {
-  const waiters = new Set<Waiter>()
-  let front: Waiter | undefined
-  return {
-    first: () => front,
-    add: (waiter: Waiter) => {
-      waiters.add(waiter)
-      front ??= waiter
-    },
-    remove: (waiter: Waiter) => {
-      waiters.delete(waiter)
-      if (front === waiter) front = waiters.values().next().value
-    },
-    size: () => waiters.size
+    waiting: () => line.size
   }
 }

@@ -55,11 +55,15 @@ export const make = (store: KeyValueStore.KeyValueStore, key: string): Store => 
       Effect.map(Option.fromUndefinedOr),
       Effect.mapError(({ method }) => new CheckpointUnreadable({ checkpoint: key, reason: `KeyValueStore.${method}` }))
     ),
-    writer: () =>
+    writer: (lock) =>
       Effect.succeed({
-        replace: (text) => Effect.mapError(store.set(key, text), unwritable),
-        remove: Effect.flatMap(store.has(key), (there) => Effect.as(store.remove(key), there)).pipe(
-          Effect.mapError(unwritable)
+        replace: (text) => Effect.andThen(lock.check, Effect.mapError(store.set(key, text), unwritable)),
+        remove: Effect.andThen(
+          lock.check,
+          Effect.mapError(
+            Effect.flatMap(store.has(key), (there) => Effect.as(store.remove(key), there)),
+            unwritable
+          )
         )
       })
   }

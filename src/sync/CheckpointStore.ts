@@ -28,19 +28,21 @@ export interface Store {
   readonly prepare: Effect.Effect<void, CheckpointUnwritable>
   readonly claims: CheckpointLock.Claims
   readonly read: Effect.Effect<Option.Option<string>, CheckpointUnreadable>
-  /** For the run that has the checkpoint; `token` is a name that no other run has. */
-  readonly writer: (token: string) => Effect.Effect<Writer, CheckpointUnwritable, Scope.Scope>
+  /** For the run that has the checkpoint. */
+  readonly writer: (lock: CheckpointLock.Lock) => Effect.Effect<Writer, CheckpointUnwritable, Scope.Scope>
 }
 
 /**
+ * What a run that was taken over writes fails, or reaches nobody: it never takes the place of another run's state.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface Writer {
   /** Safe when it has ended; never half. */
-  readonly replace: (text: string) => Effect.Effect<void, CheckpointUnwritable>
+  readonly replace: (text: string) => Effect.Effect<void, WriteError>
   /** True where there was something. */
-  readonly remove: Effect.Effect<boolean, CheckpointUnwritable>
+  readonly remove: Effect.Effect<boolean, WriteError>
 }
 
 /**
@@ -75,11 +77,11 @@ const openIn = Effect.fnUntraced(function* (
     const different = differences(state.value.fingerprint, fingerprint)
     if (different.length > 0) return yield* new CheckpointMismatch({ checkpoint: store.name, differences: different })
   }
-  const writer = yield* store.writer(lock.token)
+  const writer = yield* store.writer(lock)
   const turn = yield* Semaphore.make(1)
   // What was begun goes on at the platform whatever happens to the fiber, and must not meet the next write.
-  const inTurn = (effect: Effect.Effect<unknown, CheckpointUnwritable>): Effect.Effect<void, WriteError> =>
-    Effect.asVoid(Effect.uninterruptible(turn.withPermit(Effect.andThen(lock.check, effect))))
+  const inTurn = (effect: Effect.Effect<unknown, WriteError>): Effect.Effect<void, WriteError> =>
+    Effect.asVoid(Effect.uninterruptible(turn.withPermit(effect)))
   return {
     state,
     write: (next) => Effect.suspend(() => inTurn(writer.replace(CheckpointText.encode({ ...next, fingerprint })))),
@@ -113,7 +115,7 @@ export const reset = (store: Store): Effect.Effect<boolean, WriteError> =>
   Effect.scoped(
     Effect.gen(function* () {
       const lock = yield* CheckpointLock.acquire(store.name, store.claims)
-      const { remove } = yield* store.writer(lock.token)
+      const { remove } = yield* store.writer(lock)
       return yield* remove
     })
   )

@@ -1,5 +1,6 @@
 /**
- * A state as text: a line that says what follows and how to check it, and a line of JSON.
+ * A state as text: a line that says what follows and how to check it, and a line of JSON. The last of several is
+ * the one that counts.
  *
  * @since 0.1.0
  */
@@ -31,24 +32,36 @@ export const encode = (state: State): string => {
   return `${JSON.stringify({ format, version, checksum: checksum(json) })}\n${json}\n`
 }
 
+type Failure = "Empty" | "Foreign" | "Torn" | "NewerVersion" | "Invalid"
+
 /**
- * The state, or why the text is none.
+ * The last state in a text, or why there is none. Where the writing of the last one was cut off, it is the one before:
+ * nobody was told that the last one is safe.
  *
  * @category decoding
  * @since 0.1.0
  */
-export const decode = (
-  text: string
-): Result.Result<State, "Empty" | "Foreign" | "Torn" | "NewerVersion" | "Invalid"> => {
+export const decode = (text: string): Result.Result<State, Failure> => {
   if (text === "") return Result.fail("Empty")
-  const end = text.indexOf("\n")
-  const header = decodeHeader(end === -1 ? text : text.slice(0, end))
+  // Each state has two lines, and behind the end of the last one there is nothing.
+  const lines = text.split("\n")
+  const ended = lines.length - 1
+  const isWhole = ended % 2 === 0 && lines[ended] === ""
+  const last = isWhole ? ended - 2 : ended - (ended % 2)
+  const state = decodeAt(lines, last)
+  const isCut = !isWhole || lines.slice(last).some((line) => line.includes("\0"))
+  return Result.isFailure(state) && isCut && last > 0 ? decodeAt(lines, last - 2) : state
+}
+
+const decodeAt = (lines: ReadonlyArray<string>, at: number): Result.Result<State, Failure> => {
+  const [first = "", json] = lines.slice(at, at + 2)
+  const header = decodeHeader(first)
   if (Result.isFailure(header)) {
-    return Result.fail(text.startsWith(opening) || opening.startsWith(text) || zeros.test(text) ? "Torn" : "Foreign")
+    return Result.fail(first.startsWith(opening) || opening.startsWith(first) || zeros.test(first) ? "Torn" : "Foreign")
   }
   if (header.success.version > version) return Result.fail("NewerVersion")
-  const json = end === -1 ? "" : text.slice(end + 1, -1)
-  if (!text.endsWith("\n") || header.success.checksum !== checksum(json)) return Result.fail("Torn")
+  const isEnded = at + 2 < lines.length
+  if (json === undefined || !isEnded || header.success.checksum !== checksum(json)) return Result.fail("Torn")
   return Result.mapError(decodeState(json), () => "Invalid" as const)
 }
 

@@ -16,6 +16,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { Line } from "../policy/Line.ts"
 import * as KeyHash from "./KeyHash.ts"
 import { KeyOwners } from "./KeyOwners.ts"
 
@@ -117,7 +118,7 @@ export const mapEffect: {
           const results = yield* Queue.unbounded<B, E | E2 | Cause.Done>()
           const count = options.gauge ?? gauge()
           const tasks = new Tasks<A>()
-          const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
+          const fibers = new Line<Fiber.Fiber<unknown, unknown>>()
           const idle = Latch.makeUnsafe()
           const ready: Array<Task<A>> = []
           let index = 0
@@ -133,9 +134,9 @@ export const mapEffect: {
           const fork = <X, EX>(effect: Effect.Effect<X, EX, R | R2>, onExit: (exit: Exit.Exit<X, EX>) => void) => {
             active++
             const fiber = runFork(effect)
-            fibers.add(fiber)
+            const place = fibers.add(fiber)
             fiber.addObserver((exit) => {
-              fibers.delete(fiber)
+              fibers.remove(place)
               onExit(exit)
               leave()
             })
@@ -161,7 +162,7 @@ export const mapEffect: {
 
           const interrupt = () => {
             interrupted = true
-            for (const fiber of fibers) fiber.interruptUnsafe()
+            for (const fiber of fibers.values()) fiber.interruptUnsafe()
           }
 
           const fail = (cause: Cause.Cause<E | E2>, doomed: boolean) => {

@@ -7,10 +7,10 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import type * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
+import * as Scope from "effect/Scope"
 import * as Abandonable from "../policy/Abandonable.ts"
 import * as Batch from "./Batch.ts"
 import type * as Checkpoint from "./Checkpoint.ts"
@@ -175,26 +175,44 @@ export const make = Effect.fnUntraced(function* <E>(
     }
   }
 
-  // Writers that come while a write is under way share the next one. Where it fails, the run stops before any of
-  // them goes on.
-  const turn = yield* Semaphore.make(1)
-  let asked = 0
-  let written = 0
+  // Whoever asks while a write is under way waits for the next one, which is of all that was noted until it begins.
+  // Where it fails, the run stops before any of them goes on.
+  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  let asked: Deferred.Deferred<void> | undefined
+  let isWriting = false
+  let writer: Fiber.Fiber<void> | undefined
   let lastWrite = startedAt
   let finished = false
+  const writeAll = (checkpoint: Checkpoint.OpenCheckpoint): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const waiting = asked
+      asked = undefined
+      isWriting = waiting !== undefined
+      if (waiting === undefined) return Effect.void
+      lastWrite = clock.currentTimeMillisUnsafe()
+      return Effect.suspend(() => checkpoint.write(state())).pipe(
+        Effect.catch((error) => Effect.sync(() => fail(error))),
+        Effect.onExit((exit) => Effect.sync(() => Deferred.doneUnsafe(waiting, exit))),
+        Effect.exit,
+        Effect.andThen(writeAll(checkpoint))
+      )
+    })
+  // What was begun ends before others may have the checkpoint.
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.suspend(() => (writer === undefined ? Effect.void : Fiber.interrupt(writer)))
+  )
   const write =
     checkpoint === undefined
       ? Effect.void
       : Effect.suspend(() => {
-          const mine = ++asked
-          return turn.withPermit(
-            Effect.suspend(() => {
-              if (written >= mine) return Effect.void
-              written = asked
-              lastWrite = clock.currentTimeMillisUnsafe()
-              return Effect.catch(checkpoint.write(state()), (error) => Effect.sync(() => fail(error)))
-            })
-          )
+          asked ??= Deferred.makeUnsafe<void>()
+          const mine = asked
+          if (!isWriting) {
+            isWriting = true
+            writer = runFork(writeAll(checkpoint))
+          }
+          return Deferred.await(mine)
         })
 
   const writeSometimes =

@@ -3,7 +3,6 @@
  */
 import { subscribe } from "node:diagnostics_channel"
 import { performance } from "node:perf_hooks"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import {
@@ -18,6 +17,7 @@ import {
   ReachSchema,
   RetryPolicy
 } from "effect-patchbay"
+import { NodeHttp } from "effect-patchbay/node"
 
 subscribe("undici:request:create", () => {
   process.stdout.write(String(performance.now() - performance.nodeTiming.bootstrapComplete))
@@ -36,6 +36,6 @@ CustomerFile.read(csv, ReachSchema.CustomerPatch).pipe(
     checkpoint: Checkpoint.file(`${folder}/checkpoint`)
   }),
   Effect.provide(ReachClient.layerConfig()),
-  Effect.provide([NodeHttpClient.layerUndici, NodeServices.layer]),
+  Effect.provide([NodeHttp.layer, NodeServices.layer]),
   Effect.runPromise
 )

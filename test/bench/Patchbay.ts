@@ -1,10 +1,10 @@
 /**
  * The pipelines as a user runs them: on Node, sending with undici.
  */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, type FileSystem, Layer, Redacted, type Scope } from "effect"
 import { ReachAuth, ReachClient } from "effect-patchbay"
+import { NodeHttp } from "effect-patchbay/node"
 import type { Job, Prepare } from "./Contender.ts"
 import * as Pipelines from "./Pipelines.ts"
 
@@ -12,7 +12,7 @@ type Needs = FileSystem.FileSystem | ReachClient.ReachClient | Scope.Scope
 
 const reach = ({ url }: Job) =>
   ReachClient.layer({ baseUrl: url, auth: ReachAuth.token(Redacted.make("bench")) }).pipe(
-    Layer.provide(NodeHttpClient.layerUndici),
+    Layer.provide(NodeHttp.layer),
     Layer.orDie
   )
 

@@ -110,7 +110,7 @@ const scripts = () => {
     ),
     fetching: write(
       "fetching.js",
-      changed('"@effect/platform-node/NodeHttpClient"', '"effect/http/FetchHttpClient"').replace("layerUndici", "layer")
+      changed('{ NodeHttp } from "effect-patchbay/node"', '* as NodeHttp from "effect/http/FetchHttpClient"')
     )
   }
 }

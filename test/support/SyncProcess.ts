@@ -2,8 +2,9 @@
  * A process that brings a CSV to a sandbox, with a checkpoint and dead letters, to be killed. Arguments: the base URL,
  * and a folder with `customers.csv`. It writes its report to standard output.
  */
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import { NodeServices } from "@effect/platform-node"
 import { Effect, Redacted } from "effect"
+import * as NodeHttp from "../../src/node/NodeHttp.ts"
 import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
 import * as RateLimitPolicy from "../../src/policy/RateLimitPolicy.ts"
 import * as SettlePolicy from "../../src/policy/SettlePolicy.ts"
@@ -32,6 +33,6 @@ await CustomerFile.read(`${folder}/customers.csv`, ReachSchema.CustomerPatch).pi
   }),
   Effect.tap((report) => Effect.sync(() => process.stdout.write(JSON.stringify(report)))),
   Effect.provide(ReachClient.layer({ baseUrl, auth: ReachAuth.token(Redacted.make("tok"), { tenant: "acme" }) })),
-  Effect.provide([NodeHttpClient.layerUndici, NodeServices.layer]),
+  Effect.provide([NodeHttp.layer, NodeServices.layer]),
   Effect.runPromise
 )

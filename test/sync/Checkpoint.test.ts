@@ -206,7 +206,13 @@ describe("a checkpoint in a folder", () => {
     Effect.gen(function* () {
       const real = yield* FileSystem.FileSystem
       const seen = new Set<string>()
-      for (const fate of ["fails", "hangs"] as const) {
+      // The first write of a run begins a file, the next ones add to it.
+      for (const [fate, which] of [
+        ["fails", "first"],
+        ["fails", "next"],
+        ["hangs", "first"],
+        ["hangs", "next"]
+      ] as const) {
         for (let step = 0; ; step++) {
           const dir = `${yield* folder}/acme`
           yield* Effect.scoped(Effect.flatMap(Checkpoint.file(dir).open(fingerprint), ({ write }) => write(state(1))))
@@ -214,6 +220,7 @@ describe("a checkpoint in a folder", () => {
           const written = yield* Effect.scoped(
             Effect.gen(function* () {
               const { write } = yield* Checkpoint.file(dir).open(fingerprint)
+              if (which === "next") yield* write(state(1))
               cut.arm()
               const writing = yield* Effect.forkChild(Effect.exit(write(state(2))))
               const exit = yield* Effect.race(
@@ -241,7 +248,7 @@ describe("a checkpoint in a folder", () => {
               return "failed"
             })
           ).pipe(Effect.provideService(FileSystem.FileSystem, cut.fs))
-          seen.add(`${step} ${cut.at()}`)
+          seen.add(`${which}: ${step} ${cut.at()}`)
           if (written === "failed") {
             assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(3))
             assert.deepStrictEqual(yield* real.readDirectory(dir), ["checkpoint.ndjson"])
@@ -249,7 +256,14 @@ describe("a checkpoint in a folder", () => {
           if (written === "written" && cut.at() === undefined) break
         }
       }
-      assert.includeMembers([...seen], ["1 open", "2 writeAll", "3 sync", "4 rename", "5 sync"])
+      assert.includeMembers(
+        [...seen],
+        ["1 open", "2 writeAll", "3 sync", "4 rename", "5 sync"].map((step) => `first: ${step}`)
+      )
+      assert.includeMembers(
+        [...seen],
+        ["0 exists", "1 exists", "2 writeAll", "3 sync"].map((step) => `next: ${step}`)
+      )
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
@@ -480,6 +494,65 @@ describe("a checkpoint that somebody has", () => {
       yield* Effect.sleep(3 * quick.beat)
       assert.isFalse(yield* fs.exists(`${dir}/${name}`))
       assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(1))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live(
+    "a run that was taken over and has not seen it yet writes where nobody reads, and sees it within a second",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const dir = yield* folder
+        const first = yield* CheckpointStore.open(CheckpointFile.make(fs, dir), fingerprint)
+        yield* first.write(state(1))
+        yield* first.write(state(2))
+        const [name = ""] = (yield* fs.readDirectory(dir)).filter((name) => name.startsWith("lock-"))
+        yield* fs.remove(`${dir}/${name}`)
+        const second = yield* CheckpointStore.open(CheckpointFile.make(fs, dir), fingerprint)
+        assert.deepStrictEqual(stored(second), state(2))
+        yield* second.write(state(7))
+        yield* first.write(state(3))
+        assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(7))
+        yield* second.write(state(8))
+        yield* Effect.sleep(1050)
+        assert.strictEqual((yield* Effect.flip(first.write(state(4))))._tag, "CheckpointInUse")
+        assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(8))
+      }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("a checkpoint whose file is gone is written anew within a second", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const dir = yield* folder
+      const { write } = yield* Checkpoint.file(dir).open(fingerprint)
+      yield* write(state(1))
+      yield* write(state(2))
+      yield* fs.remove(`${dir}/checkpoint.ndjson`)
+      yield* Effect.sleep(1050)
+      yield* write(state(3))
+      assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(3))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("a file of many states begins anew before it is large", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const dir = yield* folder
+      const { write } = yield* Checkpoint.file(dir).open(fingerprint)
+      let largest = 0
+      let last = 0
+      let anew = 0
+      for (let n = 1; n <= 60; n++) {
+        yield* write(state(n, 300))
+        const size = Number((yield* fs.stat(`${dir}/checkpoint.ndjson`)).size)
+        if (size < last) anew++
+        last = size
+        largest = Math.max(largest, size)
+        assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(n, 300))
+      }
+      assert.isAtMost(largest, 1 << 20)
+      assert.isAtLeast(largest, 1 << 19)
+      assert.strictEqual(anew, 2)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

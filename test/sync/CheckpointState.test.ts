@@ -35,9 +35,32 @@ describe("CheckpointText", () => {
 
   it("a text that is cut anywhere is torn, never a state", () => {
     for (let length = 1; length < text.length; length++) assert.strictEqual(decode(text.slice(0, length)), "Torn")
-    assert.strictEqual(decode(`${text} `), "Torn")
-    assert.strictEqual(decode(text + text), "Torn")
     assert.strictEqual(decode("\0".repeat(text.length)), "Torn")
+  })
+
+  it("of several states the last counts, or the one before where the last was cut off", () => {
+    const texts = [1, 2, 3].map((n) => CheckpointText.encode(state(n)))
+    const [one = "", two = "", three = ""] = texts
+    const read = (text: string) => {
+      const decoded = CheckpointText.decode(text)
+      return Result.isSuccess(decoded) ? decoded.success.counts.read : decoded.failure
+    }
+    assert.strictEqual(read(one + two + three), 3)
+    for (let length = 0; length < three.length; length++) {
+      assert.strictEqual(read(one + two + three.slice(0, length)), 2, `cut after ${length}`)
+      // The length of a file may be safe before its bytes are, as a whole or in blocks.
+      assert.strictEqual(read(one + two + three.slice(0, length) + "\0".repeat(three.length - length)), 2)
+      assert.strictEqual(read(one + two + "\0".repeat(length + 1) + three.slice(length + 1)), 2)
+    }
+    assert.strictEqual(read(`${one}${two} `), 2)
+  })
+
+  it("of several states the last is not passed over when it was changed, or is of a newer version", () => {
+    const [one = "", two = ""] = [state(1), state(2)].map(CheckpointText.encode)
+    const read = (text: string) => Result.getOrThrow(Result.flip(CheckpointText.decode(one + text)))
+    assert.strictEqual(read(two.replace("customers.csv", "customers.tsv")), "Torn")
+    assert.strictEqual(read(two.replace('"version":1', '"version":9')), "NewerVersion")
+    assert.strictEqual(read("my notes\n\n"), "Foreign")
   })
 
   it("a text with one character changed is never a state", () => {

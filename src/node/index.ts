@@ -1,0 +1,8 @@
+/**
+ * What is for Node alone.
+ *
+ * @since 0.1.0
+ */
+
+/** Requests by undici, for bodies by the thousand. */
+export * as NodeHttp from "./NodeHttp.ts"
