@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as Option from "effect/Option"
@@ -62,6 +63,11 @@ export interface OpenCheckpoint {
    * process dies in it, the state is the old one or the new one. It is not interrupted in the middle.
    */
   readonly write: (state: Omit<State, "fingerprint">) => Effect.Effect<void, WriteError>
+  /**
+   * For so long after a write none is begun that nobody waits for, so that what happens meanwhile shares the next one.
+   * Default: none. With `file`: 20 milliseconds.
+   */
+  readonly rest?: Duration.Input | undefined
   /** Forgets the state, so that the next run starts afresh. */
   readonly done: Effect.Effect<void, WriteError>
 }

@@ -53,6 +53,8 @@ export const make = (fs: FileSystem.FileSystem, dir: string): Store => {
           : Effect.fail(new CheckpointUnreadable({ checkpoint: dir, reason: platformReason(error) }))
       )
     ),
+    // A write takes up to ten milliseconds of a busy machine, and a batch is accepted every two.
+    rest: 20,
     writer: (lock) => makeWriter(fs, dir, path, unwritable, lock)
   }
 }

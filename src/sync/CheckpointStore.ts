@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -28,6 +29,8 @@ export interface Store {
   readonly prepare: Effect.Effect<void, CheckpointUnwritable>
   readonly claims: CheckpointLock.Claims
   readonly read: Effect.Effect<Option.Option<string>, CheckpointUnreadable>
+  /** Between two writes. */
+  readonly rest?: Duration.Input | undefined
   /** For the run that has the checkpoint. */
   readonly writer: (lock: CheckpointLock.Lock) => Effect.Effect<Writer, CheckpointUnwritable, Scope.Scope>
 }
@@ -84,6 +87,7 @@ const openIn = Effect.fnUntraced(function* (
     Effect.asVoid(Effect.uninterruptible(turn.withPermit(effect)))
   return {
     state,
+    rest: store.rest,
     write: (next) => Effect.suspend(() => inTurn(writer.replace(CheckpointText.encode({ ...next, fingerprint })))),
     done: inTurn(writer.remove)
   }

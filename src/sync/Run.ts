@@ -5,15 +5,15 @@
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Abandonable from "../policy/Abandonable.ts"
 import * as Batch from "./Batch.ts"
 import type * as Checkpoint from "./Checkpoint.ts"
+import * as CheckpointWriter from "./CheckpointWriter.ts"
 import type { SourcePosition } from "./CustomerRecord.ts"
 import type { DeadLettersUnwritable, OpenDeadLetters } from "./DeadLetters.ts"
 import type { Encoded, Unsendable } from "./Encode.ts"
@@ -175,53 +175,14 @@ export const make = Effect.fnUntraced(function* <E>(
     }
   }
 
-  // Whoever asks while a write is under way waits for the next one, which is of all that was noted until it begins.
-  // Where it fails, the run stops before any of them goes on.
-  const runFork = Effect.runForkWith(yield* Effect.context<never>())
-  let asked: Deferred.Deferred<void> | undefined
-  let isWriting = false
-  let writer: Fiber.Fiber<void> | undefined
-  let lastWrite = startedAt
   let finished = false
-  const writeAll = (checkpoint: Checkpoint.OpenCheckpoint): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const waiting = asked
-      asked = undefined
-      isWriting = waiting !== undefined
-      if (waiting === undefined) return Effect.void
-      lastWrite = clock.currentTimeMillisUnsafe()
-      return Effect.suspend(() => checkpoint.write(state())).pipe(
-        Effect.catch((error) => Effect.sync(() => fail(error))),
-        Effect.onExit((exit) => Effect.sync(() => Deferred.doneUnsafe(waiting, exit))),
-        Effect.exit,
-        Effect.andThen(writeAll(checkpoint))
-      )
-    })
-  // What was begun ends before others may have the checkpoint.
-  yield* Scope.addFinalizer(
-    scope,
-    Effect.suspend(() => (writer === undefined ? Effect.void : Fiber.interrupt(writer)))
-  )
-  const write =
+  const writer =
     checkpoint === undefined
-      ? Effect.void
-      : Effect.suspend(() => {
-          asked ??= Deferred.makeUnsafe<void>()
-          const mine = asked
-          if (!isWriting) {
-            isWriting = true
-            writer = runFork(writeAll(checkpoint))
-          }
-          return Deferred.await(mine)
-        })
-
-  const writeSometimes =
-    checkpoint === undefined
-      ? Effect.void
-      : Effect.suspend(() =>
-          clock.currentTimeMillisUnsafe() - lastWrite >= Duration.toMillis(options.checkpointEvery)
-            ? write
-            : Effect.void
+      ? undefined
+      : yield* CheckpointWriter.make(
+          // Where it fails, the run stops before any of those who wait for it goes on.
+          Effect.suspend(() => Effect.catch(checkpoint.write(state()), (error) => Effect.sync(() => fail(error)))),
+          checkpoint.rest
         )
 
   const send = (dead: ReadonlyArray<Letter.Letter>): Effect.Effect<boolean> =>
@@ -273,12 +234,12 @@ export const make = Effect.fnUntraced(function* <E>(
       }
       // In the same step, so that no checkpoint says of a record both that it is done and that it is under way.
       if (safe) release()
-      return writeSometimes
+      return writer === undefined ? Effect.void : writer.writeEvery(options.checkpointEvery)
     })
 
   // From the first dead letter on, the next run must know that this one has begun. And what cannot be written is
   // known before anything is read.
-  if (before === undefined) yield* write
+  if (before === undefined && writer !== undefined) yield* writer.write
 
   return {
     tally,
@@ -356,22 +317,22 @@ export const make = Effect.fnUntraced(function* <E>(
       )
     },
     accepted: (batch, runs, batchId) =>
-      checkpoint === undefined
+      writer === undefined
         ? Effect.void
         : Effect.suspend(() => {
             const acceptedAt = clock.currentTimeMillisUnsafe()
             settling.set(batchId, { batchId, batch, acceptedAt, runs })
-            return write
+            return writer.write
           }),
     sending: (batch, runs) =>
-      checkpoint === undefined
+      writer === undefined
         ? Effect.void
         : Effect.suspend(() => {
             const noted = sending.get(batch) ?? []
             // A part of a batch that is noted as a whole: what became of the other parts is on no disk yet.
             if (runs.every(([from, to]) => noted.some(([start, end]) => start <= from && to <= end))) return Effect.void
             sending.set(batch, runs)
-            return write
+            return writer.writeAtOnce
           }),
     stop,
     stopped: () => stopped,
@@ -380,7 +341,7 @@ export const make = Effect.fnUntraced(function* <E>(
     close: (isFinished) => {
       finished = isFinished
       // What an earlier run finished stays as it is.
-      return before?.finished === true ? Effect.void : write
+      return writer === undefined || before?.finished === true ? Effect.void : writer.writeAtOnce
     },
     report: Effect.map(
       Clock.currentTimeMillis,

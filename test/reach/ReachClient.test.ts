@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, DateTime, Effect, Redacted, type Scope } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import type * as ApiError from "../../src/http/ApiError.ts"
+import * as NodeHttp from "../../src/node/NodeHttp.ts"
 import * as ReachAuth from "../../src/reach/ReachAuth.ts"
 import * as ReachClient from "../../src/reach/ReachClient.ts"
 import * as ScriptedServer from "../support/ScriptedServer.ts"
@@ -237,6 +238,7 @@ describe("faults below HTTP", () => {
   }
   for (const [name, layer] of [
     ["undici", NodeHttpClient.layerUndici],
+    ["NodeHttp", NodeHttp.layer],
     ["fetch", FetchHttpClient.layer],
     ["node:http", NodeHttpClient.layerNodeHttp]
   ] as const) {
