@@ -57,7 +57,7 @@ describe("the work that a record takes", () => {
       for (const stage of Object.keys(stages) as ReadonlyArray<Stage>)
         assertNear(`blocks of code to ${stage}`, report.blocks[stage], blocks[stage], 0.05)
       // The first block grows, and which writes of the checkpoint come together varies.
-      assert.closeTo(report.flatness, 1, 0.08)
+      assert.closeTo(report.flatness, 1, 0.12)
       assert.strictEqual(report.requests, report.records / 500)
       assert.strictEqual(report.bytes, report.bytesExpected)
     })
