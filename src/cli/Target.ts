@@ -23,11 +23,11 @@ import {
   RetryPolicy,
   type SyncReport
 } from "../index.ts"
+import * as NodeMemory from "../node/NodeMemory.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import type * as Reading from "./Reading.ts"
 import * as Settings from "./Settings.ts"
 import type { DestinationName, SyncOptions } from "./SyncOptions.ts"
-import * as YoungGeneration from "./YoungGeneration.ts"
 
 /** What watches a run. */
 export type Watch = Required<
@@ -179,7 +179,7 @@ const target = <A, B extends Destination.Behaviour, C>(
     Effect.flatMap(source.open(schema), ({ records, total }) =>
       provide<CustomerSync.SyncStopped<E | CustomerSync.StopReason>, R | Files>(
         // When all is loaded, the client too.
-        Effect.andThen(YoungGeneration.keep, CustomerSync.run(sync({ ...common(options), ...watch, total }))(records))
+        Effect.provide(CustomerSync.run(sync({ ...common(options), ...watch, total }))(records), NodeMemory.layer)
       )
     ),
   plan: (source) => Effect.flatMap(source.open(schema), ({ records }) => Plan.make(sync(common(options)))(records))

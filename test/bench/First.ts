@@ -17,7 +17,7 @@ import {
   ReachSchema,
   RetryPolicy
 } from "effect-patchbay"
-import { NodeHttp } from "effect-patchbay/node"
+import { NodeHttp, NodeMemory } from "effect-patchbay/node"
 
 subscribe("undici:request:create", () => {
   process.stdout.write(String(performance.now() - performance.nodeTiming.bootstrapComplete))
@@ -36,6 +36,6 @@ CustomerFile.read(csv, ReachSchema.CustomerPatch).pipe(
     checkpoint: Checkpoint.file(`${folder}/checkpoint`)
   }),
   Effect.provide(ReachClient.layerConfig()),
-  Effect.provide([NodeHttp.layer, NodeServices.layer]),
+  Effect.provide([NodeHttp.layer, NodeMemory.layer, NodeServices.layer]),
   Effect.runPromise
 )

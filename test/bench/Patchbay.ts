@@ -4,7 +4,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, type FileSystem, Layer, Redacted, type Scope } from "effect"
 import { ReachAuth, ReachClient } from "effect-patchbay"
-import { NodeHttp } from "effect-patchbay/node"
+import { NodeHttp, NodeMemory } from "effect-patchbay/node"
 import type { Job, Prepare } from "./Contender.ts"
 import * as Pipelines from "./Pipelines.ts"
 
@@ -20,7 +20,8 @@ const running =
   <E>(pipeline: (job: Job) => Effect.Effect<number, E, Needs>): Prepare =>
   async (job) => {
     const effect = pipeline(job)
-    return () => effect.pipe(Effect.scoped, Effect.provide([reach(job), NodeServices.layer]), Effect.runPromise)
+    return () =>
+      effect.pipe(Effect.scoped, Effect.provide([reach(job), NodeMemory.layer, NodeServices.layer]), Effect.runPromise)
   }
 
 export const everything = running(Pipelines.everything)

@@ -110,7 +110,10 @@ const scripts = () => {
     ),
     fetching: write(
       "fetching.js",
-      changed('{ NodeHttp } from "effect-patchbay/node"', '* as NodeHttp from "effect/http/FetchHttpClient"')
+      changed(
+        'import { NodeHttp, NodeMemory } from "effect-patchbay/node"',
+        'import * as NodeHttp from "effect/http/FetchHttpClient"'
+      ).replace("NodeMemory.layer, ", "")
     )
   }
 }

@@ -1,27 +1,9 @@
-import { createServer, type RequestListener } from "node:http"
-import type { AddressInfo } from "node:net"
 import * as Undici from "@effect/platform-node/Undici"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import * as NodeHttp from "../../src/node/NodeHttp.ts"
-
-const serve = (listener: RequestListener) =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly url: string; readonly close: () => void }>((resume) => {
-      const server = createServer(listener)
-      server.listen(0, "127.0.0.1", () => {
-        // An address of a server that listens on a port is no string.
-        const { port } = server.address() as AddressInfo
-        const close = () => {
-          server.close()
-          server.closeAllConnections()
-        }
-        resume(Effect.succeed({ url: `http://127.0.0.1:${port}/`, close }))
-      })
-    }),
-    ({ close }) => Effect.sync(close)
-  )
+import { serve } from "../support/ScriptedServer.ts"
 
 const megabytes = new Uint8Array(3_000_000).fill(65)
 

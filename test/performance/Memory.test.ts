@@ -3,13 +3,12 @@
  * it. A sync's memory is bounded by that.
  */
 import { execFile } from "node:child_process"
-import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
+import * as ScriptedServer from "../support/ScriptedServer.ts"
 
 const script = join(import.meta.dirname, "../support/BodiesProcess.ts")
 
@@ -35,27 +34,15 @@ const measure = (where: string) =>
   }).pipe(Effect.scoped)
 
 // Takes everything.
-const server = Effect.acquireRelease(
-  Effect.callback<{ readonly url: string; readonly close: () => void }>((resume) => {
-    let answers = 0
-    const server = createServer((request, response) => {
-      request.resume().on("end", () => {
-        const data = { batchId: `b-${answers++}`, message: "taken", recordCount: 100, schemaDefinitionId: "s" }
-        response.writeHead(202, { "content-type": "application/json" }).end(JSON.stringify({ success: true, data }))
-      })
+const server = Effect.suspend(() => {
+  let answers = 0
+  return ScriptedServer.serve((request, response) => {
+    request.resume().on("end", () => {
+      const data = { batchId: `b-${answers++}`, message: "taken", recordCount: 100, schemaDefinitionId: "s" }
+      response.writeHead(202, { "content-type": "application/json" }).end(JSON.stringify({ success: true, data }))
     })
-    server.listen(0, "127.0.0.1", () => {
-      // An address of a server that listens on a port is no string.
-      const { port } = server.address() as AddressInfo
-      const close = () => {
-        server.close()
-        server.closeAllConnections()
-      }
-      resume(Effect.succeed({ url: `http://127.0.0.1:${port}`, close }))
-    })
-  }),
-  ({ close }) => Effect.sync(close)
-)
+  })
+})
 
 const most = 0.22
 

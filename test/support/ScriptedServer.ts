@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Effect } from "effect"
 
@@ -20,42 +20,43 @@ export const answer =
     response.writeHead(status, headers).end(body)
   }
 
-/**
- * A server on loopback that answers by script, the last answer again and again, and remembers what it was sent.
- * It ends with the scope.
- */
-export const make = (...script: ReadonlyArray<Answer>) =>
+/** A server on loopback. It ends with the scope. */
+export const serve = (listener: RequestListener) =>
   Effect.acquireRelease(
-    Effect.callback<{
-      readonly url: string
-      readonly received: ReadonlyArray<Received>
-      readonly close: Effect.Effect<void>
-    }>((resume) => {
-      const received: Array<Received> = []
-      const server = createServer((request, response) => {
-        const chunks: Array<Buffer> = []
-        request.on("data", (chunk: Buffer) => chunks.push(chunk))
-        request.on("end", () => {
-          const one = {
-            method: request.method ?? "",
-            target: request.url ?? "",
-            headers: request.headers,
-            body: Buffer.concat(chunks).toString("utf8")
-          }
-          received.push(one)
-          const answer = script[Math.min(received.length, script.length) - 1]
-          if (answer === undefined) response.destroy()
-          else answer(one, response)
-        })
-      })
+    Effect.callback<{ readonly url: string; readonly close: Effect.Effect<void> }>((resume) => {
+      const server = createServer(listener)
       server.listen(0, "127.0.0.1", () => {
+        // An address of a server that listens on a port is no string.
         const { port } = server.address() as AddressInfo
         const close = Effect.callback<void>((done) => {
           server.close(() => done(Effect.void))
           server.closeAllConnections()
         })
-        resume(Effect.succeed({ url: `http://127.0.0.1:${port}`, received, close }))
+        resume(Effect.succeed({ url: `http://127.0.0.1:${port}`, close }))
       })
     }),
     ({ close }) => close
   )
+
+/** A server that answers by script, the last answer again and again, and remembers what it was sent. */
+export const make = (...script: ReadonlyArray<Answer>) =>
+  Effect.suspend(() => {
+    const received: Array<Received> = []
+    const served = serve((request, response) => {
+      const chunks: Array<Buffer> = []
+      request.on("data", (chunk: Buffer) => chunks.push(chunk))
+      request.on("end", () => {
+        const one = {
+          method: request.method ?? "",
+          target: request.url ?? "",
+          headers: request.headers,
+          body: Buffer.concat(chunks).toString("utf8")
+        }
+        received.push(one)
+        const answer = script[Math.min(received.length, script.length) - 1]
+        if (answer === undefined) response.destroy()
+        else answer(one, response)
+      })
+    })
+    return Effect.map(served, (server) => ({ ...server, received }))
+  })

@@ -1,0 +1,28 @@
+/**
+ * What a process keeps in memory for new objects.
+ *
+ * @since 0.1.0
+ */
+import { setFlagsFromString } from "node:v8"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+// V8's own.
+const usualFactor = 2
+
+const growBy = (factor: number) => Effect.sync(() => setFlagsFromString(`--semi-space-growth-factor=${factor}`))
+
+/**
+ * As long as this layer is there, V8 makes its young generation no larger than it is: as a rule 16 MB, once a script has
+ * been loaded. Otherwise it doubles it, up to 64 MB three times over, whenever enough objects have outlived a collection,
+ * so that the memory of a sync grows with its length: 400 MB at 10 million records instead of 210, at the same CPU.
+ *
+ * It is a setting of the whole process: for scripts and commands, not for an app that does other things too. From the
+ * start on and for all of a process, `node --max-semi-space-size=8` does more.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<never> = Layer.effectDiscard(
+  Effect.acquireRelease(growBy(1), () => growBy(usualFactor))
+)
