@@ -125,8 +125,10 @@ const makeWriter = Effect.fnUntraced(function* (
   const look = Effect.suspend(() => {
     const now = clock.currentTimeMillisUnsafe()
     if (now >= looked && now - looked < lookInterval) return Effect.succeed(true)
-    looked = now
-    return Effect.andThen(lock.check, Effect.mapError(fs.exists(path), unwritable))
+    return Effect.map(Effect.andThen(lock.check, Effect.mapError(fs.exists(path), unwritable)), (there) => {
+      looked = now
+      return there
+    })
   })
 
   return {
