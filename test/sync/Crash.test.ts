@@ -203,6 +203,29 @@ const newcomers = Array.from({ length: 9 }, (_, index) => ({
 }))
 
 describe("a request that must not be sent twice", () => {
+  it.live("waits for no rest between the writes of its checkpoint", () => {
+    const world = CrashWorld.make()
+    const { open } = world.checkpoint
+    const run = CustomerSync.run({
+      to: ReachDestination.create({ onConflict: "reject" }),
+      rateLimit: RateLimitPolicy.unlimited(),
+      concurrency: 2,
+      window: 2,
+      checkpoint: {
+        open: (fingerprint) => Effect.map(open(fingerprint), (opened) => ({ ...opened, rest: "1 minute" }))
+      }
+    })(fromPatches(Stream.fromIterable(newcomers)))
+    return inWorld(
+      world,
+      Effect.gen(function* () {
+        const started = performance.now()
+        const { outcomes } = yield* run
+        assert.strictEqual(outcomes.Applied, newcomers.length)
+        assert.isBelow(performance.now() - started, 30_000)
+      })
+    )
+  })
+
   it.live("is never sent again after a cut: its record is Unknown, with a dead letter", () =>
     Effect.gen(function* () {
       const scenario = (step: number) => {
