@@ -7,10 +7,13 @@ import { setFlagsFromString } from "node:v8"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-// V8's own.
+// V8's own, which cannot be asked for.
 const usualFactor = 2
 
-const growBy = (factor: number) => Effect.sync(() => setFlagsFromString(`--semi-space-growth-factor=${factor}`))
+const growBy = (factor: number) => setFlagsFromString(`--semi-space-growth-factor=${factor}`)
+
+// The setting is the process's, so that the last one who leaves puts it back.
+let holders = 0
 
 /**
  * As long as this layer is there, V8 makes its young generation no larger than it is: as a rule 16 MB, once a script has
@@ -24,5 +27,13 @@ const growBy = (factor: number) => Effect.sync(() => setFlagsFromString(`--semi-
  * @since 0.1.0
  */
 export const layer: Layer.Layer<never> = Layer.effectDiscard(
-  Effect.acquireRelease(growBy(1), () => growBy(usualFactor))
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      if (holders++ === 0) growBy(1)
+    }),
+    () =>
+      Effect.sync(() => {
+        if (--holders === 0) growBy(usualFactor)
+      })
+  )
 )

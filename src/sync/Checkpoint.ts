@@ -77,9 +77,9 @@ export interface OpenCheckpoint {
  *
  * A run's first state is written beside the old one, flushed to the disk and put in its place at once; its next ones are
  * added at the end of that file, and the last whole one counts. A second run on this machine is refused, or takes over at
- * once where the first one is gone. Where runs cannot see each other
- * (other machines or containers that share the folder), a run that gave no sign of life for 15 seconds is
- * taken over; this holds as far as the shared file system shows each side the other's files.
+ * once where the first one is gone. Where runs cannot see each other (other machines or containers that share the
+ * folder), a run that gave no sign of life for 15 seconds is taken over; this holds as far as the shared file system
+ * shows each side the other's files.
  *
  * @category constructors
  * @since 0.1.0
