@@ -1,12 +1,13 @@
-import { defineConfig } from "rolldown"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { defineConfig, type Plugin } from "rolldown"
 
 // One file an entry, with what they share in chunks: a hundred small modules take as long to load as Effect's own.
-export default defineConfig({
+const library = defineConfig({
   input: {
     index: "src/index.ts",
     "node/index": "src/node/index.ts",
-    "sandbox/index": "src/sandbox/index.ts",
-    "cli/main": "src/cli/main.ts"
+    "sandbox/index": "src/sandbox/index.ts"
   },
   // Packages and Node's modules; only our own are put together.
   external: /^[^./]/,
@@ -15,7 +16,44 @@ export default defineConfig({
     cleanDir: true,
     format: "esm",
     chunkFileNames: "chunks/[name]-[hash].js",
-    codeSplitting: { groups: [{ name: "library", test: /[\\/]src[\\/](?!cli|node|sandbox)/ }] },
+    codeSplitting: { groups: [{ name: "library", test: /[\\/]src[\\/](?!node|sandbox)/ }] },
     sourcemap: true
   }
 })
+
+/** The licences of the packages whose code is in the bundle, which ask for being kept with it. */
+const licences = (fileName: string): Plugin => ({
+  name: "licences",
+  generateBundle(_, bundle) {
+    const modules = Object.values(bundle).flatMap((output) => (output.type === "chunk" ? output.moduleIds : []))
+    const packages = new Set(
+      modules.flatMap((id) => id.match(/^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/)?.[0] ?? [])
+    )
+    const texts = [...packages].sort().map((folder) => {
+      const { license, name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
+      const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name))
+      if (file === undefined) throw new Error(`${name} has no licence file to keep with the bundle.`)
+      return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`
+    })
+    this.emitFile({ type: "asset", fileName, source: texts.join(`\n${"-".repeat(80)}\n\n`) })
+  }
+})
+
+// The command is an app, and has Effect in it: a few files load in half the time that its four hundred modules take.
+const command = defineConfig({
+  input: { "cli/main": "src/cli/main.ts" },
+  platform: "node",
+  // What has to do with security is updated by itself; and undici does not survive bundling.
+  external: ["jose", "undici"],
+  plugins: [licences("cli/LICENSES.txt")],
+  output: {
+    dir: "dist",
+    format: "esm",
+    chunkFileNames: "cli/[name]-[hash].js",
+    comments: { jsdoc: false },
+    // The package depends on undici through this one.
+    paths: { undici: "@effect/platform-node/Undici" }
+  }
+})
+
+export default [library, command]

@@ -116,10 +116,27 @@ describe("the package", () => {
             ]) {
               assert.include(stdout, name)
             }
+            const command = join(folder, "dist/cli")
+            const inCommand = (await readdir(command)).filter((name) => name.endsWith(".js"))
+            const outside = inCommand.flatMap((name) =>
+              [
+                ...readFileSync(join(command, name), "utf8").matchAll(
+                  /(?:^import |^[^*/]* from |\bimport\()"([^"]+)"/gm
+                )
+              ]
+                .map(([, specifier = ""]) => specifier)
+                .filter((specifier) => !/^(?:\.|node:)/.test(specifier))
+            )
+            assert.deepStrictEqual([...new Set(outside)].sort(), ["@effect/platform-node/Undici", "jose"])
+            const licences = readFileSync(join(command, "LICENSES.txt"), "utf8")
+            for (const name of ["effect", "@effect/platform-node", "@effect/platform-node-shared"]) {
+              const { version } = JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8"))
+              assert.include(licences, `${name} ${version} (MIT)\n\nMIT License\n\nCopyright`)
+            }
             const { bin, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
             assert.match(readFileSync(join(folder, bin.patchbay), "utf8"), /^#!\/usr\/bin\/env node\n/)
-            const command = await run(process.execPath, [join(folder, bin.patchbay), "--version"])
-            assert.strictEqual(command.stdout, `patchbay ${version}\n`)
+            const told = await run(process.execPath, [join(folder, bin.patchbay), "--version"])
+            assert.strictEqual(told.stdout, `patchbay ${version}\n`)
           }),
         (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
       )
