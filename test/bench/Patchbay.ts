@@ -2,7 +2,11 @@
  * The pipelines as a user runs them: on Node, sending with undici.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Effect, type FileSystem, Layer, Redacted, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import { ReachAuth, ReachClient } from "effect-patchbay"
 import { NodeHttp, NodeMemory } from "effect-patchbay/node"
 import type { Job, Prepare } from "./Contender.ts"

@@ -3,7 +3,10 @@
  * handled.
  */
 import { join } from "node:path"
-import { DateTime, Effect, type FileSystem, Stream } from "effect"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Stream from "effect/Stream"
 import {
   Batch,
   BatchPolicy,
