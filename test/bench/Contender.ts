@@ -37,6 +37,7 @@ const entry = (title: string, module: string, name: string, sends = true): Entry
 /** By the name that `--only` takes. */
 export const entries: { readonly [id: string]: Entry } = {
   floor: entry("floor: naive split, JSON.stringify, undici", "peers/Floor.ts", "floor"),
+  wire: entry("sockets alone: bodies made beforehand", "peers/Wire.ts", "wire"),
   script: entry("csv-parse + p-limit + fetch", "peers/Script.ts", "plain"),
   "script-checked": entry("the same + zod + p-retry + bottleneck", "peers/Script.ts", "checked"),
   elasticsearch: entry("Elasticsearch helpers.bulk, from memory", "peers/Elasticsearch.ts", "bulk"),

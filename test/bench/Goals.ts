@@ -65,14 +65,19 @@ export const peakGrowth = (how: string, ratio: Statistics.Spread | undefined) =>
 export const flatCost = (ratio: Statistics.Spread | undefined) =>
   within("CPU a record at 10 million records over that at 1 million", ratio, { most: 1.05 })
 
-export const ofPossible = (least: Statistics.Spread | undefined) =>
+const share = (of: string) => (least: Statistics.Spread | undefined) =>
   within(
-    "throughput with latency, of concurrency ÷ latency, the least of all",
+    `throughput with latency, of ${of}, the least of all`,
     least,
     { least: 95 },
     ({ median }) => Statistics.percent(median / 100),
     " %"
   )
+
+export const ofPossible = share("concurrency ÷ latency")
+
+/** What the machine allows at that latency, which on a slow one is less. */
+export const ofWire = share("what bare sockets reach")
 
 export const firstRequest = (how: string, time: Statistics.Spread | undefined) =>
   within(`first request, ${how}`, time, { most: 150 }, inMs, " ms")

@@ -46,6 +46,7 @@ interface Flight {
   /** Records a second, from the first request to the last answer: what is before it is what `start` measures. */
   readonly patchbay: number
   readonly floor: number
+  readonly wire: number
   /** Records a second that the latency allows: by what was asked of the server, and by what it really took. */
   readonly possible: number
   readonly really: number
@@ -137,6 +138,7 @@ const flights = async (options: Options, folder: string): Promise<ReadonlyArray<
         const csv = await csvOf(records)
         const job = { url, csv, ndjson: "", records, seed, batch, concurrency, folder: join(folder, "run") }
         const floor = await Runner.run("floor", job, mode)
+        const wire = await Runner.run("wire", job, mode)
         const patchbay = await Runner.run("patchbay", job, mode)
         const possible = (ms: number) => (concurrency * batch * 1000) / ms
         measured.push({
@@ -144,6 +146,7 @@ const flights = async (options: Options, folder: string): Promise<ReadonlyArray<
           concurrency,
           records,
           floor: (records * 1000) / floor.busy,
+          wire: (records * 1000) / wire.busy,
           patchbay: (records * 1000) / patchbay.busy,
           possible: possible(latency),
           really: possible(patchbay.latency)
@@ -169,9 +172,9 @@ export const measure = (options: Options): Promise<Report> =>
     const [one, ten] = [at(million), at(10 * million)]
     const grown = (of: (size: Size) => number) =>
       one === undefined || ten === undefined ? undefined : Statistics.spread([of(ten) / of(one)])
-    const shares = byFlight
-      .filter((flight) => !isBound(byFlight, flight))
-      .map((flight) => flight.patchbay / flight.really)
+    const free = byFlight.filter((flight) => !isBound(byFlight, flight))
+    const least = (share: (flight: Flight) => number) =>
+      free.length === 0 ? undefined : Statistics.spread([Math.min(...free.map(share)) * 100])
     return {
       sizes: bySize,
       flights: byFlight,
@@ -187,7 +190,8 @@ export const measure = (options: Options): Promise<Report> =>
           "young generation bounded",
           grown(({ bounded }) => bounded.median)
         ),
-        Goals.ofPossible(shares.length === 0 ? undefined : Statistics.spread([Math.min(...shares) * 100]))
+        Goals.ofPossible(least(({ patchbay, really }) => patchbay / really)),
+        Goals.ofWire(least(({ patchbay, wire }) => patchbay / wire))
       ]
     }
   })
@@ -209,20 +213,32 @@ export const format = ({ flights, goals, sizes }: Report, options: Options): str
       ])
     ]),
     "",
-    "Throughput as % of concurrency ÷ latency, from the first request on: by the latency asked of the server, and by what it really took.",
+    "Throughput as % of concurrency ÷ latency, from the first request on: by the latency asked of the server, by what it really took, and by what bare sockets reach with bodies made beforehand.",
     "",
     Statistics.table([
-      ["latency, in flight", "records/s", "the floor's", "possible", "of possible", "of the real", ""],
+      [
+        "latency, in flight",
+        "records/s",
+        "the floor's",
+        "sockets alone",
+        "possible",
+        "of possible",
+        "of the real",
+        "of sockets",
+        ""
+      ],
       ...flights.map((flight) => {
-        const { concurrency, floor, latency, patchbay, possible, really } = flight
+        const { concurrency, floor, latency, patchbay, possible, really, wire } = flight
         const limits =
           latency > 0 ? [Statistics.grouped(possible), Statistics.percent(patchbay / possible)] : ["–", "–"]
         return [
           `${latency} ms, ${concurrency}`,
           Statistics.grouped(patchbay),
           Statistics.grouped(floor),
+          Statistics.grouped(wire),
           ...limits,
           latency > 0 ? Statistics.percent(patchbay / really) : "–",
+          Statistics.percent(patchbay / wire),
           latency > 0 && isBound(flights, flight) ? "the machine is the limit" : ""
         ]
       })
