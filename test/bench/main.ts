@@ -4,6 +4,7 @@
 import { cpus } from "node:os"
 import { parseArgs } from "node:util"
 import { entries } from "./Contender.ts"
+import { prepare } from "./Prepare.ts"
 import * as Start from "./Start.ts"
 import * as Sweep from "./Sweep.ts"
 import * as Table from "./Table.ts"
@@ -92,49 +93,66 @@ const mode = { source: values.source, profile: values.profile }
 const batch = whole("batch", 500)
 const seed = whole("seed", 1, 0)
 
-const table = async () => {
-  const options: Table.Options = {
-    records: whole("records", 500_000),
-    rounds: whole("rounds", 5),
-    batch,
-    concurrency: whole("concurrency", 8),
-    latency: whole("latency", 0, 0),
-    seed,
-    contenders,
-    mode
-  }
-  const report = await Table.measure(options)
-  return { options, report, text: Table.format(report, options) }
-}
-
-const sweep = async () => {
-  const options: Sweep.Options = { rounds: whole("rounds", 3), most: whole("records", 10_000_000), batch, seed, mode }
-  const report = await Sweep.measure(options)
-  return { options, report, text: Sweep.format(report, options) }
-}
-
-const start = async () => {
-  const options: Start.Options = { rounds: whole("rounds", 15), lines: whole("records", 10_000_000), seed }
-  const report = await Start.measure(options)
-  return { options, report, text: Start.format(report, options) }
-}
-
-interface Done {
+/** What was asked for, once all of it can be done. */
+interface Plan {
   readonly options: object
-  readonly report: object
-  readonly text: string
+  readonly measure: () => Promise<{ readonly report: object; readonly text: string }>
 }
 
-const commands: ReadonlyMap<string, () => Promise<Done>> = new Map<string, () => Promise<Done>>([
+const plan = <Options extends object, Report extends object>(
+  options: Options,
+  measure: (options: Options) => Promise<Report>,
+  format: (report: Report, options: Options) => string
+): Plan => ({
+  options,
+  measure: async () => {
+    const report = await measure(options)
+    return { report, text: format(report, options) }
+  }
+})
+
+const table = (): Plan =>
+  plan<Table.Options, Table.Report>(
+    {
+      records: whole("records", 500_000),
+      rounds: whole("rounds", 5),
+      batch,
+      concurrency: whole("concurrency", 8),
+      latency: whole("latency", 0, 0),
+      seed,
+      contenders,
+      mode
+    },
+    Table.measure,
+    Table.format
+  )
+
+const sweep = (): Plan =>
+  plan<Sweep.Options, Sweep.Report>(
+    { rounds: whole("rounds", 3), most: whole("records", 10_000_000), batch, seed, mode },
+    Sweep.measure,
+    Sweep.format
+  )
+
+const start = (): Plan =>
+  plan<Start.Options, Start.Report>(
+    { rounds: whole("rounds", 15), lines: whole("records", 10_000_000), seed },
+    Start.measure,
+    Start.format
+  )
+
+const plans: ReadonlyMap<string, () => Plan> = new Map([
   ["table", table],
   ["sweep", sweep],
   ["start", start]
 ])
 const [name = "table"] = positionals
-const command = commands.get(name) ?? refuse(`There is no ${name}. There are ${[...commands.keys()].join(", ")}.`)
+const planned = plans.get(name) ?? refuse(`There is no ${name}. There are ${[...plans.keys()].join(", ")}.`)
+const { measure, options } = planned()
 
+prepare()
 const started = performance.now()
-const { options, report, text } = await command()
+const { report, text } = await measure()
 const machine = { node: process.version, cores: cpus().length }
 const seconds = (performance.now() - started) / 1000
 process.stdout.write(
