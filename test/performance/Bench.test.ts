@@ -1,0 +1,119 @@
+/**
+ * That the bench says what it was asked, loses nothing, and judges rightly. What it measures is for `npm run bench`.
+ */
+import { execFile } from "node:child_process"
+import { join, resolve } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import type { Job } from "../bench/Contender.ts"
+import * as Customers from "../bench/Customers.ts"
+import * as Goals from "../bench/Goals.ts"
+import * as Runner from "../bench/Runner.ts"
+import * as Statistics from "../bench/Statistics.ts"
+
+const main = join(resolve(import.meta.dirname, "../bench"), "main.ts")
+
+interface Told {
+  readonly code: number
+  readonly out: string
+  readonly error: string
+}
+
+const bench = (...args: ReadonlyArray<string>): Promise<Told> =>
+  new Promise((done) => {
+    const child = execFile(
+      process.execPath,
+      ["--disable-warning=ExperimentalWarning", main, ...args],
+      (_, out, error) => done({ code: child.exitCode ?? -1, out, error })
+    )
+  })
+
+const mode: Runner.Mode = { source: false, profile: undefined }
+
+const withJob = <A>(records: number, use: (job: Job) => Promise<A>): Promise<A> =>
+  Runner.withFolder((folder) =>
+    Runner.withServer(5, async (url) => {
+      const csv = join(folder, "customers.csv")
+      await Customers.write({ records, seed: 1, csv, ndjson: undefined })
+      return use({ url, csv, ndjson: "", records, seed: 1, batch: 500, concurrency: 2, folder: join(folder, "run") })
+    })
+  )
+
+describe("npm run bench", () => {
+  const refused = [
+    [["--rounds", "0"], "--rounds must be a whole number of at least 1, not 0."],
+    [["sweep", "--records", "many"], "--records must be a whole number of at least 1, not many."],
+    [["start", "--seed", "-1"], "--seed"],
+    [["--only", "patchbay,nobody"], "No contender is named nobody. There are floor, wire, script,"],
+    [["--fast"], "--fast"],
+    [["all"], "There is no all. There are table, sweep, start."]
+  ] as const
+  for (const [args, message] of refused) {
+    it(`refuses ${args.join(" ")} before anything is built`, async () => {
+      const { code, error, out } = await bench(...args)
+      assert.include(error, message)
+      assert.notInclude(error, "rolldown")
+      assert.strictEqual(out, "")
+      assert.strictEqual(code, 1)
+    })
+  }
+
+  it("tells what it can be asked", async () => {
+    const { code, error, out } = await bench("--help")
+    assert.strictEqual(error, "")
+    assert.strictEqual(code, 0)
+    for (const option of ["--records n", "--only a,b", "--json", "sweep", "start"]) assert.include(out, option)
+  })
+})
+
+describe("a run of a contender", () => {
+  for (const id of ["floor", "wire"]) {
+    it(`${id} sends every record, in batches`, () =>
+      withJob(1_250, async (job) => {
+        const { busy, latency, peak, records } = await Runner.run(id, job, mode)
+        assert.strictEqual(records, 1_250)
+        // Three requests, two at once.
+        assert.isAtLeast(latency, 4)
+        assert.isAtLeast(busy, 2 * 4)
+        assert.isAbove(peak, 10)
+      }))
+  }
+
+  it("fails where records were lost", () =>
+    withJob(700, async (job) => {
+      const failure = await Runner.run("floor", { ...job, records: 701 }, mode).catch((error: unknown) => error)
+      assert.match(String(failure), /of 701 records, 700 were handled and 700 arrived/)
+    }))
+})
+
+describe("goals", () => {
+  const spread = (...values: ReadonlyArray<number>) => Statistics.spread(values)
+  const cases = [
+    [Goals.cpu(spread(1, 1.25, 2)), true],
+    [Goals.cpu(spread(1.26)), false],
+    [Goals.cpu(undefined), undefined],
+    [Goals.script(spread(4)), true],
+    [Goals.script(spread(3.99)), false],
+    [Goals.peak("as Node is", spread(200), 1_000_000), true],
+    [Goals.peak("as Node is", spread(201), 1_000_000), false],
+    [Goals.peak("as Node is", spread(100), 999_999), undefined],
+    [Goals.ofPossible(spread(95)), true],
+    [Goals.ofWire(spread(94.9)), false],
+    [Goals.firstRequest("bundled", spread(151)), false],
+    [Goals.importing(spread(1.1)), true]
+  ] as const
+  for (const [{ goal, measured, reached, what }, expected] of cases) {
+    it(`${what}: ${measured} of ${goal}`, () => {
+      assert.strictEqual(reached, expected)
+      const word = reached === undefined ? "open" : reached ? "reached" : "missed"
+      assert.match(
+        Goals.format([{ goal, measured, reached, what }]),
+        new RegExp(`^Goals:\n {2}${word} +${what.slice(0, 6)}`)
+      )
+    })
+  }
+
+  it("the median is the middle one, or between the two in the middle", () => {
+    assert.deepStrictEqual(spread(9, 1, 2), { median: 2, min: 1, max: 9 })
+    assert.deepStrictEqual(spread(4, 1, 2, 9), { median: 3, min: 1, max: 9 })
+  })
+})
