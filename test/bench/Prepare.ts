@@ -4,9 +4,9 @@
 import { execFileSync } from "node:child_process"
 import { join } from "node:path"
 
-// What npm runs is told where npm is.
-const [command, ...first] =
-  process.env.npm_execpath === undefined ? ["npm"] : [process.execPath, process.env.npm_execpath]
+// What npm runs is told where npm is; what `npx` and others run is told where those are.
+const { npm_execpath: path = "" } = process.env
+const [command, ...first] = path.endsWith("npm-cli.js") ? [process.execPath, path] : ["npm"]
 
 const npm = (...args: ReadonlyArray<string>): void => {
   // Standard output is the report's.
