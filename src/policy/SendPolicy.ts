@@ -12,7 +12,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
-import * as RateLimiter from "effect/persistence/RateLimiter"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -24,8 +23,8 @@ import * as CircuitBreakerPolicy from "./CircuitBreakerPolicy.ts"
 import type { Ending } from "./ConcurrencyFinder.ts"
 import * as ConcurrencyPolicy from "./ConcurrencyPolicy.ts"
 import * as Gate from "./Gate.ts"
+import * as Limiter from "./Limiter.ts"
 import * as LimitFinder from "./LimitFinder.ts"
-import * as Pacer from "./Pacer.ts"
 import type { PolicyEvent } from "./PolicyEvent.ts"
 import * as RateLimitHeaders from "./RateLimitHeaders.ts"
 import * as RateLimitPolicy from "./RateLimitPolicy.ts"
@@ -145,7 +144,7 @@ export const make = Effect.fnUntraced(function* <
   const key = rateLimit.key ?? (tenant === undefined ? vendor : `${vendor}/${tenant}`)
   const clock = yield* Clock.Clock
   const breaker = options.breaker === undefined ? undefined : yield* CircuitBreakerPolicy.toBreaker(options.breaker)
-  const reserve = rateLimit._tag === "Known" && rateLimit.shared ? yield* reserveFrom(rateLimit, key) : undefined
+  const reserve = rateLimit._tag === "Known" && rateLimit.shared ? yield* Limiter.reserve(rateLimit, key) : undefined
 
   const listeners = new Set<(event: PolicyEvent) => void>()
   const emit = (event: PolicyEvent) => {
@@ -163,7 +162,7 @@ export const make = Effect.fnUntraced(function* <
   // What the headers declare, in requests per second.
   let declared: number | undefined
   const gate = Gate.make({
-    pacer: makePacer(rateLimit, finder, () => declared),
+    pacer: Limiter.pacer(rateLimit, finder, () => declared),
     concurrency: concurrency.limit,
     reserve,
     longestPause: Duration.toMillis(retry.retryAfterCeiling),
@@ -386,34 +385,3 @@ const latestTime = 8.64e15
 
 const minimum = (a: number | undefined, b: number | undefined) =>
   a === undefined ? b : b === undefined ? a : Math.min(a, b)
-
-const makePacer = (
-  policy: RateLimitPolicy.RateLimitPolicy<unknown>,
-  finder: LimitFinder.LimitFinder | undefined,
-  declared: () => number | undefined
-): Pacer.Pacer => {
-  if (finder !== undefined) return Pacer.varying((now) => declared() ?? finder.rate(now))
-  const byHeaders = Pacer.varying(() => declared() ?? Number.POSITIVE_INFINITY)
-  if (policy._tag !== "Known") return byHeaders
-  const { burst, limit, window } = policy
-  return Pacer.both(Pacer.make({ burst, limit, window: Duration.toMillis(window) }), byHeaders)
-}
-
-// A bucket of the burst and one more, that refills evenly: the store then paces all processes as one. A turn
-// that was asked for is owed even when it is far off, so a store that fails only means that nobody else waits.
-const reserveFrom = <R>(policy: RateLimitPolicy.Known<R>, key: string): Effect.Effect<Gate.Reserve, never, R> => {
-  const { burst, limit, window } = policy
-  const size = burst + 1
-  const bucket = Duration.millis((Duration.toMillis(window) / limit) * size)
-  // `R` is `RateLimiter` where `shared` is true; `make` of the policy is the only one who says so.
-  return Effect.map(
-    RateLimiter.RateLimiter as unknown as Effect.Effect<RateLimiter.RateLimiter, never, R>,
-    (limiter) => (count) =>
-      limiter
-        .consume({ algorithm: "token-bucket", onExceeded: "delay", key, limit: size, window: bucket, tokens: count })
-        .pipe(
-          Effect.map(({ delay }) => Duration.toMillis(delay)),
-          Effect.catch(() => Effect.succeed(0))
-        )
-  )
-}

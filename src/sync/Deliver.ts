@@ -184,7 +184,8 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
   const settle = (batch: Sent<A>, indices: Indices, receipt: Receipt, acceptedAt?: number) =>
     Effect.suspend((): Effect.Effect<ReadonlyArray<Ended>, never, R> => {
       const { batchId, recordCount } = receipt
-      const mismatch = recordCount === indices.length ? undefined : miscounted(indices, receipt)
+      const mismatch =
+        recordCount === indices.length ? undefined : [{ indices, fate: Fate.miscounted(indices.length, receipt) }]
       if (behaviour.acceptance === "applied" || batchId === undefined) {
         return Effect.succeed(mismatch ?? [{ indices, fate: { _tag: "Applied" } }])
       }
@@ -210,13 +211,6 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       }),
       { orElse: () => Effect.succeed([{ indices, fate: Settle.notWaitedFor(batchId, cutOff) }]) }
     )
-  }
-
-  const miscounted = (indices: Indices, { batchId, recordCount }: Receipt): ReadonlyArray<Ended> => {
-    const ask = batchId === undefined ? "" : ` Ask for batch ${batchId}.`
-    const message = `The answer counts ${recordCount} records; ${indices.length} were sent.${ask}`
-    const reason = { tag: "CountMismatch", message, issues: [] }
-    return [{ indices, fate: { _tag: "Unknown", reason, answer: undefined, again: false } }]
   }
 
   /** The offsets of records, and of those that were folded into them. */
@@ -368,17 +362,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
     if (stopped === undefined || undecided.length === 0) return Effect.succeed([])
     const { reason, state } = stopped
     if (reason._tag !== "SendFailed") {
-      const { answer, reason: refused } = state.detail
-      const fate: Fate.Fate = {
-        _tag: "Rejected",
-        answer,
-        reason: {
-          ...refused,
-          tag: "NotIsolated",
-          message: `${refused.message} The requests to find the records at fault are used up, so this may be one or a bystander.`
-        }
-      }
-      return Effect.succeed([{ indices: undecided, fate }])
+      return Effect.succeed([{ indices: undecided, fate: Fate.notIsolated(state.detail) }])
     }
     const { error, inFlight } = reason
     const others = undecided.filter((index) => !inFlight.includes(index))

@@ -5,6 +5,7 @@
  */
 import type * as ApiError from "../http/ApiError.ts"
 import type * as RetryPolicy from "../policy/RetryPolicy.ts"
+import type { Receipt } from "./Destination.ts"
 import type { Outcome, Reason } from "./Outcome.ts"
 
 /**
@@ -89,6 +90,37 @@ export const neverAnswered: Fate = {
   answer: undefined,
   again: false
 }
+
+/**
+ * The fate of what an answer counts otherwise than it was sent.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const miscounted = (sent: number, { batchId, recordCount }: Receipt): Fate => {
+  const ask = batchId === undefined ? "" : ` Ask for batch ${batchId}.`
+  const message = `The answer counts ${recordCount} records; ${sent} were sent.${ask}`
+  return { _tag: "Unknown", reason: { tag: "CountMismatch", message, issues: [] }, answer: undefined, again: false }
+}
+
+/**
+ * The fate of what was refused together, when no more requests may be made to tell the records at fault from the others.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const notIsolated = ({
+  answer,
+  reason
+}: Pick<Extract<Fate, { _tag: "Rejected" }>, "answer" | "reason">): Fate => ({
+  _tag: "Rejected",
+  answer,
+  reason: {
+    ...reason,
+    tag: "NotIsolated",
+    message: `${reason.message} The requests to find the records at fault are used up, so this may be one or a bystander.`
+  }
+})
 
 /**
  * The outcome of one record with this fate.

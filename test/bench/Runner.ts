@@ -47,15 +47,20 @@ const withoutTypes = (): string => {
 
 let written: string | undefined
 
-/** Where they are written. */
+/** Where they are written, until `cleanUp` or the end of the process. */
 const modules = (): string => {
   if (written === undefined) {
-    const folder = mkdtempSync(join(tmpdir(), "patchbay-bench-"))
-    process.once("exit", () => rmSync(folder, { recursive: true, force: true }))
-    written = join(folder, "modules.json")
-    writeFileSync(written, withoutTypes())
+    written = mkdtempSync(join(tmpdir(), "patchbay-bench-"))
+    process.once("exit", cleanUp)
+    writeFileSync(join(written, "modules.json"), withoutTypes())
   }
-  return written
+  return join(written, "modules.json")
+}
+
+/** Takes away what runs left behind; for who is ended without an exit, as a test is. */
+export const cleanUp = (): void => {
+  if (written !== undefined) rmSync(written, { recursive: true, force: true })
+  written = undefined
 }
 
 /** Runs a contender once. Fails if a record was lost on the way. */

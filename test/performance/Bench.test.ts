@@ -3,7 +3,7 @@
  */
 import { execFile } from "node:child_process"
 import { join, resolve } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import type { Job } from "../bench/Contender.ts"
 import * as Customers from "../bench/Customers.ts"
 import * as Goals from "../bench/Goals.ts"
@@ -39,6 +39,8 @@ const withJob = <A>(records: number, use: (job: Job) => Promise<A>): Promise<A> 
       return use({ url, csv, ndjson: "", records, seed: 1, batch: 500, concurrency: 2, folder: join(folder, "run") })
     })
   )
+
+afterAll(Runner.cleanUp)
 
 describe("npm run bench", () => {
   const refused = [
