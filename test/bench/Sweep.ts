@@ -104,8 +104,10 @@ const sizes = (options: Options, url: string, folder: string) => async (): Promi
 const latencies = [0, 20, 200]
 const concurrencies = [1, 2, 4, 8, 16, 32, 64]
 
-// Without a latency, and as many as are ever sent with one.
+// Without a latency.
 const flightRecords = 800_000
+// As many as are ever sent with one. With fewer, the time in which code is not compiled yet weighs.
+const mostFlightRecords = 2_000_000
 // What one measurement with a latency is to take, and how many answers each connection gets at least: the end, where not
 // all are in flight, must not weigh.
 const flightSeconds = 10
@@ -115,7 +117,7 @@ const flightLength = (batch: number, latency: number, concurrency: number): numb
   if (latency === 0) return flightRecords
   const answers = Math.max(answersAtLeast, (flightSeconds * 1000) / latency)
   const atLeast = answersAtLeast * concurrency * batch
-  return Math.max(atLeast, Math.min(flightRecords, answers * concurrency * batch))
+  return Math.max(atLeast, Math.min(mostFlightRecords, answers * concurrency * batch))
 }
 
 const flights = async (options: Options, folder: string): Promise<ReadonlyArray<Flight>> => {
