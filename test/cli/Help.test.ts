@@ -124,4 +124,23 @@ describe("the built command", () => {
       assert.deepStrictEqual(result, { code: 0, signal: null, stdout: `patchbay ${version}\n`, stderr: "" })
     })
   )
+
+  for (const [version, isEnough] of [
+    ["20.20.2", false],
+    ["22.18.0", false],
+    ["22.19.0", true],
+    ["23.0.0", true]
+  ] as const) {
+    it.live(`${isEnough ? "runs with" : "says that it cannot run with"} Node ${version}`, () =>
+      Effect.gen(function* () {
+        const { engines } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8"))
+        const versions = `Object.defineProperty(process,"versions",{value:{...process.versions,node:"${version}"}})`
+        const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(versions)}` }
+        const { code, stderr } = yield* Command.run(["--version"], { env })
+        const least = engines.node.replace(/^>=(\d+\.\d+)\.0$/, "$1")
+        const told = `patchbay needs Node ${least} or later, and this is ${version}. Update Node.\n`
+        assert.deepStrictEqual({ code, stderr }, isEnough ? { code: 0, stderr: "" } : { code: 2, stderr: told })
+      })
+    )
+  }
 })
