@@ -1,8 +1,6 @@
 /**
- * The sync of the README, up to its first request: prints how many milliseconds after Node's own start that is, and ends.
+ * The sync of the README, of a file and in a folder that it is given.
  */
-import { subscribe } from "node:diagnostics_channel"
-import { performance } from "node:perf_hooks"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import {
@@ -18,11 +16,6 @@ import {
   RetryPolicy
 } from "effect-patchbay"
 import { NodeHttp, NodeMemory } from "effect-patchbay/node"
-
-subscribe("undici:request:create", () => {
-  process.stdout.write(String(performance.now() - performance.nodeTiming.bootstrapComplete))
-  process.exit(0)
-})
 
 const [csv = "", folder = ""] = process.argv.slice(2)
 

@@ -99,17 +99,11 @@ const measureImports = async ({ rounds }: Options) => {
   return { imports, modules: modules.length }
 }
 
-/** A module that does, in whatever process loads it, what `First.ts` does at its first request. */
-const watching = (): string => {
-  const script = stripTypeScriptTypes(readFileSync(join(import.meta.dirname, "First.ts"), "utf8"))
-  const watch = script.match(/^subscribe\(.*?^\}\)$/ms)?.[0]
-  if (watch === undefined) throw new Error("First.ts does not subscribe to requests.")
-  return write("watching.js", `import { subscribe } from "node:diagnostics_channel"\n${watch}\n`)
-}
+/** A module of the bench without its types. */
+const plain = (name: string): string => stripTypeScriptTypes(readFileSync(join(import.meta.dirname, name), "utf8"))
 
-/** The floor, up to its first request: the least that undici and a loop take. It is given the file and the server. */
+/** The floor, which shows the least that undici and a loop take. It is given the file and the server. */
 const floor = (): string => {
-  const plain = (name: string) => stripTypeScriptTypes(readFileSync(join(import.meta.dirname, name), "utf8"))
   write("FloorLoop.js", plain("FloorLoop.ts"))
   write("Floor.js", plain("peers/Floor.ts").replace("../FloorLoop.ts", "./FloorLoop.js"))
   return write(
@@ -125,14 +119,14 @@ const floor = (): string => {
 
 /** The script of `First.ts` as plain JavaScript: as it is, with other imports, and with `fetch`. */
 const scripts = () => {
-  const plain = stripTypeScriptTypes(readFileSync(join(import.meta.dirname, "First.ts"), "utf8"))
+  const first = plain("First.ts")
   const changed = (what: RegExp | string, to: string): string => {
-    const script = plain.replaceAll(what, to)
-    if (script === plain) throw new Error(`First.ts has no ${what}.`)
+    const script = first.replaceAll(what, to)
+    if (script === first) throw new Error(`First.ts has no ${what}.`)
     return script
   }
   return {
-    plain: write("first.js", plain),
+    plain: write("first.js", first),
     index: write("index.js", changed(/import \* as (\w+) from "effect\/\w+"/g, 'import { $1 } from "effect"')),
     indexes: write(
       "indexes.js",
@@ -179,18 +173,19 @@ const measureFirsts = (
         ["bundled, with Node's compile cache", paths.bundled, cached],
         ["bundled, with that cache and fetch", paths.fetchBundled, cached]
       ] as const
+      const watched = `--import=${paths.watching}`
       // A checkpoint of an earlier run would have another one read on.
       const folderOfRun = () => mkdtempSync(join(folder, "run-"))
       const scripts = ways.map(([title, script, env]) => ({
         title,
-        once: () => node([script, csv, folderOfRun()], { env })
+        once: () => node([watched, script, csv, folderOfRun()], { env })
       }))
       const command = {
         title: "the command, which keeps what Node compiles",
         once: () =>
           node(
             [
-              `--import=${paths.watching}`,
+              watched,
               join(root, "dist/cli/main.js"),
               ...["sync", "--to", "reach.batch-patch", "--tenant", "bench", csv]
             ],
@@ -199,7 +194,7 @@ const measureFirsts = (
       }
       const least = {
         title: "the floor",
-        once: () => node([`--import=${paths.watching}`, paths.floor, csv], { env })
+        once: () => node([watched, paths.floor, csv], { env })
       }
       const runs = [least, ...scripts, command]
       // The cache is filled by the first one.
@@ -221,7 +216,13 @@ export const measure = async (options: Options): Promise<Report> => {
   ]
   const bundled = await Bundle.write(paths.plain, join(workshop, "bundled"))
   const fetchBundled = await Bundle.write(paths.fetching, join(workshop, "fetching"))
-  const firsts = await measureFirsts(options, { ...paths, bundled, fetchBundled, watching: watching(), floor: floor() })
+  const firsts = await measureFirsts(options, {
+    ...paths,
+    bundled,
+    fetchBundled,
+    watching: write("watching.js", plain("FirstRequest.ts")),
+    floor: floor()
+  })
   Runner.hush()
   rmSync(workshop, { recursive: true, force: true })
   return {
