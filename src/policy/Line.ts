@@ -19,6 +19,20 @@ export interface Place<A> {
 const firstPlaces = 16
 
 /**
+ * Twice as many places for what is in these, which are not to be used any more and end empty: whoever is in the old
+ * generation keeps what it points to until V8 collects everything, also once nobody points to it. So do the places that
+ * an array had before it grew by itself.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const doubled = <A>(places: Array<A | undefined>): Array<A | undefined> => {
+  const more = places.concat(new Array(places.length).fill(undefined))
+  places.fill(undefined)
+  return more
+}
+
+/**
  * A `Set` would do, but for memory: each time its table is full, V8 goes on in a new one to which the old one points.
  * Once one of them is in the old generation, all later ones go there with what was in them, so that whatever passes
  * through the set is kept until everything is collected. A line stays in one array and leaves nothing in it.
@@ -83,6 +97,6 @@ export class Line<A> {
     this.places.fill(undefined, end)
     this.front = 0
     this.end = end
-    if (end * 2 > this.places.length) this.places = [...this.places, ...new Array(this.places.length).fill(undefined)]
+    if (end * 2 > this.places.length) this.places = doubled(this.places)
   }
 }

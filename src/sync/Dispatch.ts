@@ -16,7 +16,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import { Line } from "../policy/Line.ts"
+import { doubled, Line } from "../policy/Line.ts"
 import * as KeyHash from "./KeyHash.ts"
 import { KeyOwners } from "./KeyOwners.ts"
 
@@ -258,6 +258,8 @@ interface Task<A> {
   readonly followers: Array<Task<A>>
 }
 
+const firstTasks = 16
+
 /**
  * The unfinished tasks and their keys. Whoever comes next waits for the last unfinished task that has the key, alone, which
  * waits for the one before it: a chain, so that a key needs no queue of its own.
@@ -265,12 +267,14 @@ interface Task<A> {
 class Tasks<A> {
   private readonly owners = new KeyOwners()
   // By owner; one that nobody is any more is given to the next.
-  private readonly tasks: Array<Task<A> | undefined> = [undefined]
+  private tasks: Array<Task<A> | undefined> = new Array(firstTasks).fill(undefined)
   private readonly free: Array<number> = []
+  private owner = 0
 
   /** A task that has its keys from now on. */
   admit(element: A, index: number, keys: Int32Array): Task<A> {
-    const owner = this.free.pop() ?? this.tasks.length
+    const owner = this.free.pop() ?? ++this.owner
+    if (owner === this.tasks.length) this.tasks = doubled(this.tasks)
     const task: Task<A> = { element, index, keys, owner, blockers: 0, followers: [] }
     this.tasks[owner] = task
     for (let i = 0; i < keys.length; i++) {
