@@ -39,20 +39,32 @@ const licences = (fileName: string): Plugin => ({
   }
 })
 
+/** `CliOutput` makes a segmenter when it is loaded, which takes 20 ms. It is for tables of help. */
+const segmenterOnDemand: Plugin = {
+  name: "segmenter-on-demand",
+  transform(code, id) {
+    if (!/[\\/]effect[\\/]dist[\\/]cli[\\/]CliOutput\.js$/.test(id)) return null
+    const eager = /const graphemeSegmenter = \/\*#__PURE__\*\/\s*(new Intl\.Segmenter\([^)]*\));/
+    if (!eager.test(code)) throw new Error("CliOutput has no segmenter as it had. See whether it still takes time.")
+    return code.replace(
+      eager,
+      "let segmenter; const graphemeSegmenter = { segment: (text) => (segmenter ??= $1).segment(text) };"
+    )
+  }
+}
+
 // The command is an app, and has Effect in it: a few files load in half the time that its four hundred modules take.
 const command = defineConfig({
   input: { "cli/main": "src/cli/main.ts" },
   platform: "node",
-  // What has to do with security is updated by itself; and undici does not survive bundling.
-  external: ["jose", "undici"],
-  plugins: [licences("cli/LICENSES.txt")],
+  // What has to do with security is updated by itself.
+  external: /^(?:jose|undici)(?:\/|$)/,
+  plugins: [segmenterOnDemand, licences("cli/LICENSES.txt")],
   output: {
     dir: "dist",
     format: "esm",
     chunkFileNames: "cli/[name]-[hash].js",
-    comments: { jsdoc: false },
-    // The package depends on undici through this one.
-    paths: { undici: "@effect/platform-node/Undici" }
+    comments: { jsdoc: false }
   }
 })
 

@@ -269,11 +269,12 @@ class Tasks<A> {
   // By owner; one that nobody is any more is given to the next.
   private tasks: Array<Task<A> | undefined> = new Array(firstTasks).fill(undefined)
   private readonly free: Array<number> = []
-  private owner = 0
+  /** The highest owner so far. */
+  private highest = 0
 
   /** A task that has its keys from now on. */
   admit(element: A, index: number, keys: Int32Array): Task<A> {
-    const owner = this.free.pop() ?? ++this.owner
+    const owner = this.free.pop() ?? ++this.highest
     if (owner === this.tasks.length) this.tasks = doubled(this.tasks)
     const task: Task<A> = { element, index, keys, owner, blockers: 0, followers: [] }
     this.tasks[owner] = task

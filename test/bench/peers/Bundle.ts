@@ -14,7 +14,7 @@ export interface Size {
 export interface Sizes {
   readonly ours: Size
   readonly effect: Size
-  /** `@effect/platform-node` and the undici that it brings. */
+  /** `@effect/platform-node` and undici. */
   readonly platform: Size
   /** jose, which is loaded when a token is to be signed. */
   readonly others: Size
@@ -37,9 +37,9 @@ const minus = (a: Size, b: Size): Size => ({ bytes: a.bytes - b.bytes, gzip: a.g
 
 /** What each adds: bundled without it, and with it. */
 export const sizes = async (input: string): Promise<Sizes> => {
-  const ours = await minified(input, /^(?:node:|effect(?:\/|$)|@effect\/|jose$)/)
-  const withEffect = await minified(input, /^(?:node:|@effect\/|jose$)/)
-  const withJose = await minified(input, /^(?:node:|@effect\/)/)
+  const ours = await minified(input, /^(?:node:|effect(?:\/|$)|@effect\/|jose$|undici(?:\/|$))/)
+  const withEffect = await minified(input, /^(?:node:|@effect\/|jose$|undici(?:\/|$))/)
+  const withJose = await minified(input, /^(?:node:|@effect\/|undici(?:\/|$))/)
   const all = await minified(input, /^node:/)
   return {
     ours,
@@ -50,9 +50,9 @@ export const sizes = async (input: string): Promise<Sizes> => {
   }
 }
 
-/** Writes a bundle with all but undici, which does not survive bundling, and returns the path of its entry. */
+/** Writes a bundle with all but undici, as the command is one, and returns the path of its entry. */
 export const write = async (input: string, folder: string): Promise<string> => {
-  const { output } = await (await bundle(input, /^(?:node:|undici$)/)).write({
+  const { output } = await (await bundle(input, /^(?:node:|undici(?:\/|$))/)).write({
     dir: folder,
     format: "esm",
     minify: true

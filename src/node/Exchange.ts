@@ -1,0 +1,131 @@
+/**
+ * A request on its way through undici, and its answer.
+ *
+ * @since 0.1.0
+ */
+import { Readable } from "node:stream"
+import * as Effect from "effect/Effect"
+import * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import type { Dispatcher } from "undici"
+import { NodeResponse } from "./NodeResponse.ts"
+
+type Controller = Dispatcher.DispatchController
+type IncomingHeaders = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
+type Resume = (effect: Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>) => void
+
+// An answer that says that it has no more bytes is read to its end before it is given.
+const mostAtOnce = 64 * 1024
+
+/**
+ * Hears what undici says of a request, and resumes whoever sent it, once: with the answer, or with why there is none. What
+ * it points to, it lets go of when the answer has ended, since undici holds a handler longer than that.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  private readonly url: URL
+  private request: HttpClientRequest.HttpClientRequest | undefined
+  private signal: AbortSignal | undefined
+  private resume: Resume | undefined
+  private controller: Controller | undefined
+  private aborted = false
+  private status = 0
+  private headers: IncomingHeaders = {}
+  private chunks: Array<Uint8Array> = []
+  private body: Body | undefined
+
+  constructor(request: HttpClientRequest.HttpClientRequest, url: URL, signal: AbortSignal, resume: Resume) {
+    this.request = request
+    this.url = url
+    this.signal = signal
+    this.resume = resume
+  }
+
+  /** Ends the request, also when undici has not begun with it. */
+  abort(): void {
+    this.aborted = true
+    this.controller?.abort(interrupted())
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.controller = controller
+    if (this.aborted) controller.abort(interrupted())
+  }
+
+  onResponseStart(controller: Controller, status: number, headers: IncomingHeaders): void {
+    // What comes before an answer.
+    if (status < 200) return
+    this.status = status
+    this.headers = headers
+    if (Number(headers["content-length"] ?? Number.NaN) <= mostAtOnce) return
+    const body = new Body(controller)
+    this.body = body
+    const { signal } = this
+    const onAbort = () => body.destroy(interrupted())
+    signal?.addEventListener("abort", onAbort, { once: true })
+    body.once("close", () => signal?.removeEventListener("abort", onAbort))
+    this.answer(body)
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    if (this.body === undefined) this.chunks.push(chunk)
+    else if (!this.body.push(chunk)) controller.pause()
+  }
+
+  onResponseEnd(): void {
+    if (this.body === undefined) this.answer(this.chunks)
+    else this.body.push(null)
+    this.letGo()
+  }
+
+  onResponseError(_: Controller | undefined, cause: Error): void {
+    if (this.body !== undefined) this.body.destroy(cause)
+    else if (this.request !== undefined) {
+      const reason = new HttpClientError.TransportError({ request: this.request, cause })
+      this.resume?.(Effect.fail(new HttpClientError.HttpClientError({ reason })))
+    }
+    this.letGo()
+  }
+
+  private answer(body: ReadonlyArray<Uint8Array> | Readable): void {
+    if (this.request === undefined) return
+    const { headers, request, status, url } = this
+    this.resume?.(Effect.succeed(new NodeResponse({ request, url, status, headers, body })))
+    this.resume = undefined
+  }
+
+  private letGo(): void {
+    this.request = undefined
+    this.signal = undefined
+    this.resume = undefined
+    this.controller = undefined
+    this.body = undefined
+    this.chunks = []
+  }
+}
+
+const interrupted = () => new Error("The request was interrupted.")
+
+/** An answer's body as it comes: undici stops reading while nobody takes it, and the request ends where it is given up. */
+class Body extends Readable {
+  private readonly controller: Controller
+
+  constructor(controller: Controller) {
+    super()
+    this.controller = controller
+    // Whoever reads it is told; nobody else is to be.
+    this.on("error", () => undefined)
+  }
+
+  override _read(): void {
+    this.controller.resume()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (!this.readableEnded) this.controller.abort(error ?? interrupted())
+    callback(error)
+  }
+}
