@@ -64,7 +64,10 @@ export type Options<A, B extends Behaviour, R, RL = never, RD = never, RC = neve
   readonly settling?: SettlePolicy.SettlePolicy | undefined
   /** The requests that taking refused batches apart may cost in all. Default: 10,000. */
   readonly isolateBudget?: number | undefined
-  /** Batches that may be unfinished at once, those that wait for a key or to settle included. Default: 64. */
+  /**
+   * Batches that may be unfinished at once, those that wait for a key or to settle included. Default: 64, and 8 more than
+   * may be in flight where that is more.
+   */
   readonly window?: number | undefined
   /** Where refused records go. Default: they are only counted. */
   readonly deadLetters?: DeadLetters<RD> | undefined
@@ -126,7 +129,9 @@ const defaultIsolateBudget = 10_000
 const rejectedAhead = 16
 
 // Settling batches hold a place each: at half a second a batch, this is 64,000 records a second.
-const defaultWindow = 64
+const leastWindow = 64
+
+const defaultConcurrency = ConcurrencyPolicy.fixed(8)
 
 // Enough for what is being read while a turn comes. More gains no time, and lives so long that V8 takes it for old: 65 MB
 // at 8 requests in flight.
@@ -247,13 +252,14 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
   // Nothing is read or sent unless everything is open.
   if (Result.isFailure(start)) stop(start.failure)
 
+  const { concurrency: wanted = defaultConcurrency } = options
+  const concurrency = typeof wanted === "number" ? ConcurrencyPolicy.fixed(wanted) : wanted
   const policy = yield* SendPolicy.make<never, never, RL>({
     vendor: to.vendor,
     tenant: to.tenant,
     retry: options.retry,
     rateLimit: options.rateLimit,
-    concurrency:
-      typeof options.concurrency === "number" ? ConcurrencyPolicy.fixed(options.concurrency) : options.concurrency,
+    concurrency,
     breaker: options.breaker
   })
   yield* tally.listen(policy)
@@ -315,7 +321,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
   ) =>
     Dispatch.mapEffect((batch: T) => Effect.flatMap(bring(batch), (ended) => books.ended(batch, ended)), {
       keys: Batch.keys,
-      window: options.window ?? defaultWindow
+      window: options.window ?? Math.max(leastWindow, ConcurrencyPolicy.most(concurrency) + batchesAhead)
     })
 
   let sourceEnded = false

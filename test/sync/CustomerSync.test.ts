@@ -265,6 +265,19 @@ describe("CustomerSync.run", () => {
     }).pipe(sandboxed({ faults: [{ fault: Fault.latency("40 millis") }] }))
   )
 
+  it.live("as many requests are in flight as were asked for, however many that are", () =>
+    Effect.gen(function* () {
+      let most = 0
+      const onProgress = ({ inFlight }: Progress) =>
+        Effect.sync(() => {
+          most = Math.max(most, inFlight)
+        })
+      const rateLimit = RateLimitPolicy.unlimited()
+      yield* CustomerSync.run({ ...base, rateLimit, concurrency: 100, onProgress })(source(patches(1_200)))
+      assert.strictEqual(most, 100)
+    }).pipe(sandboxed({ faults: [{ fault: Fault.latency("500 millis") }] }))
+  )
+
   it.live("a null on a consent field is rejected before sending, unless it is named", () =>
     Effect.gen(function* () {
       const records = patches(20, (index) => (index === 5 ? { emailOptOut: null } : {}))
