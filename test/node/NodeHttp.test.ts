@@ -5,7 +5,7 @@ import { join } from "node:path"
 import type { Duplex } from "node:stream"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Stream } from "effect"
+import { Deferred, Effect, Fiber, Option, Stream } from "effect"
 import {
   Cookies,
   HttpClient,
@@ -125,6 +125,29 @@ describe("NodeHttp", () => {
       const client = HttpClient.withScope(yield* HttpClient.HttpClient)
       yield* Effect.scoped(client.get(url))
       yield* Deferred.await(gone)
+    }).pipe(Effect.scoped, Effect.provide(NodeHttp.layer))
+  )
+
+  it.live("stops reading an answer that nobody takes", () =>
+    Effect.gen(function* () {
+      const chunk = Buffer.alloc(2 ** 20)
+      let written = 0
+      const { url } = yield* serve((_, response) => {
+        const write = () => {
+          while (written < 64 && !response.destroyed) {
+            written++
+            if (!response.write(chunk)) return void response.once("drain", write)
+          }
+        }
+        write()
+      })
+      const response = yield* HttpClient.get(url)
+      const meanwhile = yield* response.stream.pipe(
+        Stream.mapEffect(() => Effect.map(Effect.sleep(300), () => written)),
+        Stream.runHead
+      )
+      // What sockets hold, and no more.
+      assert.isBelow(Option.getOrThrow(meanwhile), 40)
     }).pipe(Effect.scoped, Effect.provide(NodeHttp.layer))
   )
 
