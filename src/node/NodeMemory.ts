@@ -18,7 +18,7 @@ let holders = 0
 /**
  * As long as this layer is there, V8 makes its young generation no larger than it is: as a rule 16 MB, once a script has
  * been loaded. Otherwise it doubles it, up to 64 MB three times over, whenever enough objects have outlived a collection,
- * so that the memory of a sync grows with its length: 400 MB at 10 million records instead of 210, at the same CPU.
+ * so that the memory of a sync grows with its length: 400 MB at 10 million records instead of 195, at the same CPU.
  *
  * It is a setting of the whole process: for scripts and commands, not for an app that does other things too. From the
  * start on and for all of a process, `node --max-semi-space-size=8` does more.
