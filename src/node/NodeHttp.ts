@@ -7,7 +7,7 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
-import * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
@@ -59,7 +59,8 @@ const loadAgent: Effect.Effect<typeof Agent> = Effect.catchDefect(
 const isPlain = ({ body, headers }: HttpClientRequest.HttpClientRequest): boolean =>
   (body._tag === "Uint8Array" || body._tag === "Empty") && headers.upgrade === undefined
 
-const exchange = (
+// undici tells the handler of what it refuses, too.
+const send = (
   agent: Dispatcher,
   request: HttpClientRequest.HttpClientRequest,
   url: URL,
@@ -68,28 +69,20 @@ const exchange = (
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
   Effect.callback((resume) => {
     const exchange = new Exchange(request, url, signal, resume)
-    try {
-      agent.dispatch(
-        {
-          ...options,
-          method: request.method,
-          headers: request.headers,
-          origin: url.origin,
-          path: url.pathname + url.search,
-          body: request.body._tag === "Uint8Array" ? request.body.body : null,
-          // As with the platform's client: how long to wait is for whoever sends to say.
-          headersTimeout: 60 * 60 * 1000,
-          bodyTimeout: 0
-        },
-        exchange
-      )
-    } catch (cause) {
-      resume(
-        Effect.fail(
-          new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
-        )
-      )
-    }
+    agent.dispatch(
+      {
+        ...options,
+        method: request.method,
+        headers: request.headers,
+        origin: url.origin,
+        path: url.pathname + url.search,
+        body: request.body._tag === "Uint8Array" ? request.body.body : null,
+        // As with the platform's client: how long to wait is for whoever sends to say.
+        headersTimeout: 60 * 60 * 1000,
+        bodyTimeout: 0
+      },
+      exchange
+    )
     return Effect.sync(() => exchange.abort())
   })
 
@@ -100,10 +93,10 @@ const client = Effect.gen(function* () {
     Effect.provideService(NodeHttpClient.makeUndici, NodeHttpClient.Dispatcher, agent)
   )
   const plain = HttpClient.make((request, url, signal, fiber) =>
-    exchange(agent, request, url, signal, fiber.getRef(NodeHttpClient.UndiciOptions))
+    send(agent, request, url, signal, fiber.getRef(NodeHttpClient.UndiciOptions))
   )
   return HttpClient.transform(plain, (effect, request) =>
-    isPlain(request) ? effect : Effect.flatMap(platform, (client) => client.execute(request))
+    isPlain(request) ? effect : Effect.flatMap(platform, ({ execute }) => execute(request))
   )
 })
 
