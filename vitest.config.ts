@@ -8,6 +8,6 @@ export default defineConfig({
     // Half of the tests wait for processes and timers more than they work; by default, one of two cores would be used.
     maxWorkers: 3,
     // Some tests start processes, and a busy machine may take its time over that.
-    testTimeout: 60_000
+    testTimeout: 120_000
   }
 })

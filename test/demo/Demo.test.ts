@@ -19,7 +19,7 @@ const demo = (...args: ReadonlyArray<string>) =>
       Effect.promise(async () => {
         const { stderr, stdout } = await promisify(execFile)(process.execPath, [main, ...args], {
           cwd,
-          timeout: 60_000
+          timeout: 120_000
         })
         const letters = readFileSync(join(cwd, ".patchbay/demo/dead-letters.ndjson"), "utf8").trimEnd().split("\n")
         return { stdout, stderr, letters: letters.map((line) => JSON.parse(line)) }

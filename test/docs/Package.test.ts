@@ -70,7 +70,7 @@ describe("the package", () => {
     assert.deepStrictEqual([...new Set(imported)].sort(), brought.sort())
   })
 
-  it("builds to modules that plain Node imports, with types and source maps", { timeout: 60_000 }, () =>
+  it("builds to modules that plain Node imports, with types and source maps", () =>
     Effect.runPromise(
       Effect.acquireUseRelease(
         Effect.promise(() => mkdtemp(join(tmpdir(), "patchbay-build-"))),
@@ -150,6 +150,5 @@ describe("the package", () => {
           }),
         (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
       )
-    )
-  )
+    ))
 })

@@ -404,15 +404,15 @@ describe("named", () => {
   it("never names more than the batch holds, and takes no time, whatever is written", () => {
     const errors = [
       ...Array.from({ length: 2000 }, (_, index) => `resources[${index % 7}].email "c-${index}"`),
-      '"'.repeat(50_000),
-      "'a".repeat(25_000),
-      "resources[".repeat(10_000),
-      "\\".repeat(50_000),
-      '"\\'.repeat(50_000)
+      '"'.repeat(500_000),
+      "'a".repeat(250_000),
+      "resources[".repeat(100_000),
+      "\\".repeat(500_000),
+      '"\\'.repeat(500_000)
     ]
     const started = performance.now()
     assert.deepStrictEqual(named(...errors), [0, 1, 2, 3, 4, 5, 6])
-    assert.isBelow(performance.now() - started, 500)
+    assert.isBelow(performance.now() - started, 5000)
   })
 })
 

@@ -367,7 +367,8 @@ describe("a checkpoint that somebody has", () => {
       yield* child.kill("SIGKILL")
       const started = performance.now()
       yield* Checkpoint.file(dir).open(fingerprint)
-      assert.isBelow(performance.now() - started, 500)
+      // Else after 15 seconds.
+      assert.isBelow(performance.now() - started, 5000)
       const fs = yield* FileSystem.FileSystem
       assert.lengthOf(yield* fs.readDirectory(dir), 1)
     }).pipe(Effect.provide(NodeServices.layer))

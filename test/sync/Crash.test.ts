@@ -155,42 +155,37 @@ const inWorld = <A, E>(world: CrashWorld.World, effect: Effect.Effect<A, E, Sand
 
 describe("a run that is cut after any of its effects", () => {
   for (const sameKey of ["keep", "merge", "split"] as const) {
-    it.live(
-      `is taken up by the next one, to the same end: ${sameKey}`,
-      () =>
-        Effect.gen(function* () {
-          // The next run is cut as well, mostly before it has come as far as the first; then one runs to its end.
-          const scenario = (step: number) => {
-            const world = CrashWorld.make()
-            return inWorld(
-              world,
-              Effect.gen(function* () {
-                for (const at of [step, 1 + ((step * 7) % 31), Number.POSITIVE_INFINITY]) {
-                  const exit = yield* untilCut(world, at, sameKey)
-                  if (exit === "cut") continue
-                  if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
-                  yield* atEnd(world, exit.value, sameKey)
-                  return at === step
-                }
-                return assert.fail("the last run was cut")
-              })
-            ).pipe(
-              Effect.timeout("10 seconds"),
-              Effect.mapError((error) => new Error(`cut after step ${step}: ${error}`, { cause: error })),
-              Effect.catchDefect((error) =>
-                Effect.fail(new Error(`cut after step ${step}: ${error}`, { cause: error }))
-              )
-            )
-          }
-          let uncut = 0
-          for (let step = 1; uncut === 0; step += 16) {
-            const steps = Array.from({ length: 16 }, (_, index) => step + index)
-            const ends = yield* Effect.forEach(steps, scenario, { concurrency: 16 })
-            uncut += ends.filter((end) => end).length
-            if (uncut > 0) assert.isAbove(step, 30, "as many effects as there are")
-          }
-        }),
-      20_000
+    it.live(`is taken up by the next one, to the same end: ${sameKey}`, () =>
+      Effect.gen(function* () {
+        // The next run is cut as well, mostly before it has come as far as the first; then one runs to its end.
+        const scenario = (step: number) => {
+          const world = CrashWorld.make()
+          return inWorld(
+            world,
+            Effect.gen(function* () {
+              for (const at of [step, 1 + ((step * 7) % 31), Number.POSITIVE_INFINITY]) {
+                const exit = yield* untilCut(world, at, sameKey)
+                if (exit === "cut") continue
+                if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
+                yield* atEnd(world, exit.value, sameKey)
+                return at === step
+              }
+              return assert.fail("the last run was cut")
+            })
+          ).pipe(
+            Effect.timeout("10 seconds"),
+            Effect.mapError((error) => new Error(`cut after step ${step}: ${error}`, { cause: error })),
+            Effect.catchDefect((error) => Effect.fail(new Error(`cut after step ${step}: ${error}`, { cause: error })))
+          )
+        }
+        let uncut = 0
+        for (let step = 1; uncut === 0; step += 16) {
+          const steps = Array.from({ length: 16 }, (_, index) => step + index)
+          const ends = yield* Effect.forEach(steps, scenario, { concurrency: 16 })
+          uncut += ends.filter((end) => end).length
+          if (uncut > 0) assert.isAbove(step, 30, "as many effects as there are")
+        }
+      })
     )
   }
 })
