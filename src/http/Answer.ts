@@ -21,6 +21,18 @@ import * as TransportCode from "./TransportCode.ts"
 const maxKeptBody = 64 * 1024
 
 /**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly credentials: Credentials
+  /** Of a body. */
+  readonly maxBytes: number
+  /** Run when the body has been read, before it is decoded. */
+  readonly onEnd: () => Effect.Effect<void>
+}
+
+/**
  * Reads an answer of at most so many bytes.
  *
  * @category decoding
@@ -30,7 +42,7 @@ export const read = <A, Refusal extends ApiError.RefusalStatus>(
   endpoint: Endpoint<A, Refusal>,
   response: HttpClientResponse.HttpClientResponse,
   headers: Headers.Headers,
-  { credentials, maxBytes }: { readonly credentials: Credentials; readonly maxBytes: number }
+  { credentials, maxBytes, onEnd }: Options
 ): Effect.Effect<A, CallError<Refusal>> =>
   readText(response, headers, maxBytes).pipe(
     Effect.catch((error) =>
@@ -38,6 +50,7 @@ export const read = <A, Refusal extends ApiError.RefusalStatus>(
         new ApiError.TransportFault({ ...called(endpoint), sent: "maybe", code: TransportCode.of(error) ?? "unknown" })
       )
     ),
+    Effect.tap(onEnd),
     Effect.flatMap((text) => {
       const { status } = response
       const parsed = parse(text)

@@ -1,10 +1,11 @@
 /**
  * Shows each answer's status and headers to whoever asked for it, also when the answer is a success; rate
- * limits are learned from them.
+ * limits are learned from them, and when the next request may go out.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 
 /**
  * An answer without its body.
@@ -21,11 +22,24 @@ export interface Answer {
 }
 
 /**
- * Called once for each answer, when its headers have been read. Default: nothing happens.
+ * What becomes of one answer, each called once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Observer {
+  /** Its headers have been read. */
+  readonly onHeaders: (answer: Answer) => void
+  /** Its body has been read, too: the request has ended. What is given runs before the body is decoded. */
+  readonly onEnd: (answer: Answer) => Effect.Effect<void>
+}
+
+/**
+ * Who is told. Default: nobody.
  *
  * @category configuration
  * @since 0.1.0
  */
-export const AnswerObserver = Context.Reference<(answer: Answer) => void>("effect-patchbay/http/AnswerObserver", {
-  defaultValue: () => () => {}
+export const AnswerObserver = Context.Reference<Observer>("effect-patchbay/http/AnswerObserver", {
+  defaultValue: () => ({ onHeaders: () => {}, onEnd: () => Effect.void })
 })

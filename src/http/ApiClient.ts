@@ -94,11 +94,12 @@ export const make = Effect.fnUntraced(function* (
     send.pipe(
       Effect.catch((error) => Effect.fail(fromSendError(endpoint, error))),
       Effect.flatMap((response) =>
-        Effect.flatMap(AnswerObserver, (observe) => {
+        Effect.flatMap(AnswerObserver, ({ onEnd, onHeaders }) => {
           // Some clients make them anew each time.
           const { headers } = response
-          observe({ vendor: endpoint.vendor, status: response.status, headers })
-          return Answer.read(endpoint, response, headers, { credentials, maxBytes })
+          const answer = { vendor: endpoint.vendor, status: response.status, headers }
+          onHeaders(answer)
+          return Answer.read(endpoint, response, headers, { credentials, maxBytes, onEnd: () => onEnd(answer) })
         })
       ),
       Effect.updateContext(withRequestRules),

@@ -64,8 +64,8 @@ export interface Gate {
   readonly enter: (options: Enter) => Effect.Effect<number, TooLate>
   /** A request that was let start then really starts now; `undefined` where that makes no difference. */
   readonly onSent: ((started: number, now: number) => void) | undefined
-  /** A request that had started has ended. */
-  readonly leave: () => void
+  /** A request that had started has ended. Returns whether another has started in its place. */
+  readonly leave: (now: number) => boolean
   /** Nothing starts before `until`. */
   readonly pause: (until: number) => void
   /** What the headers said: so many may start before `until`. `remaining` is what the server counted. */
@@ -115,6 +115,7 @@ export const make = (options: {
   // A turn that a store gave us. Whoever is first when it comes may use it.
   let reserved = 0
   let reservedAt = Number.NEGATIVE_INFINITY
+  let isCalling = false
   let blockedBy: Exclude<Waiting["reason"], "breaker"> = "rate"
 
   const quotaUntil = (now: number): number => {
@@ -180,7 +181,7 @@ export const make = (options: {
   const leaveLine = (place: Place<Waiter>) => {
     const wasFirst = line.first() === place
     line.remove(place)
-    if (wasFirst) callFirst()
+    if (wasFirst && !isCalling) callFirst()
   }
 
   const wait = (place: Place<Waiter>, options: Enter): Effect.Effect<number, TooLate> =>
@@ -233,9 +234,20 @@ export const make = (options: {
         return Effect.onInterrupt(wait(place, options), () => Effect.sync(() => leaveLine(place)))
       }),
     onSent: pacer?.onSent,
-    leave: () => {
-      inFlight--
+    leave: (now) => {
+      const left = --inFlight
+      const first = line.first()
+      // Whoever is called goes as far as it can before the next is.
+      isCalling = true
       callFirst()
+      isCalling = false
+      const second = line.first()
+      if (second !== undefined && second !== first) {
+        // What it would find, if it was called.
+        if (inFlight >= concurrency() && next(now, second.value.count) <= now) onWait("concurrency", 0, now)
+        else callFirst()
+      }
+      return inFlight > left
     },
     pause: (until) => {
       if (until > paused) paused = until

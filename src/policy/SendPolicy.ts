@@ -185,7 +185,7 @@ export const make = Effect.fnUntraced(function* <
   }
 
   const parse = RateLimitHeaders.makeParser(rateLimit.headers)
-  const observe = ({ headers, status }: Answer) => {
+  const onHeaders = ({ headers, status }: Answer) => {
     const told = parse(headers, clock.currentTimeMillisUnsafe())
     if (told.retryAfter === undefined && told.quotas.length === 0) return
     const now = RetryDecision.monotonicMillis(clock)
@@ -207,15 +207,18 @@ export const make = Effect.fnUntraced(function* <
     if (concurrency.onEnd(now, startedAt, ending) && listeners.size > 0) {
       emit({ _tag: "LimitChanged", limit: "concurrency", value: concurrency.limit(), key })
     }
-    gate.leave()
+    return gate.leave(now)
+  }
+
+  const accepted = (now: number, startedAt: number) => {
+    finder?.onAccepted(now, startedAt)
+    return end(now, startedAt, "answered")
   }
 
   const settled = (startedAt: number, exit: Exit.Exit<unknown, unknown>) => {
     const now = RetryDecision.monotonicMillis(clock)
     if (Exit.isSuccess(exit)) {
-      budget.earn()
-      finder?.onAccepted(now, startedAt)
-      end(now, startedAt, "answered")
+      accepted(now, startedAt)
       return
     }
     const failed = Cause.findErrorOption(exit.cause)
@@ -269,9 +272,8 @@ export const make = Effect.fnUntraced(function* <
     count: number,
     tries: RetryDecision.Tries
   ): Effect.Effect<A, E | ApiError.TimedOut | RetryPolicy.RetriesExhausted | RetryPolicy.RetryAfterTooLong, R2> => {
-    const observed = Effect.provideService(send, AnswerObserver, observe)
     const orElse = () => Effect.fail(new ApiError.TimedOut({ vendor, endpoint, by: "client" }))
-    const timed = (startedAt: number) =>
+    const timed = (startedAt: number, observed: Effect.Effect<A, E, R2>) =>
       Effect.suspend(() => {
         const now = RetryDecision.monotonicMillis(clock)
         gate.onSent?.(startedAt, now)
@@ -282,8 +284,18 @@ export const make = Effect.fnUntraced(function* <
     return Effect.uninterruptibleMask((restore) => {
       const started = (startedAt: number) => {
         if (tries.attempts === 0) tries.startedAt = startedAt
-        return Effect.flatMap(Effect.exit(restore(timed(startedAt))), (exit) => {
-          settled(startedAt, exit)
+        let isAnswered = false
+        const onEnd = ({ status }: Answer) => {
+          if (isAnswered || status < 200 || status >= 300) return Effect.void
+          isAnswered = true
+          const another = accepted(RetryDecision.monotonicMillis(clock), startedAt)
+          // What has started in its place goes out before anything is made of the answer.
+          return another ? Effect.yieldNow : Effect.void
+        }
+        const observed = Effect.provideService(send, AnswerObserver, { onHeaders, onEnd })
+        return Effect.flatMap(Effect.exit(restore(timed(startedAt, observed))), (exit) => {
+          if (!isAnswered) settled(startedAt, exit)
+          if (Exit.isSuccess(exit)) budget.earn()
           return exit
         })
       }

@@ -29,15 +29,22 @@ export interface ReadAhead {
 export const make = (most: number): ReadAhead => {
   const waiting = new Set<number>()
   const room = Latch.makeUnsafe(true)
+  const open = () => {
+    if (waiting.size < most) Latch.openUnsafe(room)
+  }
+  const whenRoom: Effect.Effect<void> = Effect.suspend(() =>
+    waiting.size < most ? Effect.void : room.await.pipe(Effect.andThen(Effect.yieldNow), Effect.andThen(whenRoom))
+  )
   return {
-    limit: (self) => Stream.transformPull(self, (pull) => Effect.succeed(Effect.andThen(room.await, pull))),
+    limit: (self) => Stream.transformPull(self, (pull) => Effect.succeed(Effect.andThen(whenRoom, pull))),
     add: (batch) => {
       waiting.add(batch)
       if (waiting.size >= most) Latch.closeUnsafe(room)
     },
     delete: (batch) => {
       waiting.delete(batch)
-      if (waiting.size < most) Latch.openUnsafe(room)
+      // What has come to its turn goes out before the next is read.
+      if (waiting.size < most) queueMicrotask(open)
     }
   }
 }

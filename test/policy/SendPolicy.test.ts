@@ -260,8 +260,8 @@ describe("SendPolicy", () => {
           const starts: Array<number> = []
           const send = Effect.gen(function* () {
             const n = starts.push(yield* millis)
-            const observe = yield* AnswerObserver
-            if (n === 1) observe({ vendor: "Reach", status: 200, headers })
+            const { onHeaders } = yield* AnswerObserver
+            if (n === 1) onHeaders({ vendor: "Reach", status: 200, headers })
           })
           yield* runAll(6, () => policy.run(send, safe))
           const begin = starts[0] ?? 0
@@ -280,8 +280,8 @@ describe("SendPolicy", () => {
         const starts: Array<number> = []
         const send = Effect.gen(function* () {
           if (starts.push(yield* millis) > 1) return
-          const observe = yield* AnswerObserver
-          observe({ vendor: "Reach", status: 429, headers: { ratelimit: '"a";r=0;t=20, "b";r=0;t=7' } })
+          const { onHeaders } = yield* AnswerObserver
+          onHeaders({ vendor: "Reach", status: 429, headers: { ratelimit: '"a";r=0;t=20, "b";r=0;t=7' } })
           return yield* limited()
         })
         yield* runAll(1, () => policy.run(send, safe))
@@ -297,8 +297,8 @@ describe("SendPolicy", () => {
         const starts: Array<number> = []
         const send = Effect.gen(function* () {
           starts.push(yield* millis)
-          const observe = yield* AnswerObserver
-          observe({ vendor: "Reach", status: 200, headers: { "ratelimit-policy": '"a";q=5;w=1, "b";q=1000;w=1' } })
+          const { onHeaders } = yield* AnswerObserver
+          onHeaders({ vendor: "Reach", status: 200, headers: { "ratelimit-policy": '"a";q=5;w=1, "b";q=1000;w=1' } })
         })
         yield* runAll(20, () => policy.run(send, safe))
         assert.strictEqual(policy.state().rate, 5)
@@ -363,8 +363,8 @@ describe("SendPolicy", () => {
         const allowed = allows(at)
         answers.push([at, allowed])
         if (allowed) return
-        const observe = yield* AnswerObserver
-        observe({ vendor: "Reach", status: 429, headers: { "retry-after": "1" } })
+        const { onHeaders } = yield* AnswerObserver
+        onHeaders({ vendor: "Reach", status: 429, headers: { "retry-after": "1" } })
         return yield* limited("1 second")
       })
       yield* Effect.forEach(Array.from({ length: 32 }), () => Effect.forever(policy.run(send, safe)), {
@@ -409,6 +409,24 @@ describe("SendPolicy", () => {
     })
   )
 
+  it.effect("a success gives the budget of retries back what it is worth, and an answer alone does not", () =>
+    Effect.gen(function* () {
+      const retry = RetryPolicy.make({ budget: { retries: 2, perSuccess: 0.5 }, maxAttempts: 2 })
+      const policy = yield* SendPolicy.make({ vendor: "Reach", rateLimit: unlimited, retry })
+      yield* runAll(2, () => policy.run(Effect.fail(fault()), safe))
+      assert.strictEqual(policy.state().retriesLeft, 0)
+      yield* policy.run(Effect.void, safe)
+      assert.strictEqual(policy.state().retriesLeft, 0.5)
+      const answered = Effect.flatMap(AnswerObserver, ({ onEnd }) =>
+        onEnd({ vendor: "Reach", status: 200, headers: {} })
+      )
+      yield* policy.run(answered, safe)
+      assert.strictEqual(policy.state().retriesLeft, 1)
+      yield* Effect.exit(policy.run(Effect.andThen(answered, Effect.fail(badRequest())), safe))
+      assert.strictEqual(policy.state().retriesLeft, 1)
+    })
+  )
+
   it.effect("a request that waits to be sent again holds no permit", () =>
     Effect.gen(function* () {
       const concurrency = ConcurrencyPolicy.fixed(1)
@@ -428,6 +446,59 @@ describe("SendPolicy", () => {
       yield* Fiber.join(slow)
     })
   )
+
+  describe("a place in flight", () => {
+    const answered = (status: number) => Effect.flatMap(AnswerObserver, ({ onEnd }) => onEnd({ ...answer, status }))
+    const answer = { vendor: "Reach", headers: {} }
+
+    it.effect("is free when an answer has been read, and what waits for it goes out before that is decoded", () =>
+      Effect.gen(function* () {
+        const concurrency = ConcurrencyPolicy.fixed(2)
+        const policy = yield* SendPolicy.make({ vendor: "Reach", rateLimit: unlimited, concurrency })
+        const steps: Array<string> = []
+        let most = 0
+        const send = (i: number) =>
+          Effect.gen(function* () {
+            // As a request goes out over a connection that was used before.
+            setImmediate(() => steps.push(`sent ${i}`))
+            most = Math.max(most, policy.state().inFlight)
+            yield* Effect.sleep(1000 + i)
+            yield* answered(202)
+            steps.push(`decoded ${i}`)
+            // Whatever it says once more, there is one place to give back.
+            yield* answered(202)
+          })
+        const exits = yield* runAll(4, (i) => policy.run(send(i), safe))
+        assert.isTrue(exits.every(Exit.isSuccess))
+        const before = ["sent 0", "sent 1", "sent 2", "decoded 0", "sent 3", "decoded 1"]
+        assert.deepStrictEqual(steps, [...before, "decoded 2", "decoded 3"])
+        assert.strictEqual(most, 2)
+        assert.strictEqual(policy.state().inFlight, 0)
+      })
+    )
+
+    it.effect("is kept until it is known what to do about an answer that is no success", () =>
+      Effect.gen(function* () {
+        for (const status of [199, 300, 404, 429, 503]) {
+          const policy = yield* SendPolicy.make({
+            vendor: "Reach",
+            rateLimit: unlimited,
+            concurrency: ConcurrencyPolicy.fixed(1)
+          })
+          const steps: Array<string> = []
+          const send = (i: number) =>
+            Effect.gen(function* () {
+              steps.push(`sent ${i}`)
+              yield* answered(status)
+              yield* Effect.sleep("1 second")
+              steps.push(`decoded ${i}`)
+            })
+          yield* runAll(2, (i) => policy.run(send(i), safe))
+          assert.deepStrictEqual(steps, ["sent 0", "decoded 0", "sent 1", "decoded 1"], `${status}`)
+        }
+      })
+    )
+  })
 
   it.effect("the attempt's timeout starts when the request goes out, not while it waits for its turn", () =>
     Effect.gen(function* () {

@@ -2,6 +2,7 @@ import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, DateTime, Effect, Redacted, type Scope } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
+import { AnswerObserver } from "../../src/http/AnswerObserver.ts"
 import type * as ApiError from "../../src/http/ApiError.ts"
 import * as NodeHttp from "../../src/node/NodeHttp.ts"
 import * as ReachAuth from "../../src/reach/ReachAuth.ts"
@@ -43,6 +44,29 @@ const live = <E>(name: string, test: () => Effect.Effect<void, E, HttpClient.Htt
   it.live(name, () => test().pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici)))
 
 const createdAt = DateTime.makeUnsafe("2024-01-15T12:30:00+02:00")
+
+describe("an answer", () => {
+  const told = (answer: ScriptedServer.Answer) =>
+    Effect.gen(function* () {
+      const { reach } = yield* connect(answer)
+      const steps: Array<string> = []
+      const exit = yield* Effect.exit(
+        Effect.provideService(reach.sendPatches('{"resources":[{"customerId":"c-1"}]}'), AnswerObserver, {
+          onHeaders: ({ status, vendor }) => void steps.push(`${vendor} ${status}`),
+          onEnd: ({ status }) => Effect.sync(() => void steps.push(`end of ${status}`))
+        })
+      )
+      return [...steps, exit._tag]
+    })
+
+  live("is told of when its headers have been read, and when its body has been", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* told(ok(receipt, 202)), ["Reach 202", "end of 202", "Success"])
+      assert.deepStrictEqual(yield* told(ScriptedServer.answer(202, "<p>")), ["Reach 202", "end of 202", "Failure"])
+      assert.deepStrictEqual(yield* told(ScriptedServer.answer(503, "")), ["Reach 503", "end of 503", "Failure"])
+    })
+  )
+})
 
 describe("the request on the wire is exact", () => {
   live("createCustomer", () =>

@@ -32,7 +32,7 @@ describe("what a run tells of itself", () => {
     return Effect.gen(function* () {
       const options = { ...base, checkpoint: world.checkpoint }
       yield* world.until(
-        (step) => step.startsWith("request") && world.history.length > 9,
+        (step) => step.startsWith("request") && world.history.length > 1,
         CustomerSync.run(options)(source)
       )
       const saved = world.saved()

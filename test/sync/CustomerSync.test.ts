@@ -274,10 +274,10 @@ describe("CustomerSync.run", () => {
           if (sent.now === 100) Latch.openUnsafe(all)
           return all.await.pipe(
             Effect.andThen(Effect.sleep("50 millis")),
-            Effect.andThen(base.to.send(...batch)),
-            Effect.ensuring(
-              Effect.sync(() => {
+            Effect.andThen(
+              Effect.suspend(() => {
                 sent.now--
+                return base.to.send(...batch)
               })
             )
           )
