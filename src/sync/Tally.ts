@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { AnswerObserver, type Observer } from "../http/AnswerObserver.ts"
 import type { SendPolicy } from "../policy/SendPolicy.ts"
 import * as Reasons from "./Reasons.ts"
 
@@ -94,20 +95,34 @@ export const make = (before?: Omit<Totals, "offsets"> & Partial<Totals>): Tally 
     waitsUntil.set(reason, Math.max(before, until))
   }
 
+  const addDuration = (millis: number) => {
+    const bucket = bucketOf(millis)
+    buckets[bucket] = (buckets[bucket] ?? 0) + 1
+    timed++
+    longest = Math.max(longest, millis)
+  }
+
   const timedRequest = <A, E, R>(send: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Clock.clockWith((clock) => {
-      requests++
-      const start = clock.monotonicTimeNanosUnsafe()
-      return Effect.onExit(send, () =>
-        Effect.sync(() => {
-          const millis = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e6
-          const bucket = bucketOf(millis)
-          buckets[bucket] = (buckets[bucket] ?? 0) + 1
-          timed++
-          longest = Math.max(longest, millis)
-        })
-      )
-    })
+    Effect.flatMap(AnswerObserver, ({ onEnd, onHeaders }) =>
+      Clock.clockWith((clock) => {
+        requests++
+        const start = clock.monotonicTimeNanosUnsafe()
+        let isTimed = false
+        const end = () => {
+          if (isTimed) return
+          isTimed = true
+          addDuration(Number(clock.monotonicTimeNanosUnsafe() - start) / 1e6)
+        }
+        const observer: Observer = {
+          onHeaders,
+          onEnd: (answer) => {
+            end()
+            return onEnd(answer)
+          }
+        }
+        return Effect.onExit(Effect.provideService(send, AnswerObserver, observer), () => Effect.sync(end))
+      })
+    )
 
   const quantile = (share: number): number => {
     let rank = Math.ceil(timed * share)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Duration, Effect, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { AnswerObserver } from "../../src/http/AnswerObserver.ts"
 import type { PolicyEvent } from "../../src/policy/PolicyEvent.ts"
 import * as Reasons from "../../src/sync/Reasons.ts"
 import * as Tally from "../../src/sync/Tally.ts"
@@ -24,6 +25,25 @@ describe("Tally", () => {
       ] as const) {
         assert.isAtLeast(percentiles[name], exact)
         assert.isAtMost(percentiles[name], exact * 1.05)
+      }
+    })
+  )
+
+  it.effect("times a request to the end of its answer, and one without an answer to its own", () =>
+    Effect.gen(function* () {
+      const answer = { vendor: "Reach", status: 202, headers: {} }
+      for (const told of [true, false]) {
+        const tally = Tally.make()
+        const ends: Array<unknown> = []
+        const observer = { onHeaders: () => {}, onEnd: (end: unknown) => Effect.sync(() => void ends.push(end)) }
+        const end = Effect.flatMap(AnswerObserver, ({ onEnd }) => onEnd(answer))
+        const send = Effect.sleep(100).pipe(Effect.andThen(told ? end : Effect.void), Effect.andThen(Effect.sleep(50)))
+        const counted = Effect.provideService(tally.counted()(send), AnswerObserver, observer)
+        yield* Effect.forkChild(counted, { startImmediately: true })
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(tally.durations().max, told ? 100 : 150)
+        assert.strictEqual(tally.durations().p50, told ? 100 : 150, "it is timed once")
+        assert.deepStrictEqual(ends, told ? [answer] : [], "whoever asked is told, too")
       }
     })
   )
