@@ -87,6 +87,14 @@ export class Line<A> {
     return values
   }
 
+  /** All leave of whom this holds. */
+  removeWhere(leaves: (value: A) => boolean): void {
+    for (let at = this.front; at < this.end; at++) {
+      const place = this.places[at]
+      if (place !== undefined && leaves(place.value)) this.remove(place)
+    }
+  }
+
   private makeRoom(): void {
     let end = 0
     for (const place of this.places) {

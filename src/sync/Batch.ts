@@ -9,9 +9,10 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Alarm from "../policy/Alarm.ts"
 import type { BatchPolicy } from "../policy/BatchPolicy.ts"
@@ -298,6 +299,13 @@ export const collect = <A, B extends Behaviour>(
           // Ends the wait for the reader, while there is one.
           let wake: (() => void) | undefined
 
+          // A scope that it was forked in would keep a table of readers.
+          const runFork = Effect.runForkWith(yield* Effect.context<R>())
+          yield* Scope.addFinalizer(
+            scope,
+            Effect.suspend(() => (reader === undefined ? Effect.void : Fiber.interrupt(reader)))
+          )
+
           const age = yield* Alarm.make((now) => {
             if (wake === undefined || open === undefined) return undefined
             if (now < closesAt) return closesAt
@@ -383,10 +391,8 @@ export const collect = <A, B extends Behaviour>(
             if (open === undefined || !ages) return Effect.flatMap(read, () => next)
             // As a rule it ends soon, and then it is all that a read costs.
             wanted = true
-            return Effect.flatMap(Effect.forkIn(gather, scope, { startImmediately: true }), (fiber) => {
-              reader = fiber
-              return next
-            })
+            reader = runFork(gather)
+            return next
           })
           return next
         })

@@ -45,7 +45,7 @@ export interface Options<A, B extends Behaviour, R> {
   /** Where all that is waited for runs; what is given up, when a run that stops has waited long enough, is `Unknown`. */
   readonly inFlight: Abandonable
   /** Told which batches wait to be sent. */
-  readonly ahead: Pick<ReadAhead, "add" | "delete">
+  readonly ahead: Pick<ReadAhead, "add">
   /** Called when a batch, or a part of one, is accepted, before it is waited for. */
   readonly onAccepted: (batch: number, runs: ReadonlyArray<OffsetSet.Run>, batchId: string) => Effect.Effect<void>
   /** Called before a request that must not be sent twice. */
@@ -72,6 +72,10 @@ const unexpectedInARow = 3
 
 type Indices = ReadonlyArray<number>
 type Sent<A> = Pick<Batch.Batch<A>, "merged" | "number" | "records">
+type Sending<A> = Sent<A> & {
+  /** Called before each of its requests. */
+  readonly onRequest: () => void
+}
 
 /**
  * Delivers batches to one destination, under one set of policies.
@@ -86,8 +90,6 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
   const resend = behaviour.resend === "safe" && options.retryUnknown ? "safe" : "unsafe"
   const refusals = new Set<string>(to.refusals ?? ["BadRequest", "UnprocessableContent"])
   const emptyBytes = Batch.envelopeBytes(to)
-  // The batches under way of which a request went out.
-  const begun = new Set<number>()
   let unexpected = 0
   // Most batches are as large as the one before: they share the positions.
   let positions: Indices = []
@@ -103,7 +105,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
    * Some records under the policies: the receipt, or the error, which is `HeldBack` when the run would wait no longer.
    * `vague` says whether one of the attempts that failed may have been applied all the same.
    */
-  const send = (batch: number, records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>) => {
+  const send = ({ onRequest }: Sending<A>, records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>) => {
     // Made when it is this batch's turn, so that those which wait hold no body.
     let body: Uint8Array | undefined
     const counted = tally.counted()
@@ -121,9 +123,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
           const isOver = records.length > limit.records || bytes - emptyBytes > limit.bytes
           if (isOver && records.length > 1) return Effect.fail(new SendFailure.Outgrown())
           tally.addBody(bytes)
-          if (!begun.has(batch)) tally.addBatch()
-          begun.add(batch)
-          options.ahead.delete(batch)
+          onRequest()
         }
         attempts++
         const before = vague
@@ -231,12 +231,12 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
     keys: ReadonlyArray<string>
   ) => to.named(Redacted.value(error.answer), keys).flatMap((part) => indices[part] ?? [])
 
-  const deliver = (batch: Sent<A>, indices: Indices): Effect.Effect<ReadonlyArray<Ended>, never, R> =>
+  const deliver = (batch: Sending<A>, indices: Indices): Effect.Effect<ReadonlyArray<Ended>, never, R> =>
     Effect.suspend(() => {
       const records = pick(batch, indices)
       if (!Arr.isReadonlyArrayNonEmpty(records)) return Effect.succeed([])
       if (options.stopped() !== undefined) return Effect.succeed([{ indices, fate: { _tag: "Unsent" } }])
-      const sent = send(batch.number, records)
+      const sent = send(batch, records)
       const noted =
         behaviour.resend === "unsafe"
           ? Effect.andThen(options.onSending(batch.number, runsOf(batch, indices)), sent)
@@ -271,14 +271,14 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
     return [indices.slice(0, middle), indices.slice(middle)]
   }
 
-  const inTurn = (batch: Sent<A>, parts: ReadonlyArray<Indices>): Effect.Effect<ReadonlyArray<Ended>, never, R> =>
+  const inTurn = (batch: Sending<A>, parts: ReadonlyArray<Indices>): Effect.Effect<ReadonlyArray<Ended>, never, R> =>
     Effect.map(
       Effect.forEach(parts, (part) => deliver(batch, part)),
       (ended) => ended.flat()
     )
 
   const isolate = (
-    batch: Sent<A>,
+    batch: Sending<A>,
     indices: Indices,
     records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>,
     error: Extract<SendFailure.SendFailure, { readonly answer: Redacted.Redacted<ApiError.VendorAnswer> }>
@@ -313,7 +313,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
             if (!Arr.isReadonlyArrayNonEmpty(sent) || options.stopped() !== undefined) {
               return yield* Effect.fail<SendFailure.NoVerdict>({ fate: { _tag: "Unsent" } })
             }
-            const { answered, vague } = yield* send(batch.number, sent)
+            const { answered, vague } = yield* send(batch, sent)
             if (Result.isSuccess(answered)) {
               unexpected = 0
               if (settleAtOnce) endedEarly.push(...(yield* settle(part, parts, answered.success)))
@@ -357,7 +357,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
   // What an isolation that ended early left open.
   const rest = (
     { stopped, undecided }: Isolate.Isolation<Receipt, SendFailure.Refusal, SendFailure.NoVerdict>,
-    part: Sent<A>
+    part: Sending<A>
   ): Effect.Effect<ReadonlyArray<Ended>, never, R> => {
     if (stopped === undefined || undecided.length === 0) return Effect.succeed([])
     const { reason, state } = stopped
@@ -375,14 +375,15 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
   return {
     batch: (batch) =>
       Effect.suspend(() => {
-        options.ahead.add(batch.number)
-        return Effect.ensuring(
-          deliver(batch, all(batch)),
-          Effect.sync(() => {
-            begun.delete(batch.number)
-            options.ahead.delete(batch.number)
-          })
-        )
+        const goAhead = options.ahead.add()
+        let hasBegun = false
+        const onRequest = () => {
+          goAhead()
+          if (!hasBegun) tally.addBatch()
+          hasBegun = true
+        }
+        const { merged, number, records } = batch
+        return Effect.ensuring(deliver({ merged, number, records, onRequest }, all(batch)), Effect.sync(goAhead))
       }),
     underway: (batch) => {
       const indices = all(batch)

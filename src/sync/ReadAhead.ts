@@ -14,10 +14,8 @@ import * as Stream from "effect/Stream"
 export interface ReadAhead {
   /** Asks for more only while there is room. */
   readonly limit: <A, E, R>(self: Stream.Stream<A, E, R>) => Stream.Stream<A, E, R>
-  /** The batch of this number waits for its turn. */
-  readonly add: (batch: number) => void
-  /** It waits no more. It may be said more than once. */
-  readonly delete: (batch: number) => void
+  /** A batch waits for its turn, until what is returned is called. It may be called more than once. */
+  readonly add: () => () => void
 }
 
 /**
@@ -27,24 +25,27 @@ export interface ReadAhead {
  * @since 0.1.0
  */
 export const make = (most: number): ReadAhead => {
-  const waiting = new Set<number>()
+  let waiting = 0
   const room = Latch.makeUnsafe(true)
   const open = () => {
-    if (waiting.size < most) Latch.openUnsafe(room)
+    if (waiting < most) Latch.openUnsafe(room)
   }
   const whenRoom: Effect.Effect<void> = Effect.suspend(() =>
-    waiting.size < most ? Effect.void : room.await.pipe(Effect.andThen(Effect.yieldNow), Effect.andThen(whenRoom))
+    waiting < most ? Effect.void : room.await.pipe(Effect.andThen(Effect.yieldNow), Effect.andThen(whenRoom))
   )
   return {
     limit: (self) => Stream.transformPull(self, (pull) => Effect.succeed(Effect.andThen(whenRoom, pull))),
-    add: (batch) => {
-      waiting.add(batch)
-      if (waiting.size >= most) Latch.closeUnsafe(room)
-    },
-    delete: (batch) => {
-      waiting.delete(batch)
-      // What has come to its turn goes out before the next is read.
-      if (waiting.size < most) queueMicrotask(open)
+    add: () => {
+      waiting++
+      if (waiting >= most) Latch.closeUnsafe(room)
+      let waits = true
+      return () => {
+        if (!waits) return
+        waits = false
+        waiting--
+        // What has come to its turn goes out before the next is read.
+        if (waiting < most) queueMicrotask(open)
+      }
     }
   }
 }

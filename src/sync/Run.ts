@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Abandonable from "../policy/Abandonable.ts"
+import { Line } from "../policy/Line.ts"
 import * as Batch from "./Batch.ts"
 import type * as Checkpoint from "./Checkpoint.ts"
 import * as CheckpointWriter from "./CheckpointWriter.ts"
@@ -125,7 +126,8 @@ export const make = Effect.fnUntraced(function* <E>(
     ...(before?.counts.outcomes ?? Ledger.noCounts)
   }
   const doneReasons = Reasons.make(before?.totals)
-  const settling = new Map<string, Checkpoint.SettlingBatch>(before?.settling.map((one) => [one.batchId, one]))
+  const settling = new Line<Checkpoint.SettlingBatch>()
+  for (const batch of before?.settling ?? []) settling.add(batch)
   const sending = new Map<number, ReadonlyArray<OffsetSet.Run>>(before?.sending.map(({ batch, runs }) => [batch, runs]))
   // Where blocks of records start, from the one that holds the first record without an outcome.
   const blocks: Array<SourcePosition> =
@@ -166,7 +168,7 @@ export const make = Effect.fnUntraced(function* <E>(
     return {
       position,
       done: from < watermark ? [[from, watermark], ...beyond] : beyond,
-      settling: [...settling.values()],
+      settling: settling.values(),
       sending: [...sending].map(([batch, runs]) => ({ batch, runs })),
       counts: { read: Object.values(doneCounts).reduce((sum, count) => sum + count, 0), outcomes: { ...doneCounts } },
       totals: { ...tally.totals(), ...doneReasons.totals() },
@@ -310,7 +312,7 @@ export const make = Effect.fnUntraced(function* <E>(
       const isOver = ([from]: OffsetSet.Run) => !again.has(from) && Batch.holds(batch, from)
       return Effect.as(
         finish(groups, dead, () => {
-          for (const [batchId, { runs }] of settling) if (runs.every(isOver)) settling.delete(batchId)
+          settling.removeWhere(({ runs }) => runs.every(isOver))
           sending.delete(batch.number)
         }),
         outcomes
@@ -321,7 +323,7 @@ export const make = Effect.fnUntraced(function* <E>(
         ? Effect.void
         : Effect.suspend(() => {
             const acceptedAt = clock.currentTimeMillisUnsafe()
-            settling.set(batchId, { batchId, batch, acceptedAt, runs })
+            settling.add({ batchId, batch, acceptedAt, runs })
             return writer.write
           }),
     sending: (batch, runs) =>

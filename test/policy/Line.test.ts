@@ -33,6 +33,21 @@ describe("Line", () => {
     }
   })
 
+  it("lets leave whom one chooses, and all the same as one by one", () => {
+    const line = new Line<number>()
+    const places = Array.from({ length: 20 }, (_, index) => line.add(index))
+    line.remove(places[3] as Place<number>)
+    line.removeWhere((value) => value % 2 === 1 || value === 0)
+    assert.deepStrictEqual(line.values(), [2, 4, 6, 8, 10, 12, 14, 16, 18])
+    assert.strictEqual(line.first(), places[2])
+    line.remove(places[5] as Place<number>)
+    assert.strictEqual(line.size, 9, "who has left may leave again")
+    line.removeWhere(() => true)
+    assert.strictEqual(line.size, 0)
+    const next = line.add(20)
+    assert.strictEqual(line.first(), next)
+  })
+
   it("one that stays while many pass keeps its place", () => {
     const line = new Line<string>()
     const first = line.add("first")
