@@ -77,8 +77,8 @@ const send = (
         origin: url.origin,
         path: url.pathname + url.search,
         body: request.body._tag === "Uint8Array" ? request.body.body : null,
-        // As with the platform's client: how long to wait is for whoever sends to say.
-        headersTimeout: 60 * 60 * 1000,
+        // How long to wait is for whoever sends to say, without a timer more for each request.
+        headersTimeout: 0,
         bodyTimeout: 0
       },
       exchange

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { setFlagsFromString } from "node:v8"
+import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
@@ -12,13 +12,33 @@ const usualFactor = 2
 
 const growBy = (factor: number) => setFlagsFromString(`--semi-space-growth-factor=${factor}`)
 
+// With less, V8 collects so often that bodies outlive two young collections, and stay until everything is collected.
+const enough = 16 * 1024 * 1024
+
+const isEnough = (): boolean => {
+  const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")
+  return young === undefined || young.space_size >= enough
+}
+
 // The setting is the process's, so that the last one who leaves puts it back.
 let holders = 0
+let isHeld = false
+
+const hold = Effect.sync(() => {
+  if (isHeld) return
+  isHeld = true
+  growBy(1)
+})
+
+const holdWhenEnough: Effect.Effect<void> = Effect.suspend(() =>
+  isEnough() ? hold : Effect.flatMap(Effect.sleep("50 millis"), () => holdWhenEnough)
+)
 
 /**
- * As long as this layer is there, V8 makes its young generation no larger than it is: as a rule 16 MB, once a script has
- * been loaded. Otherwise it doubles it, up to 64 MB three times over, whenever enough objects have outlived a collection,
- * so that the memory of a sync grows with its length: 400 MB at 10 million records instead of 195, at the same CPU.
+ * As long as this layer is there, V8 makes its young generation no larger than it is, or than 16 MB, to which loading a
+ * script brings it as a rule. Otherwise it doubles it, up to 64 MB three times over, whenever enough objects have outlived
+ * a collection, so that the memory of a sync grows with its length: 400 MB at 10 million records instead of 195, at the
+ * same CPU.
  *
  * It is a setting of the whole process: for scripts and commands, not for an app that does other things too. From the
  * start on and for all of a process, `node --max-semi-space-size=8` does more.
@@ -27,13 +47,18 @@ let holders = 0
  * @since 0.1.0
  */
 export const layer: Layer.Layer<never> = Layer.effectDiscard(
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      if (holders++ === 0) growBy(1)
-    }),
-    () =>
+  Effect.andThen(
+    Effect.acquireRelease(
       Effect.sync(() => {
-        if (--holders === 0) growBy(usualFactor)
-      })
+        holders++
+      }),
+      () =>
+        Effect.sync(() => {
+          if (--holders > 0 || !isHeld) return
+          isHeld = false
+          growBy(usualFactor)
+        })
+    ),
+    Effect.forkScoped(holdWhenEnough, { startImmediately: true })
   )
 )
