@@ -16,11 +16,12 @@ import { Line } from "./Line.ts"
 export interface Abandonable {
   /**
    * Runs an effect. Where it is given up, it is interrupted, and `orElse` is what it comes to when that is done.
-   * `until` says when that is to be, in milliseconds of the clock that only goes forward; default: never.
+   * `until` says when that is to be, in milliseconds of the clock that only goes forward; default: never. It is not given
+   * up for its time once `isDone`: then it has what it waited for.
    */
   readonly run: <A, E, R, A2, E2, R2>(
     effect: Effect.Effect<A, E, R>,
-    options: { readonly orElse: () => Effect.Effect<A2, E2, R2>; readonly until?: number | undefined }
+    options: Options<A2, E2, R2>
   ) => Effect.Effect<A | A2, E | E2, R | R2>
   /** Gives up those whose time has come, and returns when the next one's does. What began later must not end earlier. */
   readonly abandonOverdue: (now: number) => number | undefined
@@ -28,8 +29,15 @@ export interface Abandonable {
   readonly close: () => void
 }
 
+interface Options<A, E, R> {
+  readonly orElse: () => Effect.Effect<A, E, R>
+  readonly until?: number | undefined
+  readonly isDone?: (() => boolean) | undefined
+}
+
 interface Running {
   readonly until: number
+  readonly isDone: (() => boolean) | undefined
   readonly abandon: () => void
 }
 
@@ -44,10 +52,10 @@ export const make = (): Abandonable => {
   return {
     run: <A, E, R, A2, E2, R2>(
       effect: Effect.Effect<A, E, R>,
-      options: { readonly orElse: () => Effect.Effect<A2, E2, R2>; readonly until?: number | undefined }
+      options: Options<A2, E2, R2>
     ) =>
       Effect.contextWith((context: Context.Context<R>) => {
-        const { orElse, until = Number.POSITIVE_INFINITY } = options
+        const { isDone, orElse, until = Number.POSITIVE_INFINITY } = options
         if (closed) return orElse()
         // The fiber begins where it is also known how to end it, so that an interruption finds both or none.
         return Effect.callback<A | A2, E | E2, R2>((resume) => {
@@ -55,6 +63,7 @@ export const make = (): Abandonable => {
           let abandoned = false
           const place = running.add({
             until,
+            isDone,
             abandon: () => {
               if (abandoned) return
               abandoned = true
@@ -69,9 +78,9 @@ export const make = (): Abandonable => {
         })
       }),
     abandonOverdue: (now) => {
-      for (const { abandon, until } of running.values()) {
+      for (const { abandon, isDone, until } of running.values()) {
         if (until > now) return Number.isFinite(until) ? until : undefined
-        abandon()
+        if (isDone?.() !== true) abandon()
       }
       return undefined
     },

@@ -273,13 +273,13 @@ export const make = Effect.fnUntraced(function* <
     tries: RetryDecision.Tries
   ): Effect.Effect<A, E | ApiError.TimedOut | RetryPolicy.RetriesExhausted | RetryPolicy.RetryAfterTooLong, R2> => {
     const orElse = () => Effect.fail(new ApiError.TimedOut({ vendor, endpoint, by: "client" }))
-    const timed = (startedAt: number, observed: Effect.Effect<A, E, R2>) =>
+    const timed = (observed: Effect.Effect<A, E, R2>, startedAt: number, isDone: () => boolean) =>
       Effect.suspend(() => {
         const now = RetryDecision.monotonicMillis(clock)
         gate.onSent?.(startedAt, now)
         const until = now + attemptTimeout
         timeouts.set(until)
-        return attempts.run(observed, { orElse, until })
+        return attempts.run(observed, { orElse, until, isDone })
       })
     return Effect.uninterruptibleMask((restore) => {
       const started = (startedAt: number) => {
@@ -293,7 +293,7 @@ export const make = Effect.fnUntraced(function* <
           return another ? Effect.yieldNow : Effect.void
         }
         const observed = Effect.provideService(send, AnswerObserver, { onHeaders, onEnd })
-        return Effect.flatMap(Effect.exit(restore(timed(startedAt, observed))), (exit) => {
+        return Effect.flatMap(Effect.exit(restore(timed(observed, startedAt, () => isAnswered))), (exit) => {
           if (!isAnswered) settled(startedAt, exit)
           if (Exit.isSuccess(exit)) budget.earn()
           return exit

@@ -477,6 +477,21 @@ describe("SendPolicy", () => {
       })
     )
 
+    it.effect("is not taken for one whose time is up while its answer is decoded", () =>
+      Effect.gen(function* () {
+        const retry = RetryPolicy.make({ attemptTimeout: "1 second" })
+        const policy = yield* SendPolicy.make({ vendor: "Reach", rateLimit: unlimited, retry })
+        const send = (status: number) => Effect.andThen(answered(status), Effect.as(Effect.sleep("2 seconds"), status))
+        const fiber = yield* Effect.forkChild(policy.run(send(202), safe), { startImmediately: true })
+        const other = yield* Effect.forkChild(policy.run(send(500), { ...safe, resend: "unsafe" }), {
+          startImmediately: true
+        })
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(yield* Fiber.join(fiber), 202)
+        assert.strictEqual((yield* Effect.flip(Fiber.join(other)))._tag, "OutcomeUnknown")
+      })
+    )
+
     it.effect("is kept until it is known what to do about an answer that is no success", () =>
       Effect.gen(function* () {
         for (const status of [199, 300, 404, 429, 503]) {
