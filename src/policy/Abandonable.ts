@@ -50,10 +50,7 @@ export const make = (): Abandonable => {
   const running = new Line<Running>()
   let closed = false
   return {
-    run: <A, E, R, A2, E2, R2>(
-      effect: Effect.Effect<A, E, R>,
-      options: Options<A2, E2, R2>
-    ) =>
+    run: <A, E, R, A2, E2, R2>(effect: Effect.Effect<A, E, R>, options: Options<A2, E2, R2>) =>
       Effect.contextWith((context: Context.Context<R>) => {
         const { isDone, orElse, until = Number.POSITIVE_INFINITY } = options
         if (closed) return orElse()

@@ -301,7 +301,10 @@ export const collect = <A, B extends Behaviour>(
 
           // A scope that it was forked in would keep a table of readers.
           const runFork = Effect.runForkWith(yield* Effect.context<R>())
-          yield* Scope.addFinalizer(scope, Effect.suspend(() => (reader ? Fiber.interrupt(reader) : Effect.void)))
+          yield* Scope.addFinalizer(
+            scope,
+            Effect.suspend(() => (reader ? Fiber.interrupt(reader) : Effect.void))
+          )
 
           const age = yield* Alarm.make((now) => {
             if (wake === undefined || open === undefined) return undefined

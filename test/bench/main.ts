@@ -4,12 +4,13 @@
 import { cpus } from "node:os"
 import { parseArgs } from "node:util"
 import { entries } from "./Contender.ts"
+import * as Latency from "./Latency.ts"
 import { prepare } from "./Prepare.ts"
 import * as Start from "./Start.ts"
 import * as Sweep from "./Sweep.ts"
 import * as Table from "./Table.ts"
 
-const help = `npm run bench -- [table | sweep | start] [options]
+const help = `npm run bench -- [table | sweep | latency | start] [options]
 
 table, the default: every contender against the floor
   --records n      records in the source (500000)
@@ -19,9 +20,15 @@ table, the default: every contender against the floor
   --concurrency n  requests in flight at once (8)
   --batch n        records in one request (500)
 
-sweep: files of 10 thousand to 10 million records; 1 to 64 in flight at 0, 20 and 200 ms
+sweep: files of 10 thousand to 10 million records
   --rounds n       rounds over the files (3)
   --records n      the longest file (10000000, which needs 2.5 GB of disk)
+  --batch n        records in one request (500)
+
+latency: 1 to 64 in flight at 0, 20 and 200 ms
+  --rounds n       rounds of each (1)
+  --latency ms     this one alone
+  --concurrency n  so many in flight alone
   --batch n        records in one request (500)
 
 start: time to import, size of bundles, time to the first request
@@ -134,6 +141,20 @@ const sweep = (): Plan =>
     Sweep.format
   )
 
+const latency = (): Plan =>
+  plan<Latency.Options, Latency.Report>(
+    {
+      rounds: whole("rounds", 1),
+      latencies: values.latency === undefined ? Latency.usualLatencies : [whole("latency", 0, 0)],
+      concurrencies: values.concurrency === undefined ? Latency.usualConcurrencies : [whole("concurrency", 8)],
+      batch,
+      seed,
+      mode
+    },
+    Latency.measure,
+    Latency.format
+  )
+
 const start = (): Plan =>
   plan<Start.Options, Start.Report>(
     { rounds: whole("rounds", 15), lines: whole("records", 10_000_000), seed },
@@ -144,6 +165,7 @@ const start = (): Plan =>
 const plans: ReadonlyMap<string, () => Plan> = new Map([
   ["table", table],
   ["sweep", sweep],
+  ["latency", latency],
   ["start", start]
 ])
 const [name = "table"] = positionals

@@ -47,9 +47,10 @@ describe("npm run bench", () => {
     [["--rounds", "0"], "--rounds must be a whole number of at least 1, not 0."],
     [["sweep", "--records", "many"], "--records must be a whole number of at least 1, not many."],
     [["start", "--seed", "-1"], "--seed"],
+    [["latency", "--concurrency", "0"], "--concurrency must be a whole number of at least 1, not 0."],
     [["--only", "patchbay,nobody"], "No contender is named nobody. There are floor, wire, script,"],
     [["--fast"], "--fast"],
-    [["all"], "There is no all. There are table, sweep, start."]
+    [["all"], "There is no all. There are table, sweep, latency, start."]
   ] as const
   for (const [args, message] of refused) {
     it(`refuses ${args.join(" ")} before anything is built`, async () => {
@@ -64,7 +65,8 @@ describe("npm run bench", () => {
     const { code, error, out } = await bench("--help")
     assert.strictEqual(error, "")
     assert.strictEqual(code, 0)
-    for (const option of ["--records n", "--only a,b", "--json", "sweep", "start"]) assert.include(out, option)
+    for (const option of ["--records n", "--only a,b", "--json", "sweep", "latency", "start"])
+      assert.include(out, option)
   })
 })
 

@@ -1,0 +1,173 @@
+/**
+ * Whether throughput is what the server's latency and the requests in flight allow.
+ */
+import { join } from "node:path"
+import * as Customers from "./Customers.ts"
+import * as Goals from "./Goals.ts"
+import * as Runner from "./Runner.ts"
+import * as Statistics from "./Statistics.ts"
+
+export interface Options {
+  readonly rounds: number
+  readonly batch: number
+  readonly seed: number
+  /** Milliseconds. */
+  readonly latencies: ReadonlyArray<number>
+  readonly concurrencies: ReadonlyArray<number>
+  readonly mode: Runner.Mode
+}
+
+export interface Report {
+  readonly flights: ReadonlyArray<Flight>
+  readonly goals: ReadonlyArray<Goals.Verdict>
+}
+
+/** One number of requests in flight, at one latency. */
+interface Flight {
+  readonly latency: number
+  readonly concurrency: number
+  readonly records: number
+  /** Records a second, from the first request to the last answer: what is before it is what `start` measures. */
+  readonly patchbay: number
+  readonly floor: number
+  readonly wire: number
+  /** Records a second that the latency allows; endless without one. */
+  readonly possible: number
+  /** Patchbay's share of what is possible, of what the latency really allowed, and of what bare sockets reach. */
+  readonly ofPossible: Statistics.Spread
+  readonly ofReally: Statistics.Spread
+  readonly ofWire: Statistics.Spread
+}
+
+export const usualLatencies = [0, 20, 200]
+export const usualConcurrencies = [1, 2, 4, 8, 16, 32, 64]
+
+// Without a latency.
+const flightRecords = 800_000
+// As many as are ever sent with one. With fewer, the time in which code is not compiled yet weighs.
+const mostFlightRecords = 2_000_000
+// What one measurement with a latency is to take, and how many answers each connection gets at least: the end, where not
+// all are in flight, must not weigh.
+const flightSeconds = 10
+const answersAtLeast = 20
+
+const flightLength = (batch: number, latency: number, concurrency: number): number => {
+  if (latency === 0) return flightRecords
+  const answers = Math.max(answersAtLeast, (flightSeconds * 1000) / latency)
+  const atLeast = answersAtLeast * concurrency * batch
+  return Math.max(atLeast, Math.min(mostFlightRecords, answers * concurrency * batch))
+}
+
+const contenders = ["floor", "wire", "patchbay"] as const
+
+const flights = async (options: Options, folder: string): Promise<ReadonlyArray<Flight>> => {
+  const { batch, concurrencies, latencies, mode, rounds, seed } = options
+  const written = new Map<number, string>()
+  const csvOf = async (records: number) => {
+    const known = written.get(records)
+    if (known !== undefined) return known
+    const csv = join(folder, `flight-${records}.csv`)
+    await Customers.write({ records, seed, csv, ndjson: undefined })
+    written.set(records, csv)
+    return csv
+  }
+  const measured: Array<Flight> = []
+  for (const latency of latencies) {
+    await Runner.withServer(latency, async (url) => {
+      for (const concurrency of concurrencies) {
+        const records = flightLength(batch, latency, concurrency)
+        const csv = await csvOf(records)
+        const job = { url, csv, ndjson: "", records, seed, batch, concurrency, folder: join(folder, "run") }
+        const possible = (ms: number) => (concurrency * batch * 1000) / ms
+        const rates: { readonly [id in (typeof contenders)[number]]: Array<number> } = {
+          floor: [],
+          wire: [],
+          patchbay: []
+        }
+        const ofReally: Array<number> = []
+        for (let round = 0; round < rounds; round++) {
+          Runner.say(`\r${latency} ms, ${concurrency} in flight, round ${round + 1} of ${rounds}\x1b[K`)
+          for (const id of contenders) {
+            const run = await Runner.run(id, job, mode)
+            const rate = (records * 1000) / run.busy
+            rates[id].push(rate)
+            if (id === "patchbay") ofReally.push(rate / possible(run.latency))
+          }
+        }
+        const median = (id: (typeof contenders)[number]) => Statistics.spread(rates[id]).median
+        measured.push({
+          latency,
+          concurrency,
+          records,
+          floor: median("floor"),
+          wire: median("wire"),
+          patchbay: median("patchbay"),
+          possible: possible(latency),
+          ofPossible: Statistics.spread(rates.patchbay.map((rate) => rate / possible(latency))),
+          ofReally: Statistics.spread(ofReally),
+          ofWire: Statistics.spread(rates.patchbay.map((rate, round) => rate / (rates.wire[round] ?? Number.NaN)))
+        })
+      }
+    })
+  }
+  return measured
+}
+
+// Where the latency allows more than half of what the machine can do, it is the machine that is measured.
+const isBound = (flights: ReadonlyArray<Flight>, { latency, possible }: Flight): boolean =>
+  latency === 0 || possible > Math.max(...flights.map(({ patchbay }) => patchbay)) / 2
+
+// What the machine can do, where nothing else tells.
+const unhindered = { latencies: [0], concurrencies: [8] }
+
+export const measure = (options: Options): Promise<Report> =>
+  Runner.withFolder(async (folder) => {
+    const before = options.latencies.includes(0) ? [] : await flights({ ...options, ...unhindered }, folder)
+    const measured = [...before, ...(await flights(options, folder))]
+    Runner.hush()
+    const free = measured.filter((flight) => !isBound(measured, flight))
+    const least = (share: (flight: Flight) => Statistics.Spread) =>
+      free.length === 0 ? undefined : Statistics.spread([Math.min(...free.map((flight) => share(flight).median)) * 100])
+    return {
+      flights: measured,
+      goals: [Goals.ofPossible(least(({ ofReally }) => ofReally)), Goals.ofWire(least(({ ofWire }) => ofWire))]
+    }
+  })
+
+const percents = ({ max, median, min }: Statistics.Spread): string =>
+  `${Statistics.percent(median)} (${(min * 100).toFixed(0)}–${(max * 100).toFixed(0)})`
+
+/** The report for people. */
+export const format = ({ flights, goals }: Report, options: Options): string =>
+  [
+    `${options.batch} to a batch; medians of ${options.rounds} (smallest–largest), from the first request on.`,
+    "Throughput as % of concurrency ÷ latency, by the latency asked of the server and by what it really took, and of what bare sockets reach with bodies made beforehand.",
+    "",
+    Statistics.table([
+      [
+        "latency, in flight",
+        "records/s",
+        "the floor's",
+        "sockets alone",
+        "possible",
+        "of possible",
+        "of the real",
+        "of sockets",
+        ""
+      ],
+      ...flights.map((flight) => {
+        const { concurrency, floor, latency, ofPossible, ofReally, ofWire, patchbay, possible, wire } = flight
+        return [
+          `${latency} ms, ${concurrency}`,
+          Statistics.grouped(patchbay),
+          Statistics.grouped(floor),
+          Statistics.grouped(wire),
+          ...(latency > 0 ? [Statistics.grouped(possible), percents(ofPossible), percents(ofReally)] : ["–", "–", "–"]),
+          percents(ofWire),
+          latency > 0 && isBound(flights, flight) ? "the machine is the limit" : ""
+        ]
+      })
+    ]),
+    "",
+    Goals.format(goals)
+  ].join("\n")
