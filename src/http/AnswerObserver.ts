@@ -22,7 +22,7 @@ export interface Answer {
 }
 
 /**
- * What becomes of one answer, each called once.
+ * Whoever wants to know of an answer. Each is called once at most.
  *
  * @category models
  * @since 0.1.0

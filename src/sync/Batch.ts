@@ -301,10 +301,8 @@ export const collect = <A, B extends Behaviour>(
 
           // A scope that it was forked in would keep a table of readers.
           const runFork = Effect.runForkWith(yield* Effect.context<R>())
-          yield* Scope.addFinalizer(
-            scope,
-            Effect.suspend(() => (reader ? Fiber.interrupt(reader) : Effect.void))
-          )
+          const stopReading = Effect.suspend(() => (reader === undefined ? Effect.void : Fiber.interrupt(reader)))
+          yield* Scope.addFinalizer(scope, stopReading)
 
           const age = yield* Alarm.make((now) => {
             if (wake === undefined || open === undefined) return undefined
