@@ -10,17 +10,17 @@ import { writeFileSync } from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 import v8 from "node:v8"
 const size = () => v8.getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space").space_size
-const survive = () => {
+const survive = (count) => {
   const kept = []
-  for (let index = 0; index < 2_000_000; index++) kept.push({ index })
+  for (let index = 0; index < count; index++) kept.push({ index })
   return kept.length
 }
-// With less, it may grow.
-while (size() < 16 * 1024 * 1024) survive()
+// With less, it may grow; little by little, so that there is room left to grow into.
+while (size() < 16 * 1024 * 1024) survive(50_000)
 let sizes
 const measure = () => {
   const before = size()
-  const kept = survive()
+  const kept = survive(2_000_000)
   sizes ??= [before, size(), kept]
 }
 const setFlags = v8.setFlagsFromString
