@@ -28,8 +28,9 @@ export type Options = Agent.Options
  * The difference is what a request costs that has its body in memory. It is dispatched without undici's `request`, and an
  * answer that says that it is short is read before it is given: nothing of either outlives its end. All other requests
  * are sent by the client of `@effect/platform-node`, over the same connections.
- * Nor is there a time limit, where that client gives up an answer's head after an hour: policies and `Effect.timeout` say how
- * long to wait.
+ *
+ * What it sends itself has no time limit, where that client gives up an answer's head after an hour: policies and
+ * `Effect.timeout` say how long to wait.
  *
  * @category layers
  * @since 0.1.0

@@ -30,6 +30,7 @@ export const make = (most: number): ReadAhead => {
   const open = () => {
     if (waiting < most) Latch.openUnsafe(room)
   }
+  // With a turn of the event loop between, so that what has come to its turn goes out before the next is read.
   const whenRoom: Effect.Effect<void> = Effect.suspend(() =>
     waiting < most ? Effect.void : room.await.pipe(Effect.andThen(Effect.yieldNow), Effect.andThen(whenRoom))
   )
@@ -43,7 +44,7 @@ export const make = (most: number): ReadAhead => {
         if (!waits) return
         waits = false
         waiting--
-        // What has come to its turn goes out before the next is read.
+        // Not now: who calls is about to ask for a turn of the event loop, too, and comes first.
         if (waiting < most) queueMicrotask(open)
       }
     }

@@ -162,15 +162,22 @@ const start = (): Plan =>
     Start.format
   )
 
-const plans: ReadonlyMap<string, () => Plan> = new Map([
-  ["table", table],
-  ["sweep", sweep],
-  ["latency", latency],
-  ["start", start]
+/** What each takes, besides what all of them do. */
+const commands = new Map([
+  ["table", { plan: table, takes: ["records", "rounds", "only", "latency", "concurrency", "batch"] }],
+  ["sweep", { plan: sweep, takes: ["records", "rounds", "batch"] }],
+  ["latency", { plan: latency, takes: ["rounds", "latency", "concurrency", "batch"] }],
+  ["start", { plan: start, takes: ["records", "rounds"] }]
 ])
+const takenByAll = ["seed", "source", "profile", "json"]
+
 const [name = "table"] = positionals
-const planned = plans.get(name) ?? refuse(`There is no ${name}. There are ${[...plans.keys()].join(", ")}.`)
-const { measure, options } = planned()
+const command = commands.get(name) ?? refuse(`There is no ${name}. There are ${[...commands.keys()].join(", ")}.`)
+for (const [option, value] of Object.entries(values)) {
+  if (value === false || command.takes.includes(option) || takenByAll.includes(option)) continue
+  refuse(`--${option} is not for ${name}.\nTry: npm run bench -- --help`)
+}
+const { measure, options } = command.plan()
 
 prepare()
 const started = performance.now()

@@ -50,6 +50,8 @@ describe("npm run bench", () => {
     [["latency", "--concurrency", "0"], "--concurrency must be a whole number of at least 1, not 0."],
     [["--only", "patchbay,nobody"], "No contender is named nobody. There are floor, wire, script,"],
     [["--fast"], "--fast"],
+    [["sweep", "--latency", "20"], "--latency is not for sweep."],
+    [["latency", "--only", "patchbay"], "--only is not for latency."],
     [["all"], "There is no all. There are table, sweep, latency, start."]
   ] as const
   for (const [args, message] of refused) {
