@@ -7,13 +7,12 @@ import { Readable } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
-import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import type { Dispatcher } from "undici"
-import { NodeResponse } from "./NodeResponse.ts"
+import { interrupted, NodeResponse } from "./NodeResponse.ts"
 
 type Controller = Dispatcher.DispatchController
 type IncomingHeaders = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
-type Resume = (effect: Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>) => void
+type Resume = (effect: Effect.Effect<NodeResponse, HttpClientError.HttpClientError>) => void
 
 // An answer that says that it has no more bytes is read to its end before it is given.
 const mostAtOnce = 64 * 1024
@@ -28,7 +27,6 @@ const mostAtOnce = 64 * 1024
 export class Exchange implements Dispatcher.DispatchHandler {
   private readonly url: URL
   private request: HttpClientRequest.HttpClientRequest | undefined
-  private signal: AbortSignal | undefined
   private resume: Resume | undefined
   private controller: Controller | undefined
   private aborted = false
@@ -37,10 +35,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private chunks: Array<Uint8Array> = []
   private body: Body | undefined
 
-  constructor(request: HttpClientRequest.HttpClientRequest, url: URL, signal: AbortSignal, resume: Resume) {
+  constructor(request: HttpClientRequest.HttpClientRequest, url: URL) {
     this.request = request
     this.url = url
-    this.signal = signal
+  }
+
+  /** Who is to be resumed. */
+  onAnswer(resume: Resume): void {
     this.resume = resume
   }
 
@@ -63,10 +64,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (Number(headers["content-length"] ?? Number.NaN) <= mostAtOnce) return
     const body = new Body(controller)
     this.body = body
-    const { signal } = this
-    const onAbort = () => body.destroy(interrupted())
-    signal?.addEventListener("abort", onAbort, { once: true })
-    body.once("close", () => signal?.removeEventListener("abort", onAbort))
     this.answer(body)
   }
 
@@ -99,15 +96,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   private letGo(): void {
     this.request = undefined
-    this.signal = undefined
     this.resume = undefined
     this.controller = undefined
     this.body = undefined
     this.chunks = []
   }
 }
-
-const interrupted = () => new Error("The request was interrupted.")
 
 /** An answer's body as it comes: undici stops reading while nobody takes it, and the request ends where it is given up. */
 class Body extends Readable {

@@ -6,13 +6,18 @@
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Url from "effect/http/Url"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type { Agent, Dispatcher } from "undici"
 import { Exchange } from "./Exchange.ts"
+import type { NodeResponse } from "./NodeResponse.ts"
 
 /**
  * Options of undici's `Agent`: connections, keep-alive, TLS.
@@ -62,32 +67,41 @@ const loadAgent: Effect.Effect<typeof Agent> = Effect.catchDefect(
 const isPlain = ({ body, headers }: HttpClientRequest.HttpClientRequest): boolean =>
   (body._tag === "Uint8Array" || body._tag === "Empty") && headers.upgrade === undefined
 
-// undici tells the handler of what it refuses, too.
-const send = (
+const send = <A>(
   agent: Dispatcher,
   request: HttpClientRequest.HttpClientRequest,
   url: URL,
-  signal: AbortSignal,
-  options: Partial<Dispatcher.RequestOptions>
-): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
-  Effect.callback((resume) => {
-    const exchange = new Exchange(request, url, signal, resume)
-    agent.dispatch(
-      {
-        ...options,
-        method: request.method,
-        headers: request.headers,
-        origin: url.origin,
-        path: url.pathname + url.search,
-        body: request.body._tag === "Uint8Array" ? request.body.body : null,
-        // How long to wait is for whoever sends to say, without a timer more for each request.
-        headersTimeout: 0,
-        bodyTimeout: 0
-      },
-      exchange
-    )
-    return Effect.sync(() => exchange.abort())
+  options: Partial<Dispatcher.RequestOptions>,
+  onAnswer: (response: NodeResponse) => Effect.Effect<A, HttpClientError.HttpClientError>
+): Effect.Effect<A, HttpClientError.HttpClientError> =>
+  Effect.suspend(() => {
+    const exchange = new Exchange(request, url)
+    const answer: Effect.Effect<NodeResponse, HttpClientError.HttpClientError> = Effect.callback((resume) => {
+      exchange.onAnswer(resume)
+      // undici tells the handler of what it refuses, too.
+      agent.dispatch(
+        {
+          ...options,
+          method: request.method,
+          headers: request.headers,
+          origin: url.origin,
+          path: url.pathname + url.search,
+          body: request.body._tag === "Uint8Array" ? request.body.body : null,
+          // How long to wait is for whoever sends to say, without a timer more for each request.
+          headersTimeout: 0,
+          bodyTimeout: 0
+        },
+        exchange
+      )
+    })
+    return Effect.onInterrupt(Effect.flatMap(answer, onAnswer), () => Effect.sync(() => exchange.abort()))
   })
+
+// Effect gives up an answer that nobody reads: when it is collected, or when its scope closes.
+const watch = (
+  response: NodeResponse
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
+  HttpClient.make((_, __, signal) => Effect.sync(() => response.endOn(signal))).execute(response.request)
 
 const client = Effect.gen(function* () {
   const agent = yield* NodeHttpClient.Dispatcher
@@ -95,11 +109,23 @@ const client = Effect.gen(function* () {
     loadUndici,
     Effect.provideService(NodeHttpClient.makeUndici, NodeHttpClient.Dispatcher, agent)
   )
-  const plain = HttpClient.make((request, url, signal, fiber) =>
-    send(agent, request, url, signal, fiber.getRef(NodeHttpClient.UndiciOptions))
+  const optionsOf = (fiber: Fiber.Fiber<unknown, unknown>) => fiber.getRef(NodeHttpClient.UndiciOptions)
+  const traced = HttpClient.make((request, url, signal, fiber) =>
+    send(agent, request, url, optionsOf(fiber), (response) => Effect.succeed(response.endOn(signal)))
   )
-  return HttpClient.transform(plain, (effect, request) =>
-    isPlain(request) ? effect : Effect.flatMap(platform, ({ execute }) => execute(request))
+  // There is nothing to watch over where an answer is there to its end, and watching is what outlives a request.
+  const untraced = (request: HttpClientRequest.HttpClientRequest, url: URL, fiber: Fiber.Fiber<unknown, unknown>) =>
+    send(agent, request, url, optionsOf(fiber), (response) =>
+      response.isWhole ? Effect.succeed(response) : watch(response)
+    )
+  const plain = (request: HttpClientRequest.HttpClientRequest) =>
+    Effect.withFiber((fiber) => {
+      if (!fiber.getRef(HttpClient.TracerDisabledWhen)(request)) return traced.execute(request)
+      const url = Url.make(request.url, request.urlParams, Option.getOrUndefined(request.hash))
+      return Result.isFailure(url) ? traced.execute(request) : untraced(request, url.success, fiber)
+    })
+  return HttpClient.transform(traced, (_, request) =>
+    isPlain(request) ? plain(request) : Effect.flatMap(platform, ({ execute }) => execute(request))
   )
 })
 

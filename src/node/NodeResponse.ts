@@ -32,6 +32,9 @@ interface Source {
   readonly body: ReadonlyArray<Uint8Array> | Readable
 }
 
+/** Why an exchange has ended before its time. */
+export const interrupted = (): Error => new Error("The request was interrupted.")
+
 const decoder = new TextDecoder()
 // A byte order mark is data in a form.
 const formDecoder = new TextDecoder("utf-8", { ignoreBOM: true })
@@ -57,6 +60,23 @@ export class NodeResponse extends Inspectable.Class implements HttpClientRespons
     this.request = source.request
     this.status = source.status
     this.headers = Headers.fromInput(source.headers)
+  }
+
+  /** Whether there is nothing left to come. */
+  get isWhole(): boolean {
+    return !(this.source.body instanceof Readable)
+  }
+
+  /** Ends what is still to come when nobody wants it any more. */
+  endOn(signal: AbortSignal): this {
+    const { body } = this.source
+    if (!(body instanceof Readable)) return this
+    const end = () => {
+      body.destroy(interrupted())
+    }
+    if (signal.aborted) end()
+    else signal.addEventListener("abort", end, { once: true })
+    return this
   }
 
   get url(): string {

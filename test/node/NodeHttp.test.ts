@@ -1,25 +1,24 @@
 import { execFileSync } from "node:child_process"
-import { createServer, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { ServerResponse } from "node:http"
 import { join } from "node:path"
-import type { Duplex } from "node:stream"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Option, Stream } from "effect"
-import {
-  Cookies,
-  HttpClient,
-  type HttpClientError,
-  HttpClientRequest,
-  type HttpClientResponse,
-  UrlParams
-} from "effect/http"
+import { Deferred, Effect, Exit, Fiber, Layer, Option, Scope, Stream, Tracer } from "effect"
+import { HttpClient, HttpClientRequest } from "effect/http"
 import * as NodeHttp from "../../src/node/NodeHttp.ts"
+import { NodeResponse } from "../../src/node/NodeResponse.ts"
 import { serve } from "../support/ScriptedServer.ts"
 
 const megabytes = new Uint8Array(3_000_000).fill(65)
 
-describe("NodeHttp", () => {
+// A request that is not traced has a way of its own.
+const ways = { "that are traced": false, "that are not": true }
+
+describe.each(Object.entries(ways))("NodeHttp, requests %s", (_, isUntraced) => {
+  const as = Layer.succeed(HttpClient.TracerDisabledWhen, () => isUntraced)
+  const layerOptions = (options?: NodeHttp.Options) => Layer.merge(NodeHttp.layerOptions(options), as)
+  const layer = layerOptions()
+
   it.live("sends a body and gives the answer whole, however slowly it is read", () =>
     Effect.gen(function* () {
       const { url } = yield* serve((request, response) => {
@@ -42,7 +41,7 @@ describe("NodeHttp", () => {
         )
         assert.strictEqual(read, megabytes.length)
       }
-    }).pipe(Effect.scoped, Effect.provide(NodeHttp.layer))
+    }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.live("ends a request that is interrupted, before its answer and in the middle of it", () =>
@@ -61,7 +60,7 @@ describe("NodeHttp", () => {
         yield* Fiber.interrupt(fiber)
         yield* Deferred.await(gone)
       }
-    }).pipe(Effect.scoped, Effect.provide(NodeHttp.layer))
+    }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.live("fails where nobody listens, and where an answer breaks off", () =>
@@ -75,7 +74,7 @@ describe("NodeHttp", () => {
       })
       const broken = yield* Effect.flip(Effect.flatMap(HttpClient.get(url), ({ text }) => text))
       assert.strictEqual(broken._tag, "HttpClientError")
-    }).pipe(Effect.scoped, Effect.provide(NodeHttp.layer))
+    }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.live("takes the options of undici's agent", () =>
@@ -90,7 +89,7 @@ describe("NodeHttp", () => {
         }, 5)
       })
       yield* Effect.replicateEffect(HttpClient.get(url), 6, { concurrency: "unbounded" }).pipe(
-        Effect.provide(NodeHttp.layerOptions({ connections: 2 }))
+        Effect.provide(layerOptions({ connections: 2 }))
       )
       assert.strictEqual(most, 2)
     }).pipe(Effect.scoped)
@@ -110,7 +109,7 @@ describe("NodeHttp", () => {
         yield* Fiber.interrupt(second)
         yield* Fiber.join(first)
         yield* HttpClient.get(`${url}/third`)
-      }).pipe(Effect.provide(NodeHttp.layerOptions({ connections: 1 })))
+      }).pipe(Effect.provide(layerOptions({ connections: 1 })))
       assert.deepStrictEqual(paths, ["/first", "/third"])
     }).pipe(Effect.scoped)
   )
@@ -125,7 +124,26 @@ describe("NodeHttp", () => {
       const client = HttpClient.withScope(yield* HttpClient.HttpClient)
       yield* Effect.scoped(client.get(url))
       yield* Deferred.await(gone)
-    }).pipe(Effect.scoped, Effect.provide(NodeHttp.layer))
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.live("gives up an answer whose scope has closed before it began", () =>
+    Effect.gen(function* () {
+      const arrived = yield* Deferred.make<ServerResponse>()
+      const gone = yield* Deferred.make<void>()
+      const { url } = yield* serve((_, response) => {
+        response.on("close", () => Deferred.doneUnsafe(gone, Effect.void))
+        Deferred.doneUnsafe(arrived, Effect.succeed(response))
+      })
+      const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+      const scope = yield* Scope.make()
+      const fiber = yield* Effect.forkChild(Effect.provideService(client.get(url), Scope.Scope, scope))
+      const response = yield* Deferred.await(arrived)
+      yield* Scope.close(scope, Exit.void)
+      response.write("the first half")
+      yield* Deferred.await(gone)
+      yield* Fiber.await(fiber)
+    }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.live("stops reading an answer that nobody takes", () =>
@@ -148,7 +166,7 @@ describe("NodeHttp", () => {
       )
       // What sockets hold, and no more.
       assert.isBelow(Option.getOrThrow(meanwhile), 40)
-    }).pipe(Effect.scoped, Effect.provide(NodeHttp.layer))
+    }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.live("passes over what comes before an answer", () =>
@@ -158,7 +176,7 @@ describe("NodeHttp", () => {
       })
       const response = yield* HttpClient.get(url)
       assert.deepStrictEqual([response.status, yield* response.text], [200, "ok"])
-    }).pipe(Effect.scoped, Effect.provide(NodeHttp.layer))
+    }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.live("fails where undici does not take the request", () =>
@@ -172,7 +190,7 @@ describe("NodeHttp", () => {
         const error = yield* Effect.flip(HttpClient.execute(HttpClientRequest.setHeader(request, name, value)))
         assert.strictEqual(error.reason._tag, "TransportError")
       }
-    }).pipe(Effect.scoped, Effect.provide(NodeHttp.layer))
+    }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.live("takes undici's options for a request", () =>
@@ -181,182 +199,64 @@ describe("NodeHttp", () => {
       const text = Effect.flatMap(HttpClient.get(url), (response) => response.text)
       assert.strictEqual(yield* text, "keep-alive")
       assert.strictEqual(yield* Effect.provideService(text, NodeHttpClient.UndiciOptions, { reset: true }), "close")
-    }).pipe(Effect.scoped, Effect.provide(NodeHttp.layer))
+    }).pipe(Effect.scoped, Effect.provide(layer))
   )
 })
 
-// Every way to read an answer, or the reason why it cannot be read so.
-const readings = Effect.fnUntraced(function* (request: HttpClientRequest.HttpClientRequest) {
-  const read = <A, B>(
-    get: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, HttpClientError.HttpClientError>,
-    show: (value: A) => B
-  ) =>
-    Effect.flatMap(HttpClient.execute(request), get).pipe(
-      Effect.match({ onFailure: ({ reason }): B | string => reason._tag, onSuccess: show })
+describe("NodeHttp, tracing", () => {
+  const spansOf = Effect.fnUntraced(function* (isUntraced: boolean) {
+    const spans: Array<Tracer.Span> = []
+    const tracer = Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      }
+    })
+    const told: Array<string | ReadonlyArray<string> | undefined> = []
+    const { url } = yield* serve(({ headers }, response) => {
+      told.push(headers.traceparent)
+      response.end("ok")
+    })
+    const response = yield* HttpClient.get(url).pipe(
+      Effect.provideService(HttpClient.TracerDisabledWhen, () => isUntraced),
+      Effect.provideService(Tracer.Tracer, tracer)
     )
-  const same = <A>(value: A) => value
-  return {
-    head: yield* read(
-      (response) => Effect.as(response.text, response),
-      ({ cookies, headers, remoteAddress, status, url }) => ({
-        status,
-        url,
-        remoteAddress,
-        headers: { ...headers, date: "" },
-        cookies: Cookies.toRecord(cookies)
-      })
-    ),
-    text: yield* read(({ text }) => text, same),
-    twice: yield* read((response) => Effect.zip(response.text, response.text), same),
-    json: yield* read(({ json }) => json, same),
-    bytes: yield* read(
-      ({ arrayBuffer }) => arrayBuffer,
-      (buffer) => [...new Uint8Array(buffer)]
-    ),
-    stream: yield* read(
-      ({ stream }) => Stream.runCollect(stream),
-      (chunks) => Buffer.concat(chunks).toString("hex")
-    ),
-    params: yield* read(({ urlParamsBody }) => urlParamsBody, UrlParams.toString),
-    form: yield* read(
-      ({ formData }) => formData,
-      (form) => [...form.entries()]
-    ),
-    upgrade: yield* read(
-      ({ upgrade }) => Effect.scoped(Effect.asVoid(upgrade)),
-      () => "upgraded"
-    ),
-    shown: yield* read(
-      (response) => Effect.sync(() => JSON.stringify(response)),
-      (text) => text.replace(/"date":"[^"]*"/, "")
-    )
-  }
-})
-
-const answers: ReadonlyArray<{ readonly type: string; readonly body: string | Uint8Array; readonly status?: number }> =
-  [
-    { type: "application/json", body: '{"a":[1,"ä"]}' },
-    { type: "application/json", body: "" },
-    { type: "application/json", body: "{" },
-    { type: "text/plain", body: "\u{feff}with a mark, \u{1f600}" },
-    { type: "application/octet-stream", body: Uint8Array.of(0, 255, 128, 10) },
-    { type: "application/x-www-form-urlencoded", body: "?a=1&b=%C3%A4&a=2" },
-    {
-      type: "multipart/form-data; boundary=x",
-      body: '--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
-    },
-    { type: "text/plain", body: "no", status: 422 },
-    { type: "text/plain", body: "x".repeat(100_000) }
-  ]
-
-describe("NodeHttp answers as the platform's client does", () => {
-  for (const [index, { body, status = 200, type }] of answers.entries()) {
-    for (const length of ["told", "not told"]) {
-      it.live(`answer ${index}, its length ${length}`, () =>
-        Effect.gen(function* () {
-          const { url } = yield* serve((_, response) => {
-            const size = Buffer.byteLength(body)
-            response.writeHead(status, {
-              "content-type": type,
-              "set-cookie": ["a=1; Path=/", "b=2"],
-              ...(length === "told" ? { "content-length": size } : {})
-            })
-            // In two parts.
-            response.write(body.slice(0, 2))
-            setImmediate(() => response.end(body.slice(2)))
-          })
-          const request = HttpClientRequest.get(`${url}/a?b=c#d`)
-          const ours = yield* Effect.provide(readings(request), NodeHttp.layer)
-          const theirs = yield* Effect.provide(readings(request), NodeHttpClient.layerUndici)
-          assert.deepStrictEqual(ours, theirs)
-          // Each request would have another.
-        }).pipe(Effect.scoped, Effect.provideService(HttpClient.TracerPropagationEnabled, false))
-      )
+    const status = spans[0]?.attributes.get("http.response.status_code")
+    return {
+      spans: spans.length,
+      status,
+      told: told.map((header) => header?.includes(spans[0]?.spanId ?? "-")),
+      response
     }
-  }
+  }, Effect.provide(NodeHttp.layer))
 
-  const form = new FormData()
-  form.append("name", "value")
-  const requests: { readonly [name: string]: (url: string) => HttpClientRequest.HttpClientRequest } = {
-    "without a body": HttpClientRequest.make("DELETE"),
-    "for the head alone": HttpClientRequest.head,
-    "with text": (url) => HttpClientRequest.bodyText(HttpClientRequest.patch(url), "text", "text/plain"),
-    "with bytes": (url) => HttpClientRequest.bodyUint8Array(HttpClientRequest.put(url), Uint8Array.of(1, 2)),
-    "with a stream": (url) =>
-      HttpClientRequest.bodyStream(HttpClientRequest.post(url), Stream.make(Uint8Array.of(3), Uint8Array.of(4))),
-    "with a form": (url) => HttpClientRequest.bodyFormData(HttpClientRequest.post(url), form)
-  }
-  for (const [name, make] of Object.entries(requests)) {
-    it.live(`to a request ${name}`, () =>
-      Effect.gen(function* () {
-        const seen: Array<unknown> = []
-        const { url } = yield* serve((request, response) => {
-          const chunks: Array<Buffer> = []
-          request.on("data", (chunk: Buffer) => chunks.push(chunk))
-          request.on("end", () => {
-            const {
-              "content-type": type = "",
-              "content-length": length = "",
-              "transfer-encoding": encoding = ""
-            } = request.headers
-            // A form has a boundary of its own each time.
-            const text = Buffer.concat(chunks).toString("latin1")
-            const boundary = type.replace(/.*boundary=/, "")
-            seen.push(
-              [request.method, type, length, encoding, text].map((one) => one?.replaceAll(boundary || "-", "-"))
-            )
-            response.end("ok")
-          })
-        })
-        const call = Effect.flatMap(HttpClient.execute(make(url)), ({ text }) => text)
-        const ours = yield* Effect.provide(call, NodeHttp.layer)
-        const theirs = yield* Effect.provide(call, NodeHttpClient.layerUndici)
-        assert.strictEqual(ours, theirs)
-        assert.deepStrictEqual(seen[0], seen[1])
-      }).pipe(Effect.scoped)
-    )
-  }
-
-  it.live("to a request that asks for another protocol", () =>
+  it.live("is what the platform does", () =>
     Effect.gen(function* () {
-      const { server, url } = yield* upgrading
-      const request = HttpClientRequest.get(url, { headers: { connection: "upgrade", upgrade: "echo" } })
-      const upgraded = Effect.scoped(
-        Effect.gen(function* () {
-          const response = yield* HttpClient.execute(request)
-          yield* response.upgrade
-          return response.status
-        })
-      )
-      assert.strictEqual(yield* Effect.provide(upgraded, NodeHttp.layer), 101)
-      assert.strictEqual(yield* Effect.provide(upgraded, NodeHttpClient.layerUndici), 101)
-      server.closeAllConnections()
+      const { spans, status, told } = yield* spansOf(false)
+      assert.deepStrictEqual({ spans, status, told }, { spans: 1, status: 200, told: [true] })
     }).pipe(Effect.scoped)
   )
-})
 
-// Takes every other protocol.
-const upgrading = Effect.acquireRelease(
-  Effect.callback<{ readonly server: Server; readonly url: string }>((resume) => {
-    const server = createServer()
-    server.on("upgrade", (_, socket) => {
-      socket.on("error", () => undefined)
-      socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n")
-      sockets.push(socket)
-    })
-    server.listen(0, "127.0.0.1", () => {
-      // An address of a server that listens on a port is no string.
-      const { port } = server.address() as AddressInfo
-      resume(Effect.succeed({ server, url: `http://127.0.0.1:${port}` }))
-    })
-  }),
-  ({ server }) =>
-    Effect.callback<void>((done) => {
-      for (const socket of sockets.splice(0)) socket.destroy()
-      server.close(() => done(Effect.void))
-    })
-)
-const sockets: Array<Duplex> = []
+  it.live("is left out where it is switched off, and nothing watches over an answer that is there to its end", () =>
+    Effect.gen(function* () {
+      const { response, spans, told } = yield* spansOf(true)
+      assert.deepStrictEqual({ spans, told }, { spans: 0, told: [undefined] })
+      assert.instanceOf(response, NodeResponse)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("fails alike for a URL that is none, traced or not", () =>
+    Effect.gen(function* () {
+      for (const isUntraced of [false, true]) {
+        const error = yield* Effect.flip(HttpClient.get("http://")).pipe(
+          Effect.provideService(HttpClient.TracerDisabledWhen, () => isUntraced)
+        )
+        assert.strictEqual(error.reason._tag, "InvalidUrlError")
+      }
+    }).pipe(Effect.provide(NodeHttp.layer))
+  )
+})
 
 describe("what NodeHttp loads of undici", () => {
   const script = (prelude: string) => `
