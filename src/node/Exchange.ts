@@ -61,10 +61,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return
     this.status = status
     this.headers = headers
-    if (Number(headers["content-length"] ?? Number.NaN) <= mostAtOnce) return
-    const body = new Body(controller)
-    this.body = body
-    this.answer(body)
+    const length = headers["content-length"]
+    if (length === undefined) {
+      // What has come with the head is told before anything else happens, and as a rule that is all of it.
+      queueMicrotask(() => this.stream(controller))
+    } else if (!(Number(length) <= mostAtOnce)) this.stream(controller)
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
@@ -74,7 +75,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.body === undefined) this.answer(this.chunks)
-    else this.body.push(null)
+    else this.body.end()
     this.letGo()
   }
 
@@ -85,6 +86,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.resume?.(Effect.fail(new HttpClientError.HttpClientError({ reason })))
     }
     this.letGo()
+  }
+
+  /** Gives the answer before it has come to its end, unless it has. */
+  private stream(controller: Controller): void {
+    if (this.request === undefined) return
+    const body = new Body(controller)
+    this.body = body
+    for (const chunk of this.chunks) body.push(chunk)
+    this.chunks = []
+    this.answer(body)
   }
 
   private answer(body: ReadonlyArray<Uint8Array> | Readable): void {
@@ -103,23 +114,31 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
+const ignore = () => undefined
+
 /** An answer's body as it comes: undici stops reading while nobody takes it, and the request ends where it is given up. */
 class Body extends Readable {
-  private readonly controller: Controller
+  private controller: Controller | undefined
 
   constructor(controller: Controller) {
     super()
     this.controller = controller
     // Whoever reads it is told; nobody else is to be.
-    this.on("error", () => undefined)
+    this.on("error", ignore)
+  }
+
+  /** There is no more of it. */
+  end(): void {
+    this.controller = undefined
+    this.push(null)
   }
 
   override _read(): void {
-    this.controller.resume()
+    this.controller?.resume()
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (!this.readableEnded) this.controller.abort(error ?? interrupted())
+    if (!this.readableEnded) this.controller?.abort(error ?? interrupted())
     callback(error)
   }
 }

@@ -95,7 +95,9 @@ export class NodeResponse extends Inspectable.Class implements HttpClientRespons
   get stream(): Stream.Stream<Uint8Array, HttpClientError.HttpClientError> {
     const { body } = this.source
     if (!(body instanceof Readable)) return Stream.fromIterable(body)
-    return NodeStream.fromReadable({ evaluate: () => body, onError: (cause) => this.failure(cause) })
+    const chunks = NodeStream.fromReadable<Uint8Array, unknown>({ evaluate: () => body, onError: (cause) => cause })
+    // Listeners of a Node stream may outlive it, and are not to hold the request.
+    return Stream.mapError(chunks, (cause) => this.failure(cause))
   }
 
   get text(): Failing<string> {

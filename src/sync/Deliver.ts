@@ -46,7 +46,7 @@ export interface Options<A, B extends Behaviour, R> {
   readonly inFlight: Abandonable
   /** Told which batches wait to be sent. */
   readonly ahead: Pick<ReadAhead, "add">
-  /** Called when a batch, or a part of one, is accepted, before it is waited for. */
+  /** Called when a batch, or a part of one, is accepted, before it is waited for, or before the other parts are sent. */
   readonly onAccepted: (batch: number, runs: ReadonlyArray<OffsetSet.Run>, batchId: string) => Effect.Effect<void>
   /** Called before a request that must not be sent twice. */
   readonly onSending: (batch: number, runs: ReadonlyArray<OffsetSet.Run>) => Effect.Effect<void>
@@ -73,6 +73,8 @@ const unexpectedInARow = 3
 type Indices = ReadonlyArray<number>
 type Sent<A> = Pick<Batch.Batch<A>, "merged" | "number" | "records">
 type Sending<A> = Sent<A> & {
+  /** Records of the whole batch, also where this is a part of it. */
+  readonly size: number
   /** Called before each of its requests. */
   readonly onRequest: () => void
 }
@@ -180,8 +182,13 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
     }
   }
 
-  /** What an accepted or applied part has come to. */
-  const settle = (batch: Sent<A>, indices: Indices, receipt: Receipt, acceptedAt?: number) =>
+  /** What an accepted or applied part has come to. An accepted one is noted first, where anything is still to come. */
+  const settle = (
+    batch: Sent<A> & { readonly size?: number },
+    indices: Indices,
+    receipt: Receipt,
+    acceptedAt?: number
+  ) =>
     Effect.suspend((): Effect.Effect<ReadonlyArray<Ended>, never, R> => {
       const { batchId, recordCount } = receipt
       const mismatch =
@@ -195,7 +202,8 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
           : waitFor(batch, indices, batchId, acceptedAt)
       // It is waited for all the same: until it has ended, it may still write what is in it.
       const ended = mismatch === undefined ? settled : Effect.as(settled, mismatch)
-      return acceptedAt !== undefined
+      const isOver = mismatch === undefined && options.settle === "accepted" && indices.length === batch.size
+      return isOver || acceptedAt !== undefined
         ? ended
         : Effect.andThen(options.onAccepted(batch.number, runsOf(batch, indices), batchId), ended)
     })
@@ -336,20 +344,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
         : (yield* Effect.forEach(isolation.delivered, (sent) => settle(part, sent.indices, sent.receipt), {
             concurrency: "unbounded"
           })).flat()
-      const blamed = isolation.blames.flatMap((blame) => {
-        const together = [...blame.culprits.map(({ index }) => index), ...(blame.partners ?? [])]
-        return blame.culprits.map(({ detail, index }): Ended => {
-          const others = together.filter((other) => other !== index).flatMap((other) => records[other]?.offset ?? [])
-          const reason =
-            others.length === 0
-              ? detail.reason
-              : {
-                  ...detail.reason,
-                  message: `${detail.reason.message} To blame together with offset ${others.join(", ")}.`
-                }
-          return { indices: [index], fate: { _tag: "Rejected", reason, answer: detail.answer } }
-        })
-      })
+      const blamed = isolation.blames.flatMap((blame) => Fate.blamed(blame, records))
       const local: ReadonlyArray<Ended> = [...delivered, ...blamed, ...(yield* rest(isolation, part))]
       return local.map(({ fate, indices: parts }) => ({ fate, indices: parts.map((part) => indices[part] ?? part) }))
     })
@@ -383,7 +378,10 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
           hasBegun = true
         }
         const { merged, number, records } = batch
-        return Effect.ensuring(deliver({ merged, number, records, onRequest }, all(batch)), Effect.sync(goAhead))
+        return Effect.ensuring(
+          deliver({ merged, number, records, size: records.length, onRequest }, all(batch)),
+          Effect.sync(goAhead)
+        )
       }),
     underway: (batch) => {
       const indices = all(batch)

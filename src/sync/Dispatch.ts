@@ -117,10 +117,10 @@ export const mapEffect: {
           // The semaphore bounds it.
           const results = yield* Queue.unbounded<B, E | E2 | Cause.Done>()
           const count = options.gauge ?? gauge()
-          const tasks = new Tasks<A>()
+          const tasks = new Tasks<Effect.Effect<B, E2, R2>>()
           const fibers = new Line<Fiber.Fiber<unknown, unknown>>()
           const idle = Latch.makeUnsafe()
-          const ready: Array<Task<A>> = []
+          const ready: Array<Task<Effect.Effect<B, E2, R2>>> = []
           let index = 0
           let active = 0
           let waiting = 0
@@ -178,33 +178,35 @@ export const mapEffect: {
             if (starting) return
             starting = true
             active++
-            for (let i = 0; i < ready.length && !stopped; i++) start(ready[i] as Task<A>)
+            for (let i = 0; i < ready.length && !stopped; i++) start(ready[i] as Task<Effect.Effect<B, E2, R2>>)
             ready.length = 0
             starting = false
             leave()
           }
 
-          const start = (task: Task<A>) => {
+          const start = (task: Task<Effect.Effect<B, E2, R2>>) => {
             count.running++
-            fork(
-              Effect.suspend(() => f(task.element, task.index)),
-              (exit) => {
-                count.running--
-                if (Exit.isSuccess(exit)) Queue.offerUnsafe(results, exit.value)
-                else fail(exit.cause, true)
-                if (stopped) return
-                const before = ready.length
-                tasks.release(task, ready)
-                waiting -= ready.length - before
-                count.waiting -= ready.length - before
-                startReady()
-              }
-            )
+            const { work } = task
+            // What an element holds is `f`'s to keep, as long as it needs it.
+            task.work = Effect.never
+            fork(work, (exit) => {
+              count.running--
+              if (Exit.isSuccess(exit)) Queue.offerUnsafe(results, exit.value)
+              else fail(exit.cause, true)
+              if (stopped) return
+              const before = ready.length
+              tasks.release(task, ready)
+              waiting -= ready.length - before
+              count.waiting -= ready.length - before
+              startReady()
+            })
           }
+
+          const workOn = (element: A, at: number) => Effect.suspend(() => f(element, at))
 
           const admit = (element: A) => {
             // Read once, before anything is changed: it may throw, and may not be the same twice.
-            const task = tasks.admit(element, index++, hashesOf(options.keys(element)))
+            const task = tasks.admit(workOn(element, index++), hashesOf(options.keys(element)))
             if (task.blockers > 0) {
               waiting++
               count.waiting++
@@ -246,16 +248,16 @@ export const mapEffect: {
     )
 )
 
-interface Task<A> {
-  readonly element: A
-  readonly index: number
+interface Task<W> {
+  /** What is to be done; nothing any more, once it has begun. */
+  work: W
   readonly keys: Int32Array
   /** Among the unfinished ones; above 0. */
   readonly owner: number
   /** How many unfinished tasks it waits for. */
   blockers: number
   /** The tasks that wait for this one, in stream order. */
-  readonly followers: Array<Task<A>>
+  readonly followers: Array<Task<W>>
 }
 
 const firstTasks = 16
@@ -264,19 +266,19 @@ const firstTasks = 16
  * The unfinished tasks and their keys. Whoever comes next waits for the last unfinished task that has the key, alone, which
  * waits for the one before it: a chain, so that a key needs no queue of its own.
  */
-class Tasks<A> {
+class Tasks<W> {
   private readonly owners = new KeyOwners()
   // By owner; one that nobody is any more is given to the next.
-  private tasks: Array<Task<A> | undefined> = new Array(firstTasks).fill(undefined)
+  private tasks: Array<Task<W> | undefined> = new Array(firstTasks).fill(undefined)
   private readonly free: Array<number> = []
   /** The highest owner so far. */
   private highest = 0
 
   /** A task that has its keys from now on. */
-  admit(element: A, index: number, keys: Int32Array): Task<A> {
+  admit(work: W, keys: Int32Array): Task<W> {
     const owner = this.free.pop() ?? ++this.highest
     if (owner === this.tasks.length) this.tasks = doubled(this.tasks)
-    const task: Task<A> = { element, index, keys, owner, blockers: 0, followers: [] }
+    const task: Task<W> = { work, keys, owner, blockers: 0, followers: [] }
     this.tasks[owner] = task
     for (let i = 0; i < keys.length; i++) {
       const before = this.tasks[this.owners.take(keys[i] ?? 0, owner)]
@@ -289,7 +291,7 @@ class Tasks<A> {
   }
 
   /** Gives the keys of a task back, except those that a later one has taken over. */
-  release({ followers, keys, owner }: Task<A>, ready: Array<Task<A>>): void {
+  release({ followers, keys, owner }: Task<W>, ready: Array<Task<W>>): void {
     for (let i = 0; i < keys.length; i++) this.owners.give(keys[i] ?? 0, owner)
     this.tasks[owner] = undefined
     this.free.push(owner)

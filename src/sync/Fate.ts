@@ -6,6 +6,7 @@
 import type * as ApiError from "../http/ApiError.ts"
 import type * as RetryPolicy from "../policy/RetryPolicy.ts"
 import type { Receipt } from "./Destination.ts"
+import type { Blame } from "./IsolateState.ts"
 import type { Outcome, Reason } from "./Outcome.ts"
 
 /**
@@ -139,4 +140,23 @@ export const outcome = (fate: Fate, offset: number): Outcome => {
     case "Unknown":
       return { _tag: fate._tag, offset, reason: fate.reason }
   }
+}
+
+/**
+ * The fates of the records that are to blame together, each with the offsets of the others.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const blamed = (
+  { culprits, partners = [] }: Blame<Pick<Extract<Fate, { _tag: "Rejected" }>, "answer" | "reason">>,
+  records: ReadonlyArray<{ readonly offset: number }>
+): ReadonlyArray<Ended> => {
+  const together = [...culprits.map(({ index }) => index), ...partners]
+  return culprits.map(({ detail: { answer, reason }, index }) => {
+    const others = together.filter((other) => other !== index).flatMap((other) => records[other]?.offset ?? [])
+    const message = `${reason.message} To blame together with offset ${others.join(", ")}.`
+    const told = others.length === 0 ? reason : { ...reason, message }
+    return { indices: [index], fate: { _tag: "Rejected", reason: told, answer } }
+  })
 }

@@ -224,11 +224,13 @@ export const make = Effect.fnUntraced(function* <E>(
     }
   }
 
+  // It comes to `outcomes`, and while it waits for the disk it holds no records.
   const finish = (
     groups: ReadonlyArray<Group>,
     dead: ReadonlyArray<Letter.Letter>,
+    outcomes: ReadonlyArray<Outcome>,
     release: () => void
-  ): Effect.Effect<void> =>
+  ): Effect.Effect<ReadonlyArray<Outcome>> =>
     Effect.flatMap(send(dead), (safe) => {
       for (const group of groups) {
         count(group)
@@ -236,7 +238,10 @@ export const make = Effect.fnUntraced(function* <E>(
       }
       // In the same step, so that no checkpoint says of a record both that it is done and that it is under way.
       if (safe) release()
-      return writer === undefined ? Effect.void : writer.writeEvery(options.checkpointEvery)
+      if (writer === undefined) return Effect.succeed(outcomes)
+      // Nobody may send again what is accepted.
+      const isAccepted = groups.some(({ tag }) => tag === "Accepted")
+      return Effect.as(isAccepted ? writer.write : writer.writeEvery(options.checkpointEvery), outcomes)
     })
 
   // From the first dead letter on, the next run must know that this one has begun. And what cannot be written is
@@ -268,18 +273,16 @@ export const make = Effect.fnUntraced(function* <E>(
       forgetBlocks()
     },
     rejected: (records) =>
-      Effect.as(
-        finish(
-          records.map((record) => ({
-            tag: record.outcome._tag,
-            reason: record.outcome.reason,
-            records: [record],
-            forGood: true
-          })),
-          records.map(Letter.unsendable),
-          () => undefined
-        ),
-        wantsOutcomes ? records.map(({ outcome }) => outcome) : []
+      finish(
+        records.map((record) => ({
+          tag: record.outcome._tag,
+          reason: record.outcome.reason,
+          records: [record],
+          forGood: true
+        })),
+        records.map(Letter.unsendable),
+        wantsOutcomes ? records.map(({ outcome }) => outcome) : [],
+        () => undefined
       ),
     ended: (batch, ended) => {
       const groups: Array<Group> = []
@@ -310,13 +313,10 @@ export const make = Effect.fnUntraced(function* <E>(
         if (wantsOutcomes) outcomes.push(merged)
       }
       const isOver = ([from]: OffsetSet.Run) => !again.has(from) && Batch.holds(batch, from)
-      return Effect.as(
-        finish(groups, dead, () => {
-          settling.removeWhere(({ runs }) => runs.every(isOver))
-          sending.delete(batch.number)
-        }),
-        outcomes
-      )
+      return finish(groups, dead, outcomes, () => {
+        settling.removeWhere(({ runs }) => runs.every(isOver))
+        sending.delete(batch.number)
+      })
     },
     accepted: (batch, runs, batchId) =>
       writer === undefined

@@ -246,6 +246,24 @@ describe("NodeHttp, tracing", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("has nothing to watch over in an answer without a length that comes with its head, and in no other", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serve((request, response) => {
+        response.writeHead(200).write("first")
+        if (request.url === "/whole") response.end()
+        else setTimeout(() => response.end("last"), 20)
+      })
+      const get = (path: string) =>
+        Effect.provideService(HttpClient.get(url + path), HttpClient.TracerDisabledWhen, () => true)
+      const whole = yield* get("/whole")
+      assert.instanceOf(whole, NodeResponse)
+      assert.strictEqual(yield* whole.text, "first")
+      const parts = yield* get("/parts")
+      assert.notInstanceOf(parts, NodeResponse)
+      assert.strictEqual(yield* parts.text, "firstlast")
+    }).pipe(Effect.scoped, Effect.provide(NodeHttp.layer))
+  )
+
   it.live("fails alike for a URL that is none, traced or not", () =>
     Effect.gen(function* () {
       for (const isUntraced of [false, true]) {

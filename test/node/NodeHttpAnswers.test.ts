@@ -81,7 +81,7 @@ const answers: ReadonlyArray<{ readonly type: string; readonly body: string | Ui
 
 describe("NodeHttp answers as the platform's client does", () => {
   for (const [index, { body, status = 200, type }] of answers.entries()) {
-    for (const length of ["told", "not told"]) {
+    for (const length of ["told", "not told", "not told, and all at once"]) {
       it.live(`answer ${index}, its length ${length}`, () =>
         Effect.gen(function* () {
           const { url } = yield* serve((_, response) => {
@@ -91,6 +91,7 @@ describe("NodeHttp answers as the platform's client does", () => {
               "set-cookie": ["a=1; Path=/", "b=2"],
               ...(length === "told" ? { "content-length": size } : {})
             })
+            if (length.endsWith("once")) return void response.end(body)
             // In two parts.
             response.write(body.slice(0, 2))
             setImmediate(() => response.end(body.slice(2)))

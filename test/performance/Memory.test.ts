@@ -10,7 +10,13 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import * as ScriptedServer from "../support/ScriptedServer.ts"
 
-const script = join(import.meta.dirname, "../support/BodiesProcess.ts")
+const run = (script: string, ...args: ReadonlyArray<string>) =>
+  Effect.promise(async () => {
+    const path = join(import.meta.dirname, "../support", script)
+    const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", path, ...args])
+    // It is what the script prints.
+    return JSON.parse(stdout) as Bodies
+  })
 
 interface Bodies {
   readonly accepted: number
@@ -22,11 +28,7 @@ interface Bodies {
 const measure = (where: string) =>
   Effect.gen(function* () {
     const folder = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
-    const { stdout } = yield* Effect.promise(() =>
-      promisify(execFile)(process.execPath, ["--expose-gc", script, where, folder])
-    )
-    // It is what the script prints.
-    const bodies = JSON.parse(stdout) as Bodies
+    const bodies = yield* run("BodiesProcess.ts", where, folder)
     assert.strictEqual(bodies.accepted, bodies.batches * 100)
     // More would be a leak.
     assert.isAtMost(bodies.live, 10)
@@ -34,15 +36,17 @@ const measure = (where: string) =>
   }).pipe(Effect.scoped)
 
 // Takes everything.
-const server = Effect.suspend(() => {
+const server = (tellsLength: boolean) => {
   let answers = 0
   return ScriptedServer.serve((request, response) => {
     request.resume().on("end", () => {
       const data = { batchId: `b-${answers++}`, message: "taken", recordCount: 100, schemaDefinitionId: "s" }
-      response.writeHead(202, { "content-type": "application/json" }).end(JSON.stringify({ success: true, data }))
+      const body = JSON.stringify({ success: true, data })
+      const length = tellsLength ? { "content-length": body.length } : {}
+      response.writeHead(202, { "content-type": "application/json", ...length }).end(body)
     })
   })
-})
+}
 
 const most = 0.22
 
@@ -57,7 +61,18 @@ const goes = (where: string) =>
 layer(NodeServices.layer, { excludeTestServices: true })("bodies whose answers have come", (it) => {
   it.effect("go with the next young collections, whoever sends them", () => goes("answered"))
 
-  it.effect("go with the next young collections when NodeHttp sends them", () =>
-    Effect.flatMap(server, ({ url }) => goes(url))
+  for (const tellsLength of [true, false]) {
+    const answers = tellsLength ? "say how long they are" : "do not say how long they are"
+    it.effect(`go with the next young collections when NodeHttp sends them, and answers ${answers}`, () =>
+      Effect.flatMap(server(tellsLength), ({ url }) => goes(url))
+    )
+  }
+
+  it.effect("are not held by batches that wait for the checkpoint", () =>
+    Effect.gen(function* () {
+      const { accepted, batches, live } = yield* run("WaitingBodiesProcess.ts")
+      assert.strictEqual(accepted, batches * 100)
+      assert.isAtMost(live, batches / 4)
+    })
   )
 })
