@@ -25,10 +25,11 @@ const within = (
   value: Statistics.Spread | undefined,
   bound: { readonly least?: number; readonly most?: number },
   show: (value: Statistics.Spread) => string = Statistics.ratio,
-  unit = ""
+  unit = "",
+  added = ""
 ): Verdict => {
   const { least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY } = bound
-  const goal = bound.most === undefined ? `at least ${bound.least}${unit}` : `at most ${bound.most}${unit}`
+  const goal = (bound.most === undefined ? `at least ${bound.least}${unit}` : `at most ${bound.most}${unit}`) + added
   if (value === undefined || Number.isNaN(value.median)) return unknown(what, goal, "not measured")
   return { what, goal, measured: show(value), reached: value.median >= least && value.median <= most }
 }
@@ -65,22 +66,28 @@ export const peakGrowth = (how: string, ratio: Statistics.Spread | undefined) =>
 export const flatCost = (ratio: Statistics.Spread | undefined) =>
   within("CPU a record at 10 million records over that at 1 million", ratio, { most: 1.05 })
 
-const share = (of: string) => (least: Statistics.Spread | undefined) =>
+const share = (of: string, least: Statistics.Spread | undefined, bound: number, added?: string) =>
   within(
     `throughput with latency, of ${of}, the least of all`,
     least,
-    { least: 95 },
+    { least: bound },
     ({ median }) => Statistics.percent(median / 100),
-    " %"
+    " %",
+    added
   )
 
-export const ofPossible = share("concurrency ÷ latency")
+const there = (goal: number, unit: string) => `, ${goal}${unit} where it was set`
+
+/** Where everything takes `scale` times as long, so may what is between an answer and the next request. */
+export const ofPossible = (least: Statistics.Spread | undefined, scale: number) =>
+  share("concurrency ÷ latency", least, Math.round(100 / (1 + scale * (1 / 0.95 - 1))), there(95, " %"))
 
 /** What the machine allows at that latency, which on a slow one is less. */
-export const ofWire = share("what bare sockets reach")
+export const ofWire = (least: Statistics.Spread | undefined) => share("what bare sockets reach", least, 95)
 
-export const firstRequest = (how: string, time: Statistics.Spread | undefined) =>
-  within(`first request, ${how}`, time, { most: 150 }, inMs, " ms")
+/** Where everything takes `scale` times as long, so may a start. */
+export const firstRequest = (how: string, time: Statistics.Spread | undefined, scale: number) =>
+  within(`first request, ${how}`, time, { most: Math.round(150 * scale) }, inMs, " ms", there(150, " ms"))
 
 export const importing = (ratio: Statistics.Spread | undefined) =>
   within('import "effect-patchbay" over the Effect modules it uses', ratio, { most: 1.1 })

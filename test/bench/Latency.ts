@@ -6,6 +6,7 @@ import * as Customers from "./Customers.ts"
 import * as Goals from "./Goals.ts"
 import * as Runner from "./Runner.ts"
 import * as Statistics from "./Statistics.ts"
+import * as Yardstick from "./Yardstick.ts"
 
 export interface Options {
   readonly rounds: number
@@ -18,6 +19,7 @@ export interface Options {
 }
 
 export interface Report {
+  readonly yardstick: Yardstick.Yardstick
   readonly flights: ReadonlyArray<Flight>
   readonly goals: ReadonlyArray<Goals.Verdict>
 }
@@ -60,7 +62,7 @@ const flightLength = (batch: number, latency: number, concurrency: number): numb
 
 const contenders = ["floor", "wire", "patchbay"] as const
 
-const flights = async (options: Options, folder: string): Promise<ReadonlyArray<Flight>> => {
+const flights = async (options: Options, folder: string): Promise<Array<Flight>> => {
   const { batch, concurrencies, latencies, mode, rounds, seed } = options
   const written = new Map<number, string>()
   const csvOf = async (records: number) => {
@@ -122,15 +124,28 @@ const unhindered = { latencies: [0], concurrencies: [8] }
 
 export const measure = (options: Options): Promise<Report> =>
   Runner.withFolder(async (folder) => {
-    const before = options.latencies.includes(0) ? [] : await flights({ ...options, ...unhindered }, folder)
-    const measured = [...before, ...(await flights(options, folder))]
-    Runner.hush()
+    const { used: measured, yardstick } = await Yardstick.beside(options, async (measure) => {
+      await measure()
+      const all = options.latencies.includes(0) ? [] : await flights({ ...options, ...unhindered }, folder)
+      for (const latency of options.latencies) {
+        all.push(...(await flights({ ...options, latencies: [latency] }, folder)))
+        await measure()
+      }
+      return all
+    })
     const free = measured.filter((flight) => !isBound(measured, flight))
     const least = (share: (flight: Flight) => Statistics.Spread) =>
       free.length === 0 ? undefined : Statistics.spread([Math.min(...free.map((flight) => share(flight).median)) * 100])
     return {
+      yardstick,
       flights: measured,
-      goals: [Goals.ofPossible(least(({ ofReally }) => ofReally)), Goals.ofWire(least(({ ofWire }) => ofWire))]
+      goals: [
+        Goals.ofPossible(
+          least(({ ofReally }) => ofReally),
+          yardstick.scale
+        ),
+        Goals.ofWire(least(({ ofWire }) => ofWire))
+      ]
     }
   })
 
@@ -138,7 +153,7 @@ const percents = ({ max, median, min }: Statistics.Spread): string =>
   `${Statistics.percent(median)} (${(min * 100).toFixed(0)}–${(max * 100).toFixed(0)})`
 
 /** The report for people. */
-export const format = ({ flights, goals }: Report, options: Options): string =>
+export const format = ({ flights, goals, yardstick }: Report, options: Options): string =>
   [
     `${options.batch} to a batch; medians of ${options.rounds} (smallest–largest), from the first request on.`,
     "Throughput as % of concurrency ÷ latency, by the latency asked of the server and by what it really took, and of what bare sockets reach with bodies made beforehand.",
@@ -168,6 +183,8 @@ export const format = ({ flights, goals }: Report, options: Options): string =>
         ]
       })
     ]),
+    "",
+    Yardstick.format(yardstick),
     "",
     Goals.format(goals)
   ].join("\n")

@@ -13,12 +13,14 @@ import * as ImportGraph from "./ImportGraph.ts"
 import * as Bundle from "./peers/Bundle.ts"
 import * as Runner from "./Runner.ts"
 import * as Statistics from "./Statistics.ts"
+import * as Yardstick from "./Yardstick.ts"
 
 export interface Options {
   readonly rounds: number
   /** Lines of the file that the first request is sent from. */
   readonly lines: number
   readonly seed: number
+  readonly mode: Runner.Mode
 }
 
 /** One way to start, over all rounds. */
@@ -29,6 +31,7 @@ interface Timed {
 }
 
 export interface Report {
+  readonly yardstick: Yardstick.Yardstick
   readonly imports: ReadonlyArray<Timed & { readonly ratio: Statistics.Spread }>
   readonly modules: number
   readonly bundles: ReadonlyArray<{ readonly title: string; readonly sizes: Bundle.Sizes }>
@@ -51,7 +54,8 @@ const write = (name: string, code: string): string => {
 /** Runs modules that print a number, each in a fresh process, in turns; the numbers of each. */
 const inTurns = async (
   rounds: number,
-  runs: ReadonlyArray<{ readonly title: string; readonly once: () => Promise<number> }>
+  runs: ReadonlyArray<{ readonly title: string; readonly once: () => Promise<number> }>,
+  afterRound = async (): Promise<void> => undefined
 ): Promise<ReadonlyArray<ReadonlyArray<number>>> => {
   const numbers = runs.map((): Array<number> => [])
   for (let round = 0; round < rounds; round++) {
@@ -59,6 +63,7 @@ const inTurns = async (
       Runner.say(`\rround ${round + 1} of ${rounds}: ${title}\x1b[K`)
       numbers[index]?.push(await once())
     }
+    await afterRound()
   }
   return numbers
 }
@@ -154,7 +159,8 @@ const measureFirsts = (
       | "fetchBundled"
       | "watching"
       | "floor"]: string
-  }
+  },
+  measureMachine: () => Promise<void>
 ) =>
   Runner.withFolder((folder) =>
     Runner.withServer(0, async (url) => {
@@ -199,12 +205,28 @@ const measureFirsts = (
       const runs = [least, ...scripts, command]
       // The cache is filled by the first one.
       for (const { once } of runs) await once()
-      const times = await inTurns(rounds, runs)
+      const times = await inTurns(rounds, runs, measureMachine)
       return runs.map(({ title }, index): Timed => ({ title, time: Statistics.spread(times[index] ?? []) }))
     })
   )
 
 export const measure = async (options: Options): Promise<Report> => {
+  const { used, yardstick } = await Yardstick.beside(options, (measure) => measured(options, measure))
+  const { firsts, imports } = used
+  return {
+    yardstick,
+    ...used,
+    goals: [
+      Goals.importing(imports.at(-1)?.ratio),
+      ...firsts.slice(1).map(({ time, title }) => Goals.firstRequest(title, time, yardstick.scale))
+    ]
+  }
+}
+
+const measured = async (
+  options: Options,
+  measureMachine: () => Promise<void>
+): Promise<Omit<Report, "goals" | "yardstick">> => {
   rmSync(workshop, { recursive: true, force: true })
   mkdirSync(workshop)
   const { imports, modules } = await measureImports(options)
@@ -216,25 +238,19 @@ export const measure = async (options: Options): Promise<Report> => {
   ]
   const bundled = await Bundle.write(paths.plain, join(workshop, "bundled"))
   const fetchBundled = await Bundle.write(paths.fetching, join(workshop, "fetching"))
-  const firsts = await measureFirsts(options, {
-    ...paths,
-    bundled,
-    fetchBundled,
-    watching: write("watching.js", plain("FirstRequest.ts")),
-    floor: floor()
-  })
-  Runner.hush()
+  const firsts = await measureFirsts(
+    options,
+    {
+      ...paths,
+      bundled,
+      fetchBundled,
+      watching: write("watching.js", plain("FirstRequest.ts")),
+      floor: floor()
+    },
+    measureMachine
+  )
   rmSync(workshop, { recursive: true, force: true })
-  return {
-    imports,
-    modules,
-    bundles,
-    firsts,
-    goals: [
-      Goals.importing(imports.at(-1)?.ratio),
-      ...firsts.slice(1).map(({ time, title }) => Goals.firstRequest(title, time))
-    ]
-  }
+  return { imports, modules, bundles, firsts }
 }
 
 const kb = ({ bytes, gzip }: Bundle.Size) => `${Statistics.grouped(bytes / 1000)} (${Statistics.grouped(gzip / 1000)})`
@@ -242,7 +258,10 @@ const kb = ({ bytes, gzip }: Bundle.Size) => `${Statistics.grouped(bytes / 1000)
 const ms = ({ max, median, min }: Statistics.Spread) => `${median.toFixed(0)} (${min.toFixed(0)}–${max.toFixed(0)})`
 
 /** The report for people. */
-export const format = ({ bundles, firsts, goals, imports, modules }: Report, { lines, rounds }: Options): string =>
+export const format = (
+  { bundles, firsts, goals, imports, modules, yardstick }: Report,
+  { lines, rounds }: Options
+): string =>
   [
     `The built package, in fresh processes and in turns; medians of ${rounds}, of imports ${rounds * importsARound} (smallest–largest).`,
     "",
@@ -263,6 +282,8 @@ export const format = ({ bundles, firsts, goals, imports, modules }: Report, { l
       [`first request from ${Statistics.grouped(lines)} lines`, "ms after Node's own start"],
       ...firsts.map(({ time, title }) => [title, ms(time)])
     ]),
+    "",
+    Yardstick.format(yardstick),
     "",
     Goals.format(goals)
   ].join("\n")

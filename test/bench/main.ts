@@ -157,7 +157,7 @@ const latency = (): Plan =>
 
 const start = (): Plan =>
   plan<Start.Options, Start.Report>(
-    { rounds: whole("rounds", 15), lines: whole("records", 10_000_000), seed },
+    { rounds: whole("rounds", 15), lines: whole("records", 10_000_000), seed, mode },
     Start.measure,
     Start.format
   )

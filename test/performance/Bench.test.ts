@@ -9,6 +9,7 @@ import * as Customers from "../bench/Customers.ts"
 import * as Goals from "../bench/Goals.ts"
 import * as Runner from "../bench/Runner.ts"
 import * as Statistics from "../bench/Statistics.ts"
+import * as Yardstick from "../bench/Yardstick.ts"
 
 const main = join(resolve(import.meta.dirname, "../bench"), "main.ts")
 
@@ -103,9 +104,16 @@ describe("goals", () => {
     [Goals.peak("as Node is", spread(200), 1_000_000), true],
     [Goals.peak("as Node is", spread(201), 1_000_000), false],
     [Goals.peak("as Node is", spread(100), 999_999), undefined],
-    [Goals.ofPossible(spread(95)), true],
+    [Goals.ofPossible(spread(95), 1), true],
+    [Goals.ofPossible(spread(94.9), 1), false],
+    // 2.1 ms instead of 1.05 beside 20.
+    [Goals.ofPossible(spread(91), 2), true],
+    [Goals.ofPossible(spread(89.9), 2), false],
     [Goals.ofWire(spread(94.9)), false],
-    [Goals.firstRequest("bundled", spread(151)), false],
+    [Goals.firstRequest("bundled", spread(150), 1), true],
+    [Goals.firstRequest("bundled", spread(151), 1), false],
+    [Goals.firstRequest("bundled", spread(300), 2), true],
+    [Goals.firstRequest("bundled", spread(301), 2), false],
     [Goals.importing(spread(1.1)), true]
   ] as const
   for (const [{ goal, measured, reached, what }, expected] of cases) {
@@ -118,6 +126,18 @@ describe("goals", () => {
       )
     })
   }
+
+  it("in milliseconds are for a machine on which the least slowed of three contenders takes as long as there", () => {
+    const { contenders, scale } = Yardstick.of({ floor: [9.5, 9.5], script: [30, 15], elasticsearch: [12, 20] })
+    assert.deepStrictEqual(
+      contenders.map(({ ratio }) => ratio),
+      [5, 3, 2]
+    )
+    assert.strictEqual(scale, 2)
+    const fast = Yardstick.of({ floor: [1], script: [4], elasticsearch: [4] })
+    assert.strictEqual(fast.scale, 1, "they are never made harder")
+    assert.include(Yardstick.format(fast), "times the least of these, 1.0")
+  })
 
   it("the median is the middle one, or between the two in the middle", () => {
     assert.deepStrictEqual(spread(9, 1, 2), { median: 2, min: 1, max: 9 })
