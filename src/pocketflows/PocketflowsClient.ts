@@ -67,7 +67,6 @@ const batchUpdate = Endpoint.make(
   ({ customers }) => Result.succeed(customers)
 )
 
-const urls = HttpApiClient.urlBuilder(PocketflowsApi.PocketflowsApi)
 const updateRequest = HttpClientRequest.make(PocketflowsApi.updateCustomers.method)
 
 /**
@@ -86,6 +85,7 @@ export const make = Effect.fnUntraced(function* (
     credentials: yield* PocketflowsAuth.credentials(options.auth)
   })
   const { httpClient } = client
+  const urls = HttpApiClient.urlBuilder(PocketflowsApi.PocketflowsApi)
   const updateMethod = yield* HttpApiClient.endpoint(PocketflowsApi.PocketflowsApi, {
     group: "customers",
     endpoint: "updateCustomers",

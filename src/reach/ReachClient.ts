@@ -169,7 +169,6 @@ const patch = Endpoint.make(vendor, ReachApi.patchCustomer, [400, 404, 413, 422]
 const batchPatch = Endpoint.make(vendor, ReachApi.patchCustomers, [400, 404, 413, 422], data)
 const status = Endpoint.make(vendor, ReachApi.batchStatus, [404], data)
 
-const urls = HttpApiClient.urlBuilder(ReachApi.ReachApi)
 const createRequest = HttpClientRequest.make(ReachApi.createCustomer.method)
 const patchRequest = HttpClientRequest.make(ReachApi.patchCustomer.method)
 const batchRequest = HttpClientRequest.make(ReachApi.patchCustomers.method)
@@ -212,6 +211,16 @@ export const make = Effect.fnUntraced(function* (
     credentials: yield* ReachAuth.credentials(auth)
   })
   const { httpClient } = client
+  const urls = HttpApiClient.urlBuilder(ReachApi.ReachApi)
+  const batchUrls = new Map<boolean | undefined, string>()
+  // There are three, and every batch of a run has the same.
+  const batchUrl = (ignoreUnknownFields: boolean | undefined): string => {
+    const known = batchUrls.get(ignoreUnknownFields)
+    if (known !== undefined) return known
+    const url = urls.customers.patchCustomers({ query: batchQuery({ ignoreUnknownFields }) })
+    batchUrls.set(ignoreUnknownFields, url)
+    return url
+  }
   const customers = { group: "customers", httpClient } as const
   const createMethod = yield* HttpApiClient.endpoint(ReachApi.ReachApi, { ...customers, endpoint: "createCustomer" })
   const patchMethod = yield* HttpApiClient.endpoint(ReachApi.ReachApi, { ...customers, endpoint: "patchCustomer" })
@@ -332,17 +341,6 @@ const asString = (flag: boolean | undefined) => (flag === undefined ? undefined 
 
 const batchQuery = (options: WriteOptions | undefined) =>
   present({ ignoreUnknownFields: asString(options?.ignoreUnknownFields) })
-
-const batchUrls = new Map<boolean | undefined, string>()
-
-// There are three, and every batch of a run has the same.
-const batchUrl = (ignoreUnknownFields: boolean | undefined): string => {
-  const known = batchUrls.get(ignoreUnknownFields)
-  if (known !== undefined) return known
-  const url = urls.customers.patchCustomers({ query: batchQuery({ ignoreUnknownFields }) })
-  batchUrls.set(ignoreUnknownFields, url)
-  return url
-}
 
 const present = <const T extends object>(fields: T): { readonly [K in keyof T]?: Exclude<T[K], undefined> } => {
   const some: { [K in keyof T]?: Exclude<T[K], undefined> } = {}
