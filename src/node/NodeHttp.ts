@@ -31,8 +31,8 @@ export type Options = Agent.Options
  * An `HttpClient` as `NodeHttpClient.layerUndici` makes it, with an agent of its own that is destroyed with the layer.
  *
  * The difference is what a request costs that has its body in memory. It is dispatched without undici's `request`, and an
- * answer that says that it is short is read before it is given: nothing of either outlives its end. All other requests
- * are sent by the client of `@effect/platform-node`, over the same connections.
+ * answer that says that it is short, or that has come with its head, is read before it is given: nothing of either
+ * outlives its end. All other requests are sent by the client of `@effect/platform-node`, over the same connections.
  *
  * What it sends itself has no time limit, where that client gives up an answer's head after an hour: policies and
  * `Effect.timeout` say how long to wait.
