@@ -74,6 +74,13 @@ describe.each(Object.entries(ways))("NodeHttp, requests %s", (_, isUntraced) => 
       })
       const broken = yield* Effect.flip(Effect.flatMap(HttpClient.get(url), ({ text }) => text))
       assert.strictEqual(broken._tag, "HttpClientError")
+      // Of no length that is told, so that it is given before its end.
+      const parts = yield* serve((_, response) => {
+        response.write("half")
+        setTimeout(() => response.destroy(), 10)
+      })
+      const drain = Effect.flatMap(HttpClient.get(parts.url), ({ stream }) => Stream.runDrain(stream))
+      assert.strictEqual((yield* Effect.flip(drain)).reason._tag, "DecodeError")
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
