@@ -298,7 +298,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       const settleAtOnce = new Set(keys).size < keys.length
       const endedEarly: Array<Ended> = []
       const claimsOf = to.claims
-      const isolation = yield* Isolate.isolate<Receipt, SendFailure.Refusal, SendFailure.NoVerdict, R>({
+      const isolation = yield* Isolate.isolate<Receipt, Fate.Refusal, SendFailure.NoVerdict, R>({
         size: indices.length,
         independent: behaviour.failures === "independent",
         budget: options.budget,
@@ -351,7 +351,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
 
   // What an isolation that ended early left open.
   const rest = (
-    { stopped, undecided }: Isolate.Isolation<Receipt, SendFailure.Refusal, SendFailure.NoVerdict>,
+    { stopped, undecided }: Isolate.Isolation<Receipt, Fate.Refusal, SendFailure.NoVerdict>,
     part: Sending<A>
   ): Effect.Effect<ReadonlyArray<Ended>, never, R> => {
     if (stopped === undefined || undecided.length === 0) return Effect.succeed([])

@@ -109,6 +109,7 @@ export const mapEffect: {
     Stream.fromChannel(
       Channel.fromTransformBracket(
         Effect.fnUntraced(function* (_: unknown, __: Scope.Scope, scope: Scope.Scope) {
+          type Work = Effect.Effect<B, E2, R2>
           // A scope of its own, made before the finalizer below is added, is closed after it has run.
           const pull = yield* Channel.toPullScoped(Stream.toChannel(self), Scope.forkUnsafe(scope))
           const runFork = Effect.runForkWith(yield* Effect.context<R | R2>())
@@ -117,10 +118,10 @@ export const mapEffect: {
           // The semaphore bounds it.
           const results = yield* Queue.unbounded<B, E | E2 | Cause.Done>()
           const count = options.gauge ?? gauge()
-          const tasks = new Tasks<Effect.Effect<B, E2, R2>>()
+          const tasks = new Tasks<Work>()
           const fibers = new Line<Fiber.Fiber<unknown, unknown>>()
           const idle = Latch.makeUnsafe()
-          const ready: Array<Task<Effect.Effect<B, E2, R2>>> = []
+          const ready: Array<Task<Work>> = []
           let index = 0
           let active = 0
           let waiting = 0
@@ -178,13 +179,13 @@ export const mapEffect: {
             if (starting) return
             starting = true
             active++
-            for (let i = 0; i < ready.length && !stopped; i++) start(ready[i] as Task<Effect.Effect<B, E2, R2>>)
+            for (let i = 0; i < ready.length && !stopped; i++) start(ready[i] as Task<Work>)
             ready.length = 0
             starting = false
             leave()
           }
 
-          const start = (task: Task<Effect.Effect<B, E2, R2>>) => {
+          const start = (task: Task<Work>) => {
             count.running++
             const { work } = task
             // What an element holds is `f`'s to keep, as long as it needs it.

@@ -43,6 +43,17 @@ export type Fate =
   | { readonly _tag: "Unsent" }
 
 /**
+ * Why records were refused, and what the vendor wrote, for dead letters only.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Refusal {
+  readonly reason: Reason
+  readonly answer: string | undefined
+}
+
+/**
  * What dooms a whole run: the credentials are refused, the tenant is not there, something else answers at that
  * address, or the vendor stays down beyond the retry policy.
  *
@@ -110,10 +121,7 @@ export const miscounted = (sent: number, { batchId, recordCount }: Receipt): Fat
  * @category constructors
  * @since 0.1.0
  */
-export const notIsolated = ({
-  answer,
-  reason
-}: Pick<Extract<Fate, { _tag: "Rejected" }>, "answer" | "reason">): Fate => ({
+export const notIsolated = ({ answer, reason }: Refusal): Fate => ({
   _tag: "Rejected",
   answer,
   reason: {
@@ -149,7 +157,7 @@ export const outcome = (fate: Fate, offset: number): Outcome => {
  * @since 0.1.0
  */
 export const blamed = (
-  { culprits, partners = [] }: Blame<Pick<Extract<Fate, { _tag: "Rejected" }>, "answer" | "reason">>,
+  { culprits, partners = [] }: Blame<Refusal>,
   records: ReadonlyArray<{ readonly offset: number }>
 ): ReadonlyArray<Ended> => {
   const together = [...culprits.map(({ index }) => index), ...partners]

@@ -9,7 +9,6 @@ import type * as ApiError from "../http/ApiError.ts"
 import type { SendError } from "../policy/SendPolicy.ts"
 import type { Behaviour } from "./Destination.ts"
 import type * as Fate from "./Fate.ts"
-import type { Reason } from "./Outcome.ts"
 
 /**
  * The run stopped before this attempt went out.
@@ -36,17 +35,6 @@ export class Outgrown extends Data.TaggedError("Outgrown") {
  * @since 0.1.0
  */
 export type SendFailure = SendError<ApiError.ApiError | HeldBack | Outgrown, never, never, Behaviour["resend"]>
-
-/**
- * Why records were refused, and what the vendor wrote, for dead letters only.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Refusal {
-  readonly reason: Reason
-  readonly answer: string | undefined
-}
 
 /**
  * What ends a request that has no verdict; no fate where it was too large, so that its records must go out in halves.
@@ -84,7 +72,7 @@ export const isTooLarge = (error: { readonly _tag: string }): error is ApiError.
  * @category constructors
  * @since 0.1.0
  */
-export const refusalOf = (error: Extract<SendFailure, { readonly answer: unknown }>): Refusal => ({
+export const refusalOf = (error: Extract<SendFailure, { readonly answer: unknown }>): Fate.Refusal => ({
   reason: { tag: error._tag, message: error.message, issues: [] },
   answer: Redacted.value(error.answer).body
 })
