@@ -47,8 +47,6 @@ const defaultMaxRecords = 1000
 
 const id = (update: PocketflowsSchema.CustomerUpdate): string => update.id
 
-const encodeUpdate = StructEncoder.json(PocketflowsSchema.CustomerUpdate)
-
 /**
  * Batches of updates to the customers of one business.
  *
@@ -61,40 +59,43 @@ const encodeUpdate = StructEncoder.json(PocketflowsSchema.CustomerUpdate)
  */
 export const batchUpdate = (
   options: BatchUpdateOptions
-): Destination<PocketflowsSchema.CustomerUpdate, BatchUpdateBehaviour, PocketflowsClient> => ({
-  name: "pocketflows.batch-update",
-  vendor: "Pocketflows",
-  tenant: options.business,
-  behaviour: {
-    acceptance: "applied",
-    failureUnit: "batch",
-    failures: "dependent",
-    writing: "merge",
-    order: "none",
-    resend: "safe"
-  },
-  maxRecords: options.maxRecords ?? defaultMaxRecords,
-  envelope: ['{"customers":[', "]}"],
-  key: id,
-  merge: (earlier, later) =>
-    options.replacesMetadata !== true && earlier.metadata !== undefined && later.metadata !== undefined
-      ? undefined
-      : { ...earlier, ...later },
-  encode: encodeUpdate,
-  json: { schema: PocketflowsSchema.CustomerUpdate, field: "id", encode: encodeUpdate, key: id },
-  send: ({ body, records }) =>
-    PocketflowsClient.use((pocketflows) =>
-      Effect.map(pocketflows.sendUpdates(options.business, body), (customers) => {
-        const answered = new Set(customers.map(({ id }) => id))
-        return { recordCount: records.filter(({ key }) => answered.has(key)).length, batchId: undefined }
-      })
-    ),
-  refusals: ["BadRequest", "Conflict", "UnprocessableContent"],
-  // An error may be about two customers who would have one email address.
-  named: (answer, keys) => named(answer, keys, { field: "customers", maxKeys: 2 }),
-  // Whether case counts is not documented; two that differ in it only are looked at first.
-  claims: ({ email_address }) =>
-    email_address === undefined || email_address === null ? [] : [`email:${email_address.toLowerCase()}`],
-  settle: () => Effect.succeed({ _tag: "Applied" }),
-  fingerprint: JSON.stringify({ business: options.business })
-})
+): Destination<PocketflowsSchema.CustomerUpdate, BatchUpdateBehaviour, PocketflowsClient> => {
+  const encode = StructEncoder.json(PocketflowsSchema.CustomerUpdate)
+  return {
+    name: "pocketflows.batch-update",
+    vendor: "Pocketflows",
+    tenant: options.business,
+    behaviour: {
+      acceptance: "applied",
+      failureUnit: "batch",
+      failures: "dependent",
+      writing: "merge",
+      order: "none",
+      resend: "safe"
+    },
+    maxRecords: options.maxRecords ?? defaultMaxRecords,
+    envelope: ['{"customers":[', "]}"],
+    key: id,
+    merge: (earlier, later) =>
+      options.replacesMetadata !== true && earlier.metadata !== undefined && later.metadata !== undefined
+        ? undefined
+        : { ...earlier, ...later },
+    encode,
+    json: { schema: PocketflowsSchema.CustomerUpdate, field: "id", encode, key: id },
+    send: ({ body, records }) =>
+      PocketflowsClient.use((pocketflows) =>
+        Effect.map(pocketflows.sendUpdates(options.business, body), (customers) => {
+          const answered = new Set(customers.map(({ id }) => id))
+          return { recordCount: records.filter(({ key }) => answered.has(key)).length, batchId: undefined }
+        })
+      ),
+    refusals: ["BadRequest", "Conflict", "UnprocessableContent"],
+    // An error may be about two customers who would have one email address.
+    named: (answer, keys) => named(answer, keys, { field: "customers", maxKeys: 2 }),
+    // Whether case counts is not documented; two that differ in it only are looked at first.
+    claims: ({ email_address }) =>
+      email_address === undefined || email_address === null ? [] : [`email:${email_address.toLowerCase()}`],
+    settle: () => Effect.succeed({ _tag: "Applied" }),
+    fingerprint: JSON.stringify({ business: options.business })
+  }
+}
