@@ -21,7 +21,7 @@ export interface Mode {
 }
 
 export interface Run extends Measurement {
-  /** Milliseconds that the server took to answer, on average: timers are never early and often late. */
+  /** Milliseconds that the server took to answer, on average: a timer is up to one early, and may be late. */
   readonly latency: number
   /** Milliseconds from the first request to the last answer. */
   readonly busy: number
