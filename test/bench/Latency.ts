@@ -69,6 +69,34 @@ export const flightLength = (batch: number, latency: number, concurrency: number
 
 const contenders = ["floor", "wire", "patchbay"] as const
 
+/** What each contender measured, by round. */
+type Runs = { readonly [id in (typeof contenders)[number]]: Array<Pick<Runner.Run, "busy" | "latency">> }
+
+/** What the runs of one flight come to. */
+export const flight = (
+  of: Pick<Flight, "concurrency" | "latency" | "records"> & { readonly batch: number },
+  runs: Runs
+): Flight => {
+  const { batch, concurrency, latency, records } = of
+  const possible = (ms: number) => (concurrency * batch * 1000) / ms
+  const rate = ({ busy }: { readonly busy: number }) => (records * 1000) / busy
+  const median = (id: (typeof contenders)[number]) => Statistics.spread(runs[id].map(rate)).median
+  const shares = (whole: (run: Runs["patchbay"][number], round: number) => number) =>
+    Statistics.spread(runs.patchbay.map((run, round) => rate(run) / whole(run, round)))
+  return {
+    latency,
+    concurrency,
+    records,
+    patchbay: median("patchbay"),
+    floor: median("floor"),
+    wire: median("wire"),
+    possible: possible(latency),
+    ofPossible: shares(() => possible(latency)),
+    ofReally: shares((run) => possible(run.latency)),
+    ofWire: shares((_, round) => rate(runs.wire[round] ?? { busy: Number.NaN }))
+  }
+}
+
 const flights = async (options: Options, folder: string): Promise<Array<Flight>> => {
   const { batch, concurrencies, latencies, mode, rounds, seed } = options
   const written = new Map<number, string>()
@@ -87,35 +115,12 @@ const flights = async (options: Options, folder: string): Promise<Array<Flight>>
         const records = flightLength(batch, latency, concurrency)
         const csv = await csvOf(records)
         const job = { url, csv, ndjson: "", records, seed, batch, concurrency, folder: join(folder, "run") }
-        const possible = (ms: number) => (concurrency * batch * 1000) / ms
-        const rates: { readonly [id in (typeof contenders)[number]]: Array<number> } = {
-          floor: [],
-          wire: [],
-          patchbay: []
-        }
-        const ofReally: Array<number> = []
+        const runs: Runs = { floor: [], wire: [], patchbay: [] }
         for (let round = 0; round < rounds; round++) {
           Runner.say(`\r${latency} ms, ${concurrency} in flight, round ${round + 1} of ${rounds}\x1b[K`)
-          for (const id of contenders) {
-            const run = await Runner.run(id, job, mode)
-            const rate = (records * 1000) / run.busy
-            rates[id].push(rate)
-            if (id === "patchbay") ofReally.push(rate / possible(run.latency))
-          }
+          for (const id of contenders) runs[id].push(await Runner.run(id, job, mode))
         }
-        const median = (id: (typeof contenders)[number]) => Statistics.spread(rates[id]).median
-        measured.push({
-          latency,
-          concurrency,
-          records,
-          floor: median("floor"),
-          wire: median("wire"),
-          patchbay: median("patchbay"),
-          possible: possible(latency),
-          ofPossible: Statistics.spread(rates.patchbay.map((rate) => rate / possible(latency))),
-          ofReally: Statistics.spread(ofReally),
-          ofWire: Statistics.spread(rates.patchbay.map((rate, round) => rate / (rates.wire[round] ?? Number.NaN)))
-        })
+        measured.push(flight({ batch, concurrency, latency, records }, runs))
       }
     })
   }
@@ -140,21 +145,22 @@ export const measure = (options: Options): Promise<Report> =>
       }
       return all
     })
-    const free = measured.filter((flight) => !isBound(measured, flight))
-    const least = (share: (flight: Flight) => Statistics.Spread) =>
-      free.length === 0 ? undefined : Statistics.spread([Math.min(...free.map((flight) => share(flight).median)) * 100])
-    return {
-      yardstick,
-      flights: measured,
-      goals: [
-        Goals.ofPossible(
-          least(({ ofReally }) => ofReally),
-          yardstick.scale
-        ),
-        Goals.ofWire(least(({ ofWire }) => ofWire))
-      ]
-    }
+    return { yardstick, flights: measured, goals: goalsOf(measured, yardstick.scale) }
   })
+
+/** Of the flights that the machine does not limit, the worst. */
+export const goalsOf = (flights: ReadonlyArray<Flight>, scale: number): ReadonlyArray<Goals.Verdict> => {
+  const free = flights.filter((flight) => !isBound(flights, flight))
+  const least = (share: (flight: Flight) => Statistics.Spread) =>
+    free.length === 0 ? undefined : Statistics.spread([Math.min(...free.map((flight) => share(flight).median)) * 100])
+  return [
+    Goals.ofPossible(
+      least(({ ofReally }) => ofReally),
+      scale
+    ),
+    Goals.ofWire(least(({ ofWire }) => ofWire))
+  ]
+}
 
 const percents = ({ max, median, min }: Statistics.Spread): string =>
   `${Statistics.percent(median)} (${(min * 100).toFixed(0)}–${(max * 100).toFixed(0)})`

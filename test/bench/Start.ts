@@ -96,11 +96,7 @@ const measureImports = async ({ rounds }: Options) => {
     rounds * importsARound,
     ways.map(([title, path]) => ({ title, once: () => node([timing, path]) }))
   )
-  const imports = ways.map(([title], index) => {
-    const own = times[index] ?? []
-    const ratios = own.map((time, round) => time / (times[0]?.[round] ?? Number.NaN))
-    return { title, time: Statistics.spread(own), ratio: Statistics.spread(ratios) }
-  })
+  const imports = Statistics.overFirst(times).map((spreads, index) => ({ title: ways[index]?.[0] ?? "", ...spreads }))
   return { imports, modules: modules.length }
 }
 

@@ -17,6 +17,15 @@ export const spread = (values: ReadonlyArray<number>): Spread => {
   return { median: (lower + upper) / 2, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN }
 }
 
+/** Of what was measured by turns: each, and over the first one of the same round. */
+export const overFirst = (
+  times: ReadonlyArray<ReadonlyArray<number>>
+): ReadonlyArray<{ readonly time: Spread; readonly ratio: Spread }> =>
+  times.map((own) => ({
+    time: spread(own),
+    ratio: spread(own.map((time, round) => time / (times[0]?.[round] ?? Number.NaN)))
+  }))
+
 /** Rounded, with thousands apart. */
 export const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 }).format
 

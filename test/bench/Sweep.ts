@@ -3,7 +3,7 @@
  */
 import { statfsSync } from "node:fs"
 import { join } from "node:path"
-import type { Job } from "./Contender.ts"
+import type { Job, Measurement } from "./Contender.ts"
 import * as Customers from "./Customers.ts"
 import * as Goals from "./Goals.ts"
 import * as Runner from "./Runner.ts"
@@ -38,6 +38,23 @@ interface Size {
 
 const contenders = ["floor", "patchbay", "patchbay-bounded"] as const
 
+/** What each contender measured, by round. */
+type Runs = {
+  readonly [id in (typeof contenders)[number]]: Array<Pick<Measurement, "peak" | "records" | "system" | "user">>
+}
+
+/** What the runs over one file come to. */
+export const sizeOf = (records: number, runs: Runs): Size => {
+  const peaks = (id: keyof Runs) => Statistics.spread(runs[id].map(({ peak }) => peak))
+  return {
+    records,
+    patchbay: Statistics.spread(runs.patchbay.map(cpuOf)),
+    floor: Statistics.spread(runs.floor.map(cpuOf)),
+    peak: peaks("patchbay"),
+    bounded: peaks("patchbay-bounded")
+  }
+}
+
 const million = 1_000_000
 
 // A row is 223 bytes; with some room.
@@ -56,11 +73,7 @@ const sizes = (options: Options, url: string, folder: string) => async (): Promi
     const { batch, seed } = options
     jobs.push({ url, csv, ndjson: "", records, seed, batch, concurrency: 8, folder: join(folder, "run") })
   }
-  const runs = jobs.map((): { readonly [id in (typeof contenders)[number]]: Array<Runner.Run> } => ({
-    floor: [],
-    patchbay: [],
-    "patchbay-bounded": []
-  }))
+  const runs = jobs.map((): Runs => ({ floor: [], patchbay: [], "patchbay-bounded": [] }))
   for (let round = 0; round < options.rounds; round++) {
     for (const [index, job] of jobs.entries()) {
       for (const id of contenders) {
@@ -71,17 +84,7 @@ const sizes = (options: Options, url: string, folder: string) => async (): Promi
   }
   return jobs.flatMap(({ records }, index) => {
     const own = runs[index]
-    return own === undefined
-      ? []
-      : [
-          {
-            records,
-            patchbay: Statistics.spread(own.patchbay.map(cpuOf)),
-            floor: Statistics.spread(own.floor.map(cpuOf)),
-            peak: Statistics.spread(own.patchbay.map(({ peak }) => peak)),
-            bounded: Statistics.spread(own["patchbay-bounded"].map(({ peak }) => peak))
-          }
-        ]
+    return own === undefined ? [] : [sizeOf(records, own)]
   })
 }
 
@@ -89,27 +92,30 @@ export const measure = (options: Options): Promise<Report> =>
   Runner.withFolder(async (folder) => {
     const bySize = await Runner.withServer(0, (url) => sizes(options, url, folder)())
     Runner.hush()
-    const at = (records: number) => bySize.find((size) => size.records === records)
-    const [one, ten] = [at(million), at(10 * million)]
-    const grown = (of: (size: Size) => number) =>
-      one === undefined || ten === undefined ? undefined : Statistics.spread([of(ten) / of(one)])
-    return {
-      sizes: bySize,
-      goals: [
-        Goals.flatCost(grown(({ patchbay }) => patchbay.median)),
-        Goals.peak("as Node is", one?.peak, million),
-        Goals.peakGrowth(
-          "as Node is",
-          grown(({ peak }) => peak.median)
-        ),
-        Goals.peak("young generation bounded", one?.bounded, million),
-        Goals.peakGrowth(
-          "young generation bounded",
-          grown(({ bounded }) => bounded.median)
-        )
-      ]
-    }
+    return { sizes: bySize, goals: goalsOf(bySize) }
   })
+
+/** Of the medians at 1 and at 10 million records. */
+export const goalsOf = (sizes: ReadonlyArray<Size>): ReadonlyArray<Goals.Verdict> => {
+  const at = (records: number) => sizes.find((size) => size.records === records)
+  const [one, ten] = [at(million), at(10 * million)]
+  const grown = (of: (size: Size) => Statistics.Spread) =>
+    one === undefined || ten === undefined ? undefined : Statistics.spread([of(ten).median / of(one).median])
+  const bounded = "young generation bounded"
+  return [
+    Goals.flatCost(grown(({ patchbay }) => patchbay)),
+    Goals.peak("as Node is", one?.peak, million),
+    Goals.peakGrowth(
+      "as Node is",
+      grown(({ peak }) => peak)
+    ),
+    Goals.peak(bounded, one?.bounded, million),
+    Goals.peakGrowth(
+      bounded,
+      grown((size) => size.bounded)
+    )
+  ]
+}
 
 /** The report for people. */
 export const format = ({ goals, sizes }: Report, options: Options): string =>

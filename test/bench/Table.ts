@@ -2,7 +2,7 @@
  * Every contender against the floor of the same round.
  */
 import { join } from "node:path"
-import { type Entry, entries, type Job } from "./Contender.ts"
+import { type Entry, entries, type Job, type Measurement } from "./Contender.ts"
 import * as Customers from "./Customers.ts"
 import * as Goals from "./Goals.ts"
 import * as Runner from "./Runner.ts"
@@ -62,7 +62,8 @@ export interface Report {
 const allocationRecords = 100_000
 
 /** Microseconds of CPU a record. */
-export const cpuOf = ({ records, system, user }: Runner.Run): number => ((user + system) * 1000) / records
+export const cpuOf = ({ records, system, user }: Pick<Measurement, "records" | "system" | "user">): number =>
+  ((user + system) * 1000) / records
 
 const wallOf = ({ records, wall }: Runner.Run): number => (wall * 1000) / records
 
@@ -102,8 +103,9 @@ const measureAllocation = async (options: Options, job: Job): Promise<ReadonlyMa
   return bytes
 }
 
-const summarise = (
-  options: Options,
+/** Each contender over all rounds, in the order in which they are listed. */
+export const summarise = (
+  options: Pick<Options, "batch" | "concurrency" | "latency">,
   rounds: ReadonlyArray<Round>,
   allocated: ReadonlyMap<string, number>
 ): ReadonlyArray<Summary> => {
@@ -139,7 +141,12 @@ const summarise = (
   })
 }
 
-const judge = (options: Options, rounds: ReadonlyArray<Round>, contenders: ReadonlyArray<Summary>) => {
+/** Throughput is compared round by round, all else as it was summed up. */
+export const judge = (
+  options: Pick<Options, "records">,
+  rounds: ReadonlyArray<Round>,
+  contenders: ReadonlyArray<Summary>
+) => {
   const patchbay = contenders.find(({ id }) => id === "patchbay")
   const bounded = contenders.find(({ id }) => id === "patchbay-bounded")
   const throughputOver = (id: string) => {

@@ -7,7 +7,6 @@ import { afterAll, assert, describe, it } from "@effect/vitest"
 import type { Job } from "../bench/Contender.ts"
 import * as Customers from "../bench/Customers.ts"
 import * as Goals from "../bench/Goals.ts"
-import * as Latency from "../bench/Latency.ts"
 import * as Runner from "../bench/Runner.ts"
 import * as Statistics from "../bench/Statistics.ts"
 import * as Yardstick from "../bench/Yardstick.ts"
@@ -92,26 +91,6 @@ describe("a run of a contender", () => {
       const failure = await Runner.run("floor", { ...job, records: 701 }, mode).catch((error: unknown) => error)
       assert.match(String(failure), /of 701 records, 700 were handled and 700 arrived/)
     }))
-})
-
-describe("a flight", () => {
-  const lengths = [
-    [0, 8, 800_000],
-    // In 40 seconds; a million with a latency of 200 ms would take 400.
-    [20, 1, 1_000_000],
-    [200, 1, 25_000],
-    // In 10 seconds; more in a shorter time is not sent.
-    [200, 64, 1_600_000],
-    [20, 8, 2_000_000],
-    [20, 64, 2_000_000],
-    // 20 answers for each connection.
-    [5_000, 4, 40_000]
-  ] as const
-  for (const [latency, inFlight, expected] of lengths) {
-    it(`with ${latency} ms of latency and ${inFlight} in flight sends ${expected} records`, () => {
-      assert.strictEqual(Latency.flightLength(500, latency, inFlight), expected)
-    })
-  }
 })
 
 describe("goals", () => {
