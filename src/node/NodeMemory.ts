@@ -37,7 +37,7 @@ const holdWhenEnough: Effect.Effect<void> = Effect.suspend(() =>
 /**
  * As long as this layer is there, V8 makes its young generation no larger than it is, or than 16 MB, to which loading a
  * script brings it as a rule. Otherwise it doubles it, up to 64 MB three times over, whenever enough objects have outlived
- * a collection, so that the memory of a sync grows with its length: 265 MB at 10 million records instead of 192, at the
+ * a collection, so that the memory of a sync grows with its length: 265 MB at 10 million records instead of 178, at the
  * same CPU.
  *
  * It is a setting of the whole process: for scripts and commands, not for an app that does other things too. From the
