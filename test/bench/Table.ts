@@ -143,7 +143,7 @@ export const summarise = (
 
 /** Throughput is compared round by round, all else as it was summed up. */
 export const judge = (
-  options: Pick<Options, "records">,
+  { records }: Pick<Options, "records">,
   rounds: ReadonlyArray<Round>,
   contenders: ReadonlyArray<Summary>
 ) => {
@@ -157,12 +157,12 @@ export const judge = (
     return ratios.length === 0 ? undefined : Statistics.spread(ratios)
   }
   return [
-    Goals.cpu(patchbay?.cpuRatio),
-    Goals.wall(patchbay?.wallRatio),
-    Goals.script(throughputOver("script")),
-    Goals.elasticsearch(throughputOver("elasticsearch")),
-    Goals.peak("as Node is", patchbay?.peak, options.records),
-    Goals.peak("young generation bounded", bounded?.peak, options.records)
+    Goals.cpu(patchbay?.cpuRatio, records),
+    Goals.wall(patchbay?.wallRatio, records),
+    Goals.script(throughputOver("script"), records),
+    Goals.elasticsearch(throughputOver("elasticsearch"), records),
+    Goals.peak("as Node is", patchbay?.peak, records),
+    Goals.peak("young generation bounded", bounded?.peak, records)
   ]
 }
 

@@ -13,7 +13,7 @@ import * as Table from "./Table.ts"
 const help = `npm run bench -- [table | sweep | latency | start] [options]
 
 table, the default: every contender against the floor
-  --records n      records in the source (500000)
+  --records n      records in the source (1000000)
   --rounds n       rounds, of which the median is taken (5)
   --only a,b       these contenders, besides the floor: ${Object.keys(entries).slice(1).join(", ")}
   --latency ms     how long the server takes to answer (0); 20 and 200 are what vendors take
@@ -121,7 +121,7 @@ const plan = <Options extends object, Report extends object>(
 const table = (): Plan =>
   plan<Table.Options, Table.Report>(
     {
-      records: whole("records", 500_000),
+      records: whole("records", 1_000_000),
       rounds: whole("rounds", 5),
       batch,
       concurrency: whole("concurrency", 8),

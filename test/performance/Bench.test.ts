@@ -96,11 +96,12 @@ describe("a run of a contender", () => {
 describe("goals", () => {
   const spread = (...values: ReadonlyArray<number>) => Statistics.spread(values)
   const cases = [
-    [Goals.cpu(spread(1, 1.25, 2)), true],
-    [Goals.cpu(spread(1.26)), false],
-    [Goals.cpu(undefined), undefined],
-    [Goals.script(spread(4)), true],
-    [Goals.script(spread(3.99)), false],
+    [Goals.cpu(spread(1, 1.25, 2), 1_000_000), true],
+    [Goals.cpu(spread(1.26), 1_000_000), false],
+    [Goals.cpu(spread(1.26), 999_999), undefined],
+    [Goals.cpu(undefined, 1_000_000), undefined],
+    [Goals.script(spread(4), 1_000_000), true],
+    [Goals.script(spread(3.99), 1_000_000), false],
     [Goals.peak("as Node is", spread(200), 1_000_000), true],
     [Goals.peak("as Node is", spread(201), 1_000_000), false],
     [Goals.peak("as Node is", spread(100), 999_999), undefined],

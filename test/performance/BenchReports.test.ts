@@ -80,6 +80,10 @@ describe("the table", () => {
       verdicts.map(({ measured }) => measured),
       ["1.00 (1.00–1.00)", "0.50 (0.50–0.50)", "5.00 (4.00–6.00)", "2.50 (2.00–3.00)", "170 MB", "not measured"]
     )
+    const shorter = Table.judge({ records: 999_999 }, rounds, summaries)
+    assert.deepStrictEqual(outcomes(shorter), Array(6).fill(undefined))
+    assert.strictEqual(shorter[0]?.measured, "1.00 (1.00–1.00) at 999,999 records")
+    assert.strictEqual(shorter[5]?.measured, "not measured")
   })
 })
 
