@@ -17,7 +17,7 @@ const library = defineConfig({
     format: "esm",
     chunkFileNames: "chunks/[name]-[hash].js",
     codeSplitting: { groups: [{ name: "library", test: /[\\/]src[\\/](?!node|sandbox)/ }] },
-    // A file with one character beyond Latin-1 is kept with two bytes for each.
+    // A file with one character beyond Latin-1 is kept with two bytes for each, and comments cannot escape theirs.
     charset: "ascii",
     comments: { jsdoc: false },
     sourcemap: true

@@ -12,7 +12,7 @@ const usualFactor = 2
 
 const growBy = (factor: number) => setFlagsFromString(`--semi-space-growth-factor=${factor}`)
 
-// With less, V8 collects so often that bodies outlive two young collections, and stay until everything is collected.
+// With less, V8 collects so often that more of what is under way outlives it, and memory grows with the length of a sync.
 const enough = 16 * 1024 * 1024
 
 const isEnough = (): boolean => {

@@ -37,7 +37,8 @@ const within = (
 const inMs = ({ median }: Statistics.Spread) => `${median.toFixed(0)} ms`
 const inMb = ({ median }: Statistics.Spread) => `${median.toFixed(0)} MB`
 
-const million = 1_000_000
+/** As many records as most goals are about. */
+export const million = 1_000_000
 
 /** Of a run over a million records: in a shorter one the start weighs, and it has not shown what memory it needs. */
 const ofMillion = (verdict: Verdict, records: number): Verdict =>

@@ -53,9 +53,7 @@ const mostFlightRecords = 2_000_000
 const flightSeconds = 10
 const answersAtLeast = 20
 // In its first few hundred batches V8 compiles what a sync runs, so that each takes up to half a millisecond longer. That is
-// of no weight in a million records, as many as the goals are about, nor where the latency is so long that they take longer
-// than this.
-const million = 1_000_000
+// of no weight in a million records, nor where the latency is so long that they take longer than this.
 const longestFlightSeconds = 45
 
 /** How many records a flight sends. */
@@ -64,7 +62,7 @@ export const flightLength = (batch: number, latency: number, concurrency: number
   const perSecond = (concurrency * batch * 1000) / latency
   const atLeast = answersAtLeast * concurrency * batch
   const usual = Math.max(atLeast, Math.min(mostFlightRecords, flightSeconds * perSecond))
-  return million / perSecond > longestFlightSeconds ? usual : Math.max(usual, million)
+  return Goals.million / perSecond > longestFlightSeconds ? usual : Math.max(usual, Goals.million)
 }
 
 const contenders = ["floor", "wire", "patchbay"] as const
@@ -136,12 +134,12 @@ const unhindered = { latencies: [0], concurrencies: [8] }
 
 export const measure = (options: Options): Promise<Report> =>
   Runner.withFolder(async (folder) => {
-    const { used: measured, yardstick } = await Yardstick.beside(options, async (measure) => {
-      await measure()
+    const { used: measured, yardstick } = await Yardstick.beside(options, async (measureMachine) => {
+      await measureMachine()
       const all = options.latencies.includes(0) ? [] : await flights({ ...options, ...unhindered }, folder)
       for (const latency of options.latencies) {
         all.push(...(await flights({ ...options, latencies: [latency] }, folder)))
-        await measure()
+        await measureMachine()
       }
       return all
     })

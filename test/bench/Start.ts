@@ -207,7 +207,7 @@ const measureFirsts = (
   )
 
 export const measure = async (options: Options): Promise<Report> => {
-  const { used, yardstick } = await Yardstick.beside(options, (measure) => measured(options, measure))
+  const { used, yardstick } = await Yardstick.beside(options, (measureMachine) => measured(options, measureMachine))
   const { firsts, imports } = used
   return {
     yardstick,

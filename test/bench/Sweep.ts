@@ -55,8 +55,6 @@ export const sizeOf = (records: number, runs: Runs): Size => {
   }
 }
 
-const million = 1_000_000
-
 // A row is 223 bytes; with some room.
 const bytesPerRecord = 240
 
@@ -64,7 +62,9 @@ const bytesPerRecord = 240
 const sizes = (options: Options, url: string, folder: string) => async (): Promise<ReadonlyArray<Size>> => {
   const { bavail, bsize } = statfsSync(folder)
   const fits = (bavail * bsize) / bytesPerRecord / 1.2
-  const lengths = [10_000, 100_000, million, 10 * million].filter((length) => length <= Math.min(options.most, fits))
+  const lengths = [10_000, 100_000, Goals.million, 10 * Goals.million].filter(
+    (length) => length <= Math.min(options.most, fits)
+  )
   const jobs: Array<Job> = []
   for (const records of lengths) {
     Runner.say(`\rwriting ${Statistics.grouped(records)} records\x1b[K`)
@@ -98,18 +98,18 @@ export const measure = (options: Options): Promise<Report> =>
 /** Of the medians at 1 and at 10 million records. */
 export const goalsOf = (sizes: ReadonlyArray<Size>): ReadonlyArray<Goals.Verdict> => {
   const at = (records: number) => sizes.find((size) => size.records === records)
-  const [one, ten] = [at(million), at(10 * million)]
+  const [one, ten] = [at(Goals.million), at(10 * Goals.million)]
   const grown = (of: (size: Size) => Statistics.Spread) =>
     one === undefined || ten === undefined ? undefined : Statistics.spread([of(ten).median / of(one).median])
   const bounded = "young generation bounded"
   return [
     Goals.flatCost(grown(({ patchbay }) => patchbay)),
-    Goals.peak("as Node is", one?.peak, million),
+    Goals.peak("as Node is", one?.peak, Goals.million),
     Goals.peakGrowth(
       "as Node is",
       grown(({ peak }) => peak)
     ),
-    Goals.peak(bounded, one?.bounded, million),
+    Goals.peak(bounded, one?.bounded, Goals.million),
     Goals.peakGrowth(
       bounded,
       grown((size) => size.bounded)
