@@ -7,14 +7,14 @@ import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import { CustomerFile, CustomerFileError, type CustomerRecord, type DeadLetters, RecordCount } from "../index.ts"
+import { CustomerFile, CustomerFileError, type DeadLetters, RecordCount, Source as Records } from "../index.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Files from "./Files.ts"
 import type { SyncOptions } from "./SyncOptions.ts"
 
 /** Records, and how many there are in all, as far as that is known. */
 export interface Reading<A, E, R> {
-  readonly records: Stream.Stream<CustomerRecord.CustomerRecord<A>, E, R>
+  readonly records: Records.Source<A, E, R>
   readonly total: () => number | undefined
 }
 
@@ -75,7 +75,13 @@ export const file = Effect.fnUntraced(function* (
       open: (schema) =>
         Effect.as(
           checkFields(schema, map),
-          RecordCount.watch(read(bytes, schema, { ...reading, source: standardInput }), { size: undefined })
+          RecordCount.watch(
+            // No checkpoint ever sees its name: that was refused above.
+            Records.withFingerprint(read(bytes, schema, { ...reading, source: standardInput }), {
+              source: standardInput
+            }),
+            { size: undefined }
+          )
         )
     }
   }

@@ -130,7 +130,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   path: string,
   schema: S,
   options?: FileOptions<FieldOf<S>> | undefined
-): Stream.Stream<CustomerRecord<S["Type"]>, CustomerFileError, FileSystem.FileSystem> => {
+): Source.Source<S["Type"], CustomerFileError, FileSystem.FileSystem> => {
   const format = options?.format ?? formatOf(path)
   const csvFile = <T>(position: SourcePosition | undefined, take: TakeCsv<S["Type"], T>) =>
     openFile(path, position ?? options?.from, (from, bytes) => csvFrom(path, from, bytes, schema, options, take))
@@ -138,7 +138,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
     openFile(path, position ?? options?.from, (from, bytes) =>
       ndjsonFrom(bytes(from?.byte ?? 0), from?.byte ?? 0, schema, { ...options, from }, take)
     )
-  return Source.attach({
+  return Source.make({
     from: (position) =>
       format === undefined
         ? Stream.fail(new UnsupportedFormat({ source: path }))
@@ -239,8 +239,8 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
     /** What an empty cell of a record that came out of a CSV means. Default: `absent`. */
     readonly empty?: EmptyCell | undefined
   }
-): Stream.Stream<CustomerRecord<S["Type"]>, DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem> =>
-  Source.attach({
+): Source.Source<S["Type"], DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem> =>
+  Source.make({
     from: () => letters(path, schema, options),
     // A file that is added to while it is read is not the one that a checkpoint was made for either.
     fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>

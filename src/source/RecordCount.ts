@@ -17,13 +17,12 @@ import * as Source from "../sync/Source.ts"
  * @since 0.1.0
  */
 export const watch = <A, E, R>(
-  records: Stream.Stream<CustomerRecord<A>, E, R>,
+  source: Source.Source<A, E, R>,
   options: {
     /** Bytes of the whole source; `undefined` where nobody knows. */
     readonly size: number | undefined
   }
-): { readonly records: Stream.Stream<CustomerRecord<A>, E, R>; readonly total: () => number | undefined } => {
-  const source = Source.of(records)
+): { readonly records: Source.Source<A, E, R>; readonly total: () => number | undefined } => {
   let at: SourcePosition | undefined
   let last = -1
   let ended = false
@@ -42,7 +41,7 @@ export const watch = <A, E, R>(
       )
     )
   return {
-    records: Source.attach({
+    records: Source.make({
       fingerprint: source.fingerprint,
       from: (position) => watched(source.from(position)),
       encoded: (encoder) => {

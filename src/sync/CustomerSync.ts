@@ -72,9 +72,9 @@ export type Options<A, B extends Behaviour, R, RL = never, RD = never, RC = neve
   /** Where refused records go. Default: they are only counted. */
   readonly deadLetters?: DeadLetters<RD> | undefined
   /**
-   * Where the position is kept, so that a run can go on where one stopped. The source must bring the same records in
-   * the same order each time, which can only be checked where it says what it is (see `Source`). A run on a checkpoint
-   * that is finished reads and sends nothing. Default: nowhere.
+   * Where the position is kept, so that a run can go on where one stopped. The records must come from a `Source`, which
+   * says what it is and brings the same records in the same order each time. A run on a checkpoint that is finished reads
+   * and sends nothing. Default: nowhere.
    */
   readonly checkpoint?: Checkpoint.Checkpoint<RC> | undefined
   /** How often the checkpoint is written. It is also written whenever that matters. Default: 1 second. */
@@ -90,6 +90,17 @@ export type Options<A, B extends Behaviour, R, RL = never, RD = never, RC = neve
 }
 
 /**
+ * Where the records of a run come from: any stream of them, or a `Source` where the run may have a checkpoint. `C` is the
+ * type of that option.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Records<A, E, R, C> = [C] extends [undefined]
+  ? Stream.Stream<CustomerRecord<A>, E, R>
+  : Source.Source<A, E, R>
+
+/**
  * What stops a run before the end of its source, besides the source's own errors.
  *
  * @category errors
@@ -101,6 +112,7 @@ export type StopReason =
   | Checkpoint.OpenError
   | Source.SourceChanged
   | Source.SourceOutOfOrder
+  | Source.SourceUnnamed
 
 /**
  * The run stopped before the end of the source. The report accounts for every record that was read; those that
@@ -148,9 +160,11 @@ const batchesAhead = 8
  * @since 0.1.0
  */
 export const run =
-  <A, B extends Behaviour, R, RL = never, RD = never, RC = never>(options: Options<A, B, R, RL, RD, RC>) =>
+  <A, B extends Behaviour, R, RL = never, RD = never, RC = never, C = undefined>(
+    options: Options<A, B, R, RL, RD, RC> & { readonly checkpoint?: C }
+  ) =>
   <E, RS>(
-    source: Stream.Stream<CustomerRecord<A>, E, RS>
+    source: Records<A, E, RS, C>
   ): Effect.Effect<SyncReport, SyncStopped<E | StopReason>, Exclude<R | RL | RD | RC | RS, Scope.Scope>> =>
     Effect.scoped(
       Effect.gen(function* () {
@@ -175,9 +189,11 @@ export const run =
  * @since 0.1.0
  */
 export const outcomes =
-  <A, B extends Behaviour, R, RL = never, RD = never, RC = never>(options: Options<A, B, R, RL, RD, RC>) =>
+  <A, B extends Behaviour, R, RL = never, RD = never, RC = never, C = undefined>(
+    options: Options<A, B, R, RL, RD, RC> & { readonly checkpoint?: C }
+  ) =>
   <E, RS>(
-    source: Stream.Stream<CustomerRecord<A>, E, RS>
+    source: Records<A, E, RS, C>
   ): Stream.Stream<Outcome, SyncStopped<E | StopReason>, R | RS | Exclude<R | RL | RD | RC | RS, Scope.Scope>> =>
     Stream.unwrap(
       Effect.map(open(options, source, true), ({ books, close, records }) =>
@@ -210,7 +226,6 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
   } = options
   const sameKey = chosen.sameKey ?? (behaviour.order === "within" ? "keep" : "split")
   const settle = behaviour.acceptance === "accepted" ? (chosen.settle ?? "applied") : "accepted"
-  const source = Source.of(stream)
   const batchPolicy = options.batch ?? BatchPolicy.make()
   const startedAt = yield* Clock.currentTimeMillis
 
@@ -220,7 +235,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
         options.checkpoint === undefined
           ? undefined
           : yield* options.checkpoint.open({
-              ...(yield* source.fingerprint),
+              ...(yield* Source.isSource(stream) ? stream.fingerprint : Effect.fail(new Source.SourceUnnamed())),
               destination: to.name,
               "options of the destination": to.fingerprint,
               "records of one key": sameKey,
@@ -316,45 +331,62 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
       })
     )
 
-  const dispatch = <T extends Pick<Batch.Batch<A>, "merged" | "number" | "records">>(
-    bring: (batch: T) => Effect.Effect<ReadonlyArray<Ended>, never, R>
-  ) =>
-    Dispatch.mapEffect((batch: T) => Effect.flatMap(bring(batch), (ended) => books.ended(batch, ended)), {
-      keys: Batch.keys,
-      window: options.window ?? Math.max(leastWindow, ConcurrencyPolicy.most(concurrency) + batchesAhead)
-    })
-
   let sourceEnded = false
   // What is rejected before sending passes by the batches, to whoever takes the outcomes.
   const rejected = yield* Queue.bounded<ReadonlyArray<Outcome>, Cause.Done>(rejectedAhead)
 
-  const underway = reading(Resume.underway(source, books, to, sameKey)).pipe(
-    Stream.tap(({ merged, records }) => Effect.sync(() => ledger.addRead(records.length + merged.length))),
-    dispatch((batch) => deliver.underway(batch))
-  )
+  const collected = (records: Resume.TakenUp<A, Failure, RS>["records"]) =>
+    reading(records).pipe(
+      Stream.mapArray((records) => {
+        books.addRead(records)
+        return records
+      }),
+      Stream.onEnd(
+        Effect.sync(() => {
+          sourceEnded = !isStopping()
+        })
+      ),
+      Encode.sendable((unsendable) =>
+        Effect.flatMap(books.rejected(unsendable), (outcomes) =>
+          wantsOutcomes ? Queue.offer(rejected, outcomes) : Effect.void
+        )
+      ),
+      Batch.collect(batchPolicy, to, { sameKey: options.sameKey, limit }),
+      ahead.limit,
+      Stream.map((batch): Work => ({ batch, deliver: deliver.batch(batch) }))
+    )
 
-  const encoded = Source.encoded(source, Encode.encoder(batchPolicy, to))
-  const fresh = reading(Resume.remaining(encoded, books)).pipe(
-    Stream.mapArray((records) => {
-      books.addRead(records)
-      return records
-    }),
-    Stream.onEnd(
-      Effect.sync(() => {
-        sourceEnded = !isStopping()
-      })
+  type Work = {
+    readonly batch: Pick<Batch.Batch<A>, "merged" | "number" | "records">
+    readonly deliver: Effect.Effect<ReadonlyArray<Ended>, never, R>
+  }
+  const encoder = Encode.encoder(batchPolicy, to, { wasSent: books.isUnderway })
+  const takenUp = Effect.map(
+    Resume.takeUp(
+      Source.encoded(Source.isSource(stream) ? stream : { from: () => stream }, encoder),
+      books,
+      to,
+      sameKey
     ),
-    Encode.sendable((unsendable) =>
-      Effect.flatMap(books.rejected(unsendable), (outcomes) =>
-        wantsOutcomes ? Queue.offer(rejected, outcomes) : Effect.void
+    ({ records, underway }) =>
+      Stream.fromIterable(underway).pipe(
+        Stream.map((batch): Work => {
+          ledger.addRead(batch.records.length + batch.merged.length)
+          return { batch, deliver: deliver.underway(batch) }
+        }),
+        Stream.concat(collected(records))
       )
-    ),
-    Batch.collect(batchPolicy, to, { sameKey: options.sameKey, limit }),
-    ahead.limit,
-    dispatch((batch) => deliver.batch(batch))
   )
 
-  const delivered = books.before?.finished === true ? Stream.empty : Stream.concat(underway, fresh)
+  const delivered =
+    books.before?.finished === true
+      ? Stream.empty
+      : Stream.unwrap(Effect.raceFirst(takenUp, Effect.as(Deferred.await(books.stopping), Stream.empty))).pipe(
+          Dispatch.mapEffect(({ batch, deliver }) => Effect.flatMap(deliver, (ended) => books.ended(batch, ended)), {
+            keys: ({ batch }) => Batch.keys(batch),
+            window: options.window ?? Math.max(leastWindow, ConcurrencyPolicy.most(concurrency) + batchesAhead)
+          })
+        )
   const records: Stream.Stream<Outcome, never, R | RS> = wantsOutcomes
     ? delivered.pipe(
         Stream.onEnd(Queue.end(rejected)),

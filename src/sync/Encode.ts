@@ -52,7 +52,7 @@ export type Encoded<A> = EncodedRecord.EncodedRecord<A> | Unsendable
  * @since 0.1.0
  */
 export interface Encoder<A> {
-  readonly encode: (record: CustomerRecord<A>) => Encoded<A>
+  encode(record: CustomerRecord<A>): Encoded<A>
   /** Where all of the JSON is written, also by a source that writes it itself. */
   readonly blocks: JsonBlocks
   /** The schema whose JSON a source may write itself, and the field that is the key; see `Destination`. */
@@ -114,7 +114,11 @@ export const sendable =
  */
 export const encoder = <A, B extends Behaviour>(
   policy: Pick<BatchPolicy, "maxBytes" | "maxRecords">,
-  destination: Pick<Destination<A, B>, "encode" | "envelope" | "json" | "key" | "maxRecords">
+  destination: Pick<Destination<A, B>, "encode" | "envelope" | "json" | "key" | "maxRecords">,
+  options?: {
+    /** Whether the record of an offset was sent already, whatever its size: by an earlier run under another policy. */
+    readonly wasSent?: ((offset: number) => boolean) | undefined
+  }
 ): Encoder<A> => {
   const emptyBytes = Batch.envelopeBytes(destination)
   const { envelope, maxRecords } = destination
@@ -140,7 +144,7 @@ export const encoder = <A, B extends Behaviour>(
       }
       const json = encoded.success
       const bytes = blocks.write(json)
-      if (bytes <= maxBytes) {
+      if (bytes <= maxBytes || options?.wasSent?.(offset)) {
         blocks.keep(bytes)
         return EncodedRecord.written(blocks, { offset, line, position, key, patch })
       }

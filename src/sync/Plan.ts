@@ -125,7 +125,7 @@ export const make =
       }
 
       return Source.encoded(
-        Source.of(records),
+        Source.isSource(records) ? records : { from: () => records },
         Encode.encoder(policy, to)
       )(undefined).pipe(
         Stream.mapArray((encoded) => {

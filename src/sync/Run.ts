@@ -64,6 +64,8 @@ export interface Run<E> {
   readonly before: Checkpoint.State | undefined
   /** Whether a record has its outcome for good. */
   readonly isDone: (offset: number) => boolean
+  /** Whether an earlier run sent a record, and did not hear what became of it. */
+  readonly isUnderway: (offset: number) => boolean
   /** Notes that the source has no records from one offset up to, and without, another, which is of a record. */
   readonly addGap: (from: number, to: number) => void
   /** Counts records as read. Each must end through one of the next two. */
@@ -129,6 +131,10 @@ export const make = Effect.fnUntraced(function* <E>(
   const settling = new Line<Checkpoint.SettlingBatch>()
   for (const batch of before?.settling ?? []) settling.add(batch)
   const sending = new Map<number, ReadonlyArray<OffsetSet.Run>>(before?.sending.map(({ batch, runs }) => [batch, runs]))
+  const underway = OffsetSet.make(
+    0,
+    [...(before?.settling ?? []), ...(before?.sending ?? [])].flatMap(({ runs }) => runs)
+  )
   // Where blocks of records start, from the one that holds the first record without an outcome.
   const blocks: Array<SourcePosition> =
     before === undefined || typeof before.position === "number" ? [] : [before.position]
@@ -254,6 +260,7 @@ export const make = Effect.fnUntraced(function* <E>(
     keeps: checkpoint !== undefined,
     before,
     isDone: done.has,
+    isUnderway: underway.has,
     addGap: (from, to) => {
       if (done.has(to)) done.add(from, to)
       else gaps.set(to, from)

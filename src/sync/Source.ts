@@ -5,31 +5,48 @@
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type { Fingerprint } from "./CheckpointState.ts"
 import type { CustomerRecord, SourcePosition } from "./CustomerRecord.ts"
 import type { Encoded, Encoder } from "./Encode.ts"
 
 const TypeId = "~effect-patchbay/sync/Source"
 
 /**
- * What a stream of records can say of its origin. Each offset comes once, and they ascend. Any stream of records is a
- * source; one that can say this is read from where an earlier run stopped, instead of from its start.
+ * Where records come from, as a value: what it is, how to go on from a position, and the records. It is a stream of them
+ * too, for whoever wants no more; what a combinator of `Stream` makes of it is a plain stream, which cannot be resumed
+ * and does not compile where a checkpoint is. `map`, `filter` and `tap` of this module keep it a source.
+ *
+ * The offsets of its records ascend, and each time it is read from a position on, the same records come in the same
+ * order. A run reads it once.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Source<A, E, R> {
+export interface Source<A, E = never, R = never> extends Stream.Stream<CustomerRecord<A>, E, R>, Origin<A, E, R> {
+  readonly [TypeId]: typeof TypeId
+}
+
+/**
+ * What a source is made of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Origin<A, E, R> {
   /** What must be the same for a checkpoint to be good: the file, its size, the schema … No customer data. */
-  readonly fingerprint: Effect.Effect<{ readonly [part: string]: string }, E, R>
-  /** Its records from a position on. */
+  readonly fingerprint: Effect.Effect<Fingerprint, E, R>
+  /** Its records from a position on; from their start where there is none. */
   readonly from: (position: SourcePosition | undefined) => Stream.Stream<CustomerRecord<A>, E, R>
   /**
    * The same records, encoded on the way, where the source can write their JSON itself; `undefined` where it cannot for
    * this encoder. Default: it never can.
    */
-  readonly encoded?: ((encoder: Encoder<A>) => EncodedFrom<A, E, R> | undefined) | undefined
+  // A method, because it is only ever given an encoder of these records: sources of fewer fields are sources of more.
+  encoded?(encoder: Encoder<A>): EncodedFrom<A, E, R> | undefined
 }
 
 /**
@@ -41,7 +58,8 @@ export interface Source<A, E, R> {
 export type EncodedFrom<A, E, R> = (position: SourcePosition | undefined) => Stream.Stream<Encoded<A>, E, R>
 
 /**
- * The source no longer has records that an earlier run sent, so that the checkpoint is not good for it.
+ * The source no longer has records that an earlier run read, so that the checkpoint is not good for it: it is another
+ * one, or one that can be read only once.
  *
  * @category errors
  * @since 0.1.0
@@ -51,7 +69,20 @@ export class SourceChanged extends Schema.TaggedError<SourceChanged>()("SourceCh
   offset: Schema.Int
 }) {
   override get message(): string {
-    return `An earlier run sent record ${this.offset}, and the source does not have it any more. Run with the source that the checkpoint was made for, or reset the checkpoint to start afresh.`
+    return `An earlier run read record ${this.offset}, and the source does not have it any more. Run with the source that the checkpoint was made for, or reset the checkpoint to start afresh.`
+  }
+}
+
+/**
+ * There is a checkpoint, and the records come from a stream that does not say what it is, which the types refuse as well.
+ * Nothing was sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SourceUnnamed extends Schema.TaggedError<SourceUnnamed>()("SourceUnnamed", {}) {
+  override get message(): string {
+    return "With a checkpoint, the records must come from a source that says what it is, and a stream that was piped through a combinator does not any more. Give it a name with Source.withFingerprint, use Source.tap, map or filter, or run without a checkpoint."
   }
 }
 
@@ -73,29 +104,130 @@ export class SourceOutOfOrder extends Schema.TaggedError<SourceOutOfOrder>()("So
 }
 
 /**
- * A stream of records that can say where it comes from. It is a plain stream to whoever does not ask; what is made
- * of it by a combinator cannot say so any more.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A, E = never, R = never>(origin: Origin<A, E, R>): Source<A, E, R> =>
+  Object.assign(
+    Stream.suspend(() => origin.from(undefined)),
+    { [TypeId]: TypeId, ...origin } as const
+  )
+
+/**
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSource = <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>): records is Source<A, E, R> =>
+  Predicate.hasProperty(records, TypeId)
+
+/**
+ * A stream of records as a source: `fingerprint` says what it is, in parts that change when its records do, such as
+ * `{ query: "customers", until: "2026-01-31" }`. It is read from its start in each run, and what has its outcome is
+ * passed over, so it must bring the same records again, in the same order. What can be read only once, such as a queue
+ * whose messages are gone, is no such source: there, acknowledge what `CustomerSync.outcomes` tells.
+ *
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { Checkpoint, CustomerRecord, CustomerSync, ReachDestination, Source } from "effect-patchbay"
+ *
+ * const customers = Stream.make({ customerId: "c-1", lastName: "Lovelace" }, { customerId: "c-2", lastName: "Hopper" })
+ *
+ * export const sync = CustomerRecord.fromPatches(customers).pipe(
+ *   Source.withFingerprint({ query: "all customers, by id", until: "2026-01-31" }),
+ *   CustomerSync.run({ to: ReachDestination.batchPatch(), checkpoint: Checkpoint.file(".patchbay/acme") }),
+ *   Effect.asVoid
+ * )
+ * ```
  *
  * @category constructors
  * @since 0.1.0
  */
-export const attach = <A, E, R>(source: Source<A, E, R>): Stream.Stream<CustomerRecord<A>, E, R> =>
-  Object.assign(
-    Stream.suspend(() => source.from(undefined)),
-    { [TypeId]: source }
-  )
+export const withFingerprint: {
+  (fingerprint: Fingerprint): <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>) => Source<A, E, R>
+  <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>, fingerprint: Fingerprint): Source<A, E, R>
+} = dual(
+  2,
+  <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>, fingerprint: Fingerprint): Source<A, E, R> =>
+    make({ fingerprint: Effect.succeed(fingerprint), from: () => records })
+)
 
 /**
- * What a stream of records says of its origin. One that says nothing is read from its start, and what is done
- * already is passed over.
+ * Runs an effect for each record as it is read, rejected ones included. It changes nothing of what is sent, so the
+ * fingerprint stays the same.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const of = <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>): Source<A, E, R> =>
-  hasSource<A, E, R>(records)
-    ? records[TypeId]
-    : { fingerprint: Effect.succeed({ source: "a stream" }), from: () => records }
+export const tap: {
+  <A, X, E2, R2>(
+    f: (record: CustomerRecord<A>) => Effect.Effect<X, E2, R2>
+  ): <E, R>(source: Source<A, E, R>) => Source<A, E | E2, R | R2>
+  <A, E, R, X, E2, R2>(
+    source: Source<A, E, R>,
+    f: (record: CustomerRecord<A>) => Effect.Effect<X, E2, R2>
+  ): Source<A, E | E2, R | R2>
+} = dual(
+  2,
+  <A, E, R, X, E2, R2>(
+    source: Source<A, E, R>,
+    f: (record: CustomerRecord<A>) => Effect.Effect<X, E2, R2>
+  ): Source<A, E | E2, R | R2> =>
+    make<A, E | E2, R | R2>({
+      fingerprint: source.fingerprint,
+      from: (position) => Stream.tap(source.from(position), f)
+    })
+)
+
+/**
+ * Changes the patch of each record that fits its schema. `name` says how, and goes into the fingerprint: a checkpoint
+ * that was made under another name is refused, so give it another when what `f` does changes.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const map: {
+  <A, B>(name: string, f: (patch: A) => B): <E, R>(source: Source<A, E, R>) => Source<B, E, R>
+  <A, E, R, B>(source: Source<A, E, R>, name: string, f: (patch: A) => B): Source<B, E, R>
+} = dual(
+  3,
+  <A, E, R, B>(source: Source<A, E, R>, name: string, f: (patch: A) => B): Source<B, E, R> =>
+    make({
+      fingerprint: withPart(source, "map", name),
+      from: (position) =>
+        Stream.map(
+          source.from(position),
+          (record): CustomerRecord<B> => (record._tag === "Valid" ? { ...record, patch: f(record.patch) } : record)
+        )
+    })
+)
+
+/**
+ * Leaves out the records that fit their schema and that the predicate is not true for, as if the source did not have
+ * them; those that are rejected stay. `name` says which, and goes into the fingerprint, as with `map`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const filter: {
+  <A>(name: string, predicate: (patch: A) => boolean): <E, R>(source: Source<A, E, R>) => Source<A, E, R>
+  <A, E, R>(source: Source<A, E, R>, name: string, predicate: (patch: A) => boolean): Source<A, E, R>
+} = dual(
+  3,
+  <A, E, R>(source: Source<A, E, R>, name: string, predicate: (patch: A) => boolean): Source<A, E, R> =>
+    make({
+      fingerprint: withPart(source, "filter", name),
+      from: (position) =>
+        Stream.filter(source.from(position), (record) => record._tag !== "Valid" || predicate(record.patch))
+    })
+)
+
+// In the order in which they are applied: each has a number of its own.
+const withPart = <A, E, R>(
+  { fingerprint }: Source<A, E, R>,
+  kind: string,
+  name: string
+): Effect.Effect<Fingerprint, E, R> =>
+  Effect.map(fingerprint, (parts) => ({ ...parts, [`${kind} ${Object.keys(parts).length}`]: name }))
 
 /**
  * The records of a source, encoded: by the source itself where it can, otherwise chunk by chunk.
@@ -103,12 +235,9 @@ export const of = <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>): So
  * @category combinators
  * @since 0.1.0
  */
-export const encoded = <A, E, R>(source: Source<A, E, R>, encoder: Encoder<A>): EncodedFrom<A, E, R> =>
+export const encoded = <A, E, R>(
+  source: Pick<Origin<A, E, R>, "encoded" | "from">,
+  encoder: Encoder<A>
+): EncodedFrom<A, E, R> =>
   source.encoded?.(encoder) ??
   ((position) => Stream.mapArray(source.from(position), (chunk) => Arr.map(chunk, encoder.encode)))
-
-// Nothing but `attach` sets the property, and it keeps the stream's type parameters.
-const hasSource = <A, E, R>(
-  records: Stream.Stream<CustomerRecord<A>, E, R>
-): records is Stream.Stream<CustomerRecord<A>, E, R> & { readonly [TypeId]: Source<A, E, R> } =>
-  Predicate.hasProperty(records, TypeId)

@@ -101,7 +101,7 @@ const encoder = (job: Job) => Encode.encoder(batchPolicy(job), to)
 const encoded = <E, R>(
   job: Job,
   records: Stream.Stream<CustomerRecord.CustomerRecord<ReachSchema.CustomerPatch>, E, R>
-) => Source.encoded(Source.of(records), encoder(job))(undefined)
+) => Source.encoded(records, encoder(job))(undefined)
 const transcoded = (job: Job) => encoded(job, csv(job))
 const batched = (job: Job) =>
   transcoded(job).pipe(Stream.filter(Encode.isSendable), Batch.collect(batchPolicy(job), to))

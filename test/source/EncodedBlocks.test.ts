@@ -12,7 +12,7 @@ const csv = `customerId,firstName\n${Array.from({ length: count }, (_, i) => `c-
 const jsonOf = (i: number) => ({ customerId: `c-${i}`, ...(i % 40 === 0 ? {} : { firstName: name(i) }) })
 
 const batchesOf = (policy: BatchPolicy.BatchPolicy, sizes: ReadonlyArray<number>, to = reach) => {
-  const source = Source.of(CustomerFile.read("a.csv", ReachSchema.CustomerPatch))
+  const source = CustomerFile.read("a.csv", ReachSchema.CustomerPatch)
   return Source.encoded(
     source,
     Encode.encoder(policy, to)

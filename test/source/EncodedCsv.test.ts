@@ -1,13 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect } from "effect"
-import {
-  BatchPolicy,
-  CustomerFile,
-  PocketflowsDestination,
-  ReachDestination,
-  ReachSchema,
-  Source
-} from "../../src/index.ts"
+import { BatchPolicy, CustomerFile, PocketflowsDestination, ReachDestination, ReachSchema } from "../../src/index.ts"
 import * as Encode from "../../src/sync/Encode.ts"
 import * as Encoding from "./Encoding.ts"
 import { bytesOf, oneOf } from "./support.ts"
@@ -206,7 +199,7 @@ describe("a file that is encoded on the way", () => {
   )
 
   it("is offered for the schema of the destination, and for no other", () => {
-    const source = Source.of(CustomerFile.read("a.csv", ReachSchema.CustomerPatch))
+    const source = CustomerFile.read("a.csv", ReachSchema.CustomerPatch)
     assert.isDefined(source.encoded?.(encoder(1000)()))
     const pocketflows = PocketflowsDestination.batchUpdate({ business: "b" })
     assert.isUndefined(source.encoded?.({ ...encoder(1000)(), json: pocketflows.json }))

@@ -6,8 +6,7 @@ import {
   PocketflowsDestination,
   PocketflowsSchema,
   ReachDestination,
-  ReachSchema,
-  Source
+  ReachSchema
 } from "../../src/index.ts"
 import * as Encode from "../../src/sync/Encode.ts"
 import * as Encoding from "./Encoding.ts"
@@ -295,7 +294,7 @@ describe("an NDJSON that is encoded on the way", () => {
     const offered = (
       encoder: Encode.Encoder<ReachSchema.CustomerPatch>,
       options?: CustomerFile.FileOptions<CustomerFile.FieldOf<typeof ReachSchema.CustomerPatch>>
-    ) => Source.of(CustomerFile.read("a.ndjson", ReachSchema.CustomerPatch, options)).encoded?.(encoder) !== undefined
+    ) => CustomerFile.read("a.ndjson", ReachSchema.CustomerPatch, options).encoded?.(encoder) !== undefined
     assert.isTrue(offered(encoder()()))
     assert.isTrue(offered(encoder()(), { columns: { email: "email", phone: undefined } }))
     assert.isFalse(offered(encoder()(), { columns: { email: "mail" } }))

@@ -68,10 +68,10 @@ export const both = <S extends Schema.ConstraintDecoder<unknown>>(
   encoder: () => Encode.Encoder<S["Type"]>,
   options: CustomerFile.CsvOptions<CustomerFile.FieldOf<S>>
 ) => {
-  const source = Source.of(CustomerFile.read(path, schema, options))
+  const source = CustomerFile.read(path, schema, options)
   const itself = source.encoded?.(encoder())
   if (itself === undefined) throw new Error("The source does not encode its records itself.")
-  return { itself, records: Source.encoded({ ...source, encoded: undefined }, encoder()) }
+  return { itself, records: Source.encoded({ from: source.from }, encoder()) }
 }
 
 /** That both give the same, and the source itself the rest from each place where reading can start again. */

@@ -7,7 +7,6 @@ import * as ReachSchema from "../../src/reach/ReachSchema.ts"
 import * as CustomerFile from "../../src/source/CustomerFile.ts"
 import * as RecordCount from "../../src/source/RecordCount.ts"
 import * as Encode from "../../src/sync/Encode.ts"
-import * as Source from "../../src/sync/Source.ts"
 
 describe("RecordCount", () => {
   it.effect("is near before the end, exact at the end, and the source stays one that can be taken up", () =>
@@ -32,11 +31,11 @@ describe("RecordCount", () => {
         assert.isAbove(estimates.length, 1)
         for (const total of estimates) assert.closeTo(total, count, count * 0.1)
         assert.strictEqual(watched.total(), count)
-        assert.deepStrictEqual(yield* Source.of(watched.records).fingerprint, yield* Source.of(file).fingerprint)
+        assert.deepStrictEqual(yield* watched.records.fingerprint, yield* file.fingerprint)
 
         const coded = RecordCount.watch(file, { size: Number(size) })
         const encoder = Encode.encoder(BatchPolicy.make(), ReachDestination.batchPatch())
-        const encoded = Source.of(coded.records).encoded?.(encoder)
+        const encoded = coded.records.encoded?.(encoder)
         assert.isDefined(encoded)
         assert.lengthOf(yield* Stream.runCollect(encoded(undefined)), count)
         assert.strictEqual(coded.total(), count)

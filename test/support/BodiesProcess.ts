@@ -9,6 +9,7 @@ import * as NodeHttp from "../../src/node/NodeHttp.ts"
 import * as Checkpoint from "../../src/sync/Checkpoint.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
 import * as DeadLetters from "../../src/sync/DeadLetters.ts"
+import * as Source from "../../src/sync/Source.ts"
 import * as Bodies from "./Bodies.ts"
 
 const [where = "", folder = ""] = process.argv.slice(2)
@@ -28,6 +29,7 @@ const records = Bodies.records(batches, (read) => {
 })
 
 const report = await records.pipe(
+  Source.withFingerprint({ source: "bodies" }),
   CustomerSync.run({
     ...Bodies.options,
     checkpoint: Checkpoint.file(`${folder}/checkpoint`),

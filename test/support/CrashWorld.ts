@@ -9,6 +9,7 @@ import * as ReachClient from "../../src/reach/ReachClient.ts"
 import { type Sandbox, SandboxClient } from "../../src/sandbox/index.ts"
 import * as Checkpoint from "../../src/sync/Checkpoint.ts"
 import * as DeadLetters from "../../src/sync/DeadLetters.ts"
+import * as Source from "../../src/sync/Source.ts"
 
 /** What a run in a world needs, besides the sandbox. */
 export type Provided = HttpClient.HttpClient | ReachClient.ReachClient
@@ -35,6 +36,9 @@ export interface World {
 }
 
 export const never = () => false
+
+/** The name that any stream of records has as a source in these tests. */
+export const named = Source.withFingerprint({ source: "a test" })
 
 export const make = (): World => {
   let state: Checkpoint.State | undefined

@@ -6,6 +6,7 @@ import { setTimeout } from "node:timers/promises"
 import { Deferred, Effect, Option } from "effect"
 import type * as Checkpoint from "../../src/sync/Checkpoint.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
+import * as Source from "../../src/sync/Source.ts"
 import * as Bodies from "./Bodies.ts"
 
 const collect = globalThis.gc
@@ -31,6 +32,7 @@ const http = Bodies.answering((answers) => {
 })
 
 const sync = Bodies.records(batches, () => undefined).pipe(
+  Source.withFingerprint({ source: "bodies" }),
   CustomerSync.run({ ...Bodies.options, checkpoint }),
   Effect.provide(Bodies.client()),
   Effect.provide(http),

@@ -33,7 +33,7 @@ describe("what a run tells of itself", () => {
       const options = { ...base, checkpoint: world.checkpoint }
       yield* world.until(
         (step) => step.startsWith("request") && world.history.length > 1,
-        CustomerSync.run(options)(source)
+        CustomerSync.run(options)(CrashWorld.named(source))
       )
       const saved = world.saved()
       const early = saved?.totals.reasons.InvalidRequest ?? 0
@@ -41,10 +41,10 @@ describe("what a run tells of itself", () => {
       assert.isFalse(saved?.finished)
       assert.strictEqual(saved?.totals.offsets?.InvalidRequest?.[0], 3)
 
-      const report = yield* CustomerSync.run(options)(source)
+      const report = yield* CustomerSync.run(options)(CrashWorld.named(source))
       assert.deepStrictEqual(report.reasons, { InvalidRequest: 10 })
       assert.deepStrictEqual(report.offsets, { InvalidRequest: [3, 13, 23, 33, 43] })
-      const again = yield* CustomerSync.run(options)(source)
+      const again = yield* CustomerSync.run(options)(CrashWorld.named(source))
       assert.isTrue(again.nothingNew)
       assert.deepStrictEqual(again.offsets, report.offsets)
     }).pipe(Effect.provide(world.client), Effect.provide(Sandbox.layer()), Effect.provide(NodeServices.layer))
@@ -57,14 +57,14 @@ describe("what a run tells of itself", () => {
       const options = { ...base, checkpoint: world.checkpoint, concurrency: 2 }
       yield* world.until(
         (step) => step.startsWith("answer") && world.history.length > 9,
-        CustomerSync.run(options)(source)
+        CustomerSync.run(options)(CrashWorld.named(source))
       )
       const { counts } = world.saved() ?? assert.fail("There is no checkpoint.")
       const report = yield* CustomerSync.run({
         ...options,
         retry: RetryPolicy.make({ firstDelay: "200 millis" }),
         onProgress: (progress) => Effect.sync(() => void seen.push(progress))
-      })(source)
+      })(CrashWorld.named(source))
       assert.strictEqual(report.read, 100)
       assert.isAbove(counts.read, 0)
       for (const { inFlight, settledBefore, waits, elapsed } of seen) {

@@ -7,6 +7,7 @@ import * as SettlePolicy from "../../src/policy/SettlePolicy.ts"
 import * as ReachDestination from "../../src/reach/ReachDestination.ts"
 import type * as ReachSchema from "../../src/reach/ReachSchema.ts"
 import { Sandbox } from "../../src/sandbox/index.ts"
+import type * as Checkpoint from "../../src/sync/Checkpoint.ts"
 import { type CustomerRecord, fromPatches } from "../../src/sync/CustomerRecord.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
 import * as DeadLetters from "../../src/sync/DeadLetters.ts"
@@ -136,7 +137,10 @@ const untilCut = Effect.fnUntraced(function* (
   const marks = (yield* sandbox.batches)
     .filter(({ id }) => settling.some(({ batchId }) => batchId === id))
     .flatMap(({ records }) => records.map(({ lastName }) => String(lastName)))
-  const exit = yield* world.until((_, number) => number === step, CustomerSync.run(options(world, sameKey))(source))
+  const exit = yield* world.until(
+    (_, number) => number === step,
+    CustomerSync.run(options(world, sameKey))(CrashWorld.named(source))
+  )
   const requests = (yield* sandbox.requests).slice(before)
   const firstSent = requests.findIndex(({ method }) => method === "PATCH")
   const early = new Set(requests.slice(0, firstSent === -1 ? 0 : firstSent).map(({ path }) => path))
@@ -207,9 +211,10 @@ describe("a request that must not be sent twice", () => {
       concurrency: 2,
       window: 2,
       checkpoint: {
-        open: (fingerprint) => Effect.map(open(fingerprint), (opened) => ({ ...opened, rest: "1 minute" }))
+        open: (fingerprint: Checkpoint.Fingerprint) =>
+          Effect.map(open(fingerprint), (opened) => ({ ...opened, rest: "1 minute" }))
       }
-    })(fromPatches(Stream.fromIterable(newcomers)))
+    })(CrashWorld.named(fromPatches(Stream.fromIterable(newcomers))))
     return inWorld(
       world,
       Effect.gen(function* () {
@@ -235,7 +240,7 @@ describe("a request that must not be sent twice", () => {
           deadLetters: world.deadLetters,
           checkpointEvery: "1 minute",
           grace: 0
-        })(fromPatches(Stream.fromIterable(newcomers)))
+        })(CrashWorld.named(fromPatches(Stream.fromIterable(newcomers))))
         return inWorld(
           world,
           Effect.gen(function* () {
@@ -283,11 +288,13 @@ describe("a batch that was accepted before a cut", () => {
     Effect.gen(function* () {
       const world = CrashWorld.make()
       const run = CustomerSync.run(options(world, "merge"))(
-        fromPatches(
-          Stream.make(
-            { customerId: "k-5", firstName: "early" },
-            { customerId: "k-6" },
-            { customerId: "k-5", lastName: "late" }
+        CrashWorld.named(
+          fromPatches(
+            Stream.make(
+              { customerId: "k-5", firstName: "early" },
+              { customerId: "k-6" },
+              { customerId: "k-5", lastName: "late" }
+            )
           )
         )
       )
@@ -319,7 +326,7 @@ describe("a batch that was accepted before a cut", () => {
       const full = DeadLetters.sink(() =>
         Effect.fail(new DeadLetters.DeadLettersUnwritable({ destination: "a", reason: "ENOSPC" }))
       )
-      const patches = fromPatches(Stream.make({ customerId: "k-5" }, { customerId: "k-6" }))
+      const patches = CrashWorld.named(fromPatches(Stream.make({ customerId: "k-5" }, { customerId: "k-6" })))
       yield* Effect.gen(function* () {
         const stopped = yield* Effect.flip(CustomerSync.run({ ...options(world, "keep"), deadLetters: full })(patches))
         assert.strictEqual(stopped.reason._tag, "DeadLettersUnwritable")

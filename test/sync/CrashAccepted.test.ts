@@ -60,7 +60,10 @@ const scenario = (step: number) => {
       const safe = new Set(acceptedOnDisk(world))
       noted += world.saved()?.settling.length ?? 0
       const before = (yield* sandbox.requests).length
-      const exit = yield* world.until((_, number) => number === at, CustomerSync.run(options(world))(source))
+      const exit = yield* world.until(
+        (_, number) => number === at,
+        CustomerSync.run(options(world))(CrashWorld.named(source))
+      )
       for (const { body = "", path } of (yield* sandbox.requests).slice(before)) {
         assert.isTrue(path.endsWith("/customers/batch"), `nobody is asked, and nothing else sent: ${path}`)
         for (const offset of safe) assert.notInclude(body, `<${offset}>`, "it was on disk, and it was sent again")
@@ -107,7 +110,7 @@ describe("a run that settles nothing, and is cut after any of its effects", () =
     const world = CrashWorld.make()
     return Effect.gen(function* () {
       let accepted = 0
-      yield* CustomerSync.outcomes(options(world))(source).pipe(
+      yield* CustomerSync.outcomes(options(world))(CrashWorld.named(source)).pipe(
         Stream.runForEach((outcome) =>
           Effect.sync(() => {
             if (outcome._tag !== "Accepted") return
@@ -131,7 +134,7 @@ describe("a run that settles nothing, and is cut after any of its effects", () =
     return Effect.gen(function* () {
       const exit = yield* world.until(
         (step) => step === "letters",
-        CustomerSync.run({ ...options(world), to })(fromPatches(Stream.make({ customerId: "c-0" })))
+        CustomerSync.run({ ...options(world), to })(CrashWorld.named(fromPatches(Stream.make({ customerId: "c-0" }))))
       )
       assert.strictEqual(exit, "cut")
       assert.deepStrictEqual(

@@ -37,7 +37,7 @@ const numbered = (count: number): Records =>
 const attached = (records: Records, fingerprint: { readonly [part: string]: string } = { source: "a.csv" }) => {
   const starts: Array<number> = []
   const read: Array<number> = []
-  const stream = Source.attach({
+  const stream = Source.make({
     fingerprint: Effect.succeed(fingerprint),
     from: (position) =>
       Stream.suspend(() => {
@@ -134,7 +134,9 @@ describe("a checkpoint of another run", () => {
         const fs = yield* FileSystem.FileSystem
         const dir = yield* fs.makeTempDirectoryScoped()
         const options = { ...base, checkpoint: Checkpoint.file(dir) }
-        const patches = fromPatches(Stream.fromIterable(numbered(20)).pipe(Stream.map(() => ({ customerId: "c" }))))
+        const patches = CrashWorld.named(
+          fromPatches(Stream.fromIterable(numbered(20)).pipe(Stream.map(() => ({ customerId: "c" }))))
+        )
         const path = `${dir}/checkpoint.ndjson`
         for (const [text, reason] of [
           ["my notes", "Foreign"],
@@ -149,7 +151,7 @@ describe("a checkpoint of another run", () => {
         const opened = yield* Deferred.make<void>()
         const first = yield* Effect.forkChild(
           CustomerSync.run(options)(
-            Stream.fromEffect(Effect.andThen(Deferred.succeed(opened, undefined), Effect.never))
+            CrashWorld.named(Stream.fromEffect(Effect.andThen(Deferred.succeed(opened, undefined), Effect.never)))
           )
         )
         yield* Deferred.await(opened)
@@ -330,9 +332,12 @@ describe("a run on a checkpoint", () => {
       world,
       Effect.gen(function* () {
         const run = CustomerSync.run({ ...base, checkpoint: world.checkpoint })
-        yield* world.until((step) => step.startsWith("request GET"), run(fromPatches(Stream.make({ customerId: "c" }))))
+        yield* world.until(
+          (step) => step.startsWith("request GET"),
+          run(CrashWorld.named(fromPatches(Stream.make({ customerId: "c" }))))
+        )
         const before = (yield* requests).length
-        const stopped = yield* Effect.flip(run(Stream.empty))
+        const stopped = yield* Effect.flip(run(CrashWorld.named(Stream.empty)))
         assert.deepInclude(stopped.reason, { _tag: "SourceChanged", offset: 0 })
         assert.deepInclude(stopped.report, { read: 0 })
         assert.lengthOf(yield* requests, before)
@@ -416,7 +421,7 @@ describe("the books of a run", () => {
         checkpoint: world.checkpoint,
         checkpointEvery: 0
       })(
-        Stream.tap(stream, () =>
+        Source.tap(CrashWorld.named(stream), () =>
           Effect.sync(() => {
             most = Math.max(most, ++ahead)
           })

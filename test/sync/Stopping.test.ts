@@ -49,7 +49,7 @@ const runOf = (world: CrashWorld.World, records = source) => {
       deadLetters: world.deadLetters,
       grace: "30 seconds",
       onReport: (report) => Effect.sync(() => void reports.push(report))
-    })(records)
+    })(CrashWorld.named(records))
   }
 }
 
@@ -167,7 +167,7 @@ describe("a run that is interrupted", () => {
     } as const
     const records = fromPatches(Stream.make({ customerId: "a", firstName: "A" }, { customerId: "a", lastName: "B" }))
     return Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(CustomerSync.run(options)(records))
+      const fiber = yield* Effect.forkChild(CustomerSync.run(options)(CrashWorld.named(records)))
       yield* pass(5)
       assert.lengthOf(yield* patches, 1)
       const stopping = yield* Effect.forkChild(Fiber.interrupt(fiber))
@@ -175,7 +175,7 @@ describe("a run that is interrupted", () => {
       yield* Fiber.join(stopping)
       assert.deepInclude(world.saved(), { position: 0, done: [] })
       assert.strictEqual(world.saved()?.counts.read, 0)
-      const next = yield* Effect.forkChild(CustomerSync.run(options)(records))
+      const next = yield* Effect.forkChild(CustomerSync.run(options)(CrashWorld.named(records)))
       yield* pass(10)
       assert.deepInclude((yield* Fiber.join(next)).outcomes, { Applied: 1, Merged: 1, Unknown: 0 })
       const customers = yield* (yield* Sandbox.Sandbox).reachCustomers("acme")
@@ -217,7 +217,9 @@ describe("a run that is interrupted", () => {
     return Effect.gen(function* () {
       const reports: Array<SyncReport> = []
       const fiber = yield* Effect.forkChild(
-        CustomerSync.run({ ...options, onReport: (report) => Effect.sync(() => void reports.push(report)) })(customers)
+        CustomerSync.run({ ...options, onReport: (report) => Effect.sync(() => void reports.push(report)) })(
+          CrashWorld.named(customers)
+        )
       )
       yield* pass(10)
       const stopping = yield* Effect.forkChild(Fiber.interrupt(fiber))
@@ -225,7 +227,7 @@ describe("a run that is interrupted", () => {
       yield* Fiber.join(stopping)
       assert.deepInclude(reports[0]?.outcomes, { Applied: 1, Unknown: 0, Unsent: 9 })
       assert.deepStrictEqual([world.letters, world.saved()?.sending], [[], []])
-      const next = yield* Effect.forkChild(CustomerSync.run(options)(customers))
+      const next = yield* Effect.forkChild(CustomerSync.run(options)(CrashWorld.named(customers)))
       yield* pass(700)
       assert.deepInclude((yield* Fiber.join(next)).outcomes, { Applied: 10 })
     }).pipe(sandboxed(world))
@@ -260,7 +262,7 @@ describe("nothing is left behind", () => {
             progress++
             return Deferred.succeed(asked, undefined)
           })
-      })(records)
+      })(CrashWorld.named(records))
       const fiber = yield* Effect.forkChild(run)
       yield* Deferred.await(asked)
       yield* Fiber.interrupt(fiber)
