@@ -236,9 +236,8 @@ export const fold = <A, B extends Behaviour>(destination: Pick<Destination<A, B>
     if (patch === undefined) return undefined
     const encoded = destination.encode(patch)
     if (Result.isFailure(encoded)) return undefined
-    const { key, line, offset, position } = later
     blocks.keep(blocks.write(encoded.success))
-    return Encoded.written(blocks, { offset, line, position, key, patch })
+    return Encoded.merged(blocks, patch, earlier, later)
   }
 }
 

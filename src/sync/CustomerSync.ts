@@ -23,6 +23,7 @@ import type { RateLimitPolicy } from "../policy/RateLimitPolicy.ts"
 import type { RetryPolicy } from "../policy/RetryPolicy.ts"
 import * as SendPolicy from "../policy/SendPolicy.ts"
 import * as SettlePolicy from "../policy/SettlePolicy.ts"
+import * as Apart from "./Apart.ts"
 import * as Batch from "./Batch.ts"
 import type * as Checkpoint from "./Checkpoint.ts"
 import type { CustomerRecord } from "./CustomerRecord.ts"
@@ -360,6 +361,26 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
     readonly batch: Pick<Batch.Batch<A>, "merged" | "number" | "records">
     readonly deliver: Effect.Effect<ReadonlyArray<Ended>, never, R>
   }
+  const conclude = (
+    batch: Work["batch"],
+    ended: ReadonlyArray<Ended>
+  ): Effect.Effect<ReadonlyArray<Outcome>, never, R> => {
+    const apart = Apart.of(batch, ended)
+    if (apart === undefined) return books.ended(batch, ended)
+    return Effect.gen(function* () {
+      const outcomes = [...(yield* books.ended(batch, apart.ended, apart.offsets))]
+      for (const { batch, fate } of apart.untried) {
+        outcomes.push(...(yield* books.ended(batch, [{ fate, indices: batch.records.map((_, index) => index) }])))
+      }
+      for (const round of apart.rounds) {
+        for (const part of Apart.batches(round, batch.number, limit, to.envelope)) {
+          outcomes.push(...(yield* books.ended(part, yield* deliver.batch(part))))
+        }
+      }
+      return outcomes
+    })
+  }
+
   const encoder = Encode.encoder(batchPolicy, to, { wasSent: books.isUnderway })
   const takenUp = Effect.map(
     Resume.takeUp(
@@ -382,7 +403,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
     books.before?.finished === true
       ? Stream.empty
       : Stream.unwrap(Effect.raceFirst(takenUp, Effect.as(Deferred.await(books.stopping), Stream.empty))).pipe(
-          Dispatch.mapEffect(({ batch, deliver }) => Effect.flatMap(deliver, (ended) => books.ended(batch, ended)), {
+          Dispatch.mapEffect(({ batch, deliver }) => Effect.flatMap(deliver, (ended) => conclude(batch, ended)), {
             keys: ({ batch }) => Batch.keys(batch),
             window: options.window ?? Math.max(leastWindow, ConcurrencyPolicy.most(concurrency) + batchesAhead)
           })

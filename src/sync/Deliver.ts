@@ -62,7 +62,9 @@ export interface Options<A, B extends Behaviour, R> {
  */
 export interface Deliver<A, R> {
   /** Delivers a batch. Every position of it ends exactly once. */
-  readonly batch: (batch: Batch.Batch<A>) => Effect.Effect<ReadonlyArray<Ended>, never, R>
+  readonly batch: (
+    batch: Pick<Batch.Batch<A>, "merged" | "number" | "records">
+  ) => Effect.Effect<ReadonlyArray<Ended>, never, R>
   /** Brings to its end what an earlier run had under way. */
   readonly underway: (batch: Underway<A>) => Effect.Effect<ReadonlyArray<Ended>, never, R>
 }
@@ -249,7 +251,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
         behaviour.resend === "unsafe"
           ? Effect.andThen(options.onSending(batch.number, runsOf(batch, indices)), sent)
           : sent
-      return Effect.flatMap(noted, ({ answered, bytes, vague }) => {
+      return Effect.flatMap(noted, ({ answered, bytes, vague }): Effect.Effect<ReadonlyArray<Ended>, never, R> => {
         if (Result.isSuccess(answered)) {
           unexpected = 0
           limit.succeeded(records.length, bytes)
@@ -266,10 +268,10 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
           return Effect.succeed([{ indices, fate: noVerdict(error, vague).fate }])
         }
         unexpected = 0
-        const { answer, reason } = SendFailure.refusalOf(error)
-        if (behaviour.failureUnit === "record" || indices.length === 1 || options.isolate === "none") {
-          return Effect.succeed([{ indices, fate: { _tag: "Rejected", reason, answer } }])
-        }
+        const refusal = { _tag: "Rejected", ...SendFailure.refusalOf(error) } as const
+        if (behaviour.failureUnit === "record") return Effect.succeed([{ indices, fate: refusal }])
+        if (options.isolate === "none") return Effect.succeed([{ indices, fate: { ...refusal, together: true } }])
+        if (indices.length === 1) return Effect.succeed([{ indices, fate: refusal }])
         return isolate(batch, indices, records, error)
       })
     })

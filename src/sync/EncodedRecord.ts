@@ -44,6 +44,11 @@ export abstract class EncodedRecord<A> {
   abstract readonly to: number
   abstract readonly patch: A
 
+  /** The records that were merged into this one, itself as it was read the last, in their order; none where none were. */
+  get parts(): ReadonlyArray<EncodedRecord<A>> {
+    return []
+  }
+
   /** UTF-8 bytes of its JSON. */
   get bytes(): number {
     return this.to - this.from
@@ -79,6 +84,25 @@ class Written<A> extends EncodedRecord<A> {
   }
 }
 
+class Merged<A> extends Written<A> {
+  private readonly merged: ReadonlyArray<EncodedRecord<A>>
+
+  constructor(
+    content: Content<A>,
+    block: JsonBlock,
+    from: number,
+    to: number,
+    merged: ReadonlyArray<EncodedRecord<A>>
+  ) {
+    super(content, block, from, to)
+    this.merged = merged
+  }
+
+  override get parts(): ReadonlyArray<EncodedRecord<A>> {
+    return this.merged
+  }
+}
+
 /**
  * What a record is, besides its JSON.
  *
@@ -95,6 +119,29 @@ export type Content<A> = Pick<EncodedRecord<A>, "key" | "line" | "offset" | "pat
  */
 export const written = <A>({ at, block, from }: JsonBlocks, content: Content<A>): EncodedRecord<A> =>
   new Written(content, block, from, at - 1)
+
+/**
+ * The record whose JSON was kept last, and that does what two do one after the other, in the later one's place.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const merged = <A>(
+  { at, block, from }: JsonBlocks,
+  patch: A,
+  earlier: EncodedRecord<A>,
+  later: EncodedRecord<A>
+): EncodedRecord<A> =>
+  new Merged(
+    { key: later.key, line: later.line, offset: later.offset, position: later.position, patch },
+    block,
+    from,
+    at - 1,
+    [...partsOf(earlier), ...partsOf(later)]
+  )
+
+const partsOf = <A>(record: EncodedRecord<A>): ReadonlyArray<EncodedRecord<A>> =>
+  record.parts.length === 0 ? [record] : record.parts
 
 /**
  * The body of a request that holds these records, between what stands before and after them. As a rule, it is the block

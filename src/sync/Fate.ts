@@ -32,6 +32,8 @@ export type Fate =
       readonly reason: Reason
       /** What the vendor wrote, for dead letters only. */
       readonly answer: string | undefined
+      /** It was refused together with others, and is not to be tried alone: it may be a bystander. */
+      readonly together?: true
     }
   | {
       readonly _tag: "Unknown"
@@ -124,6 +126,7 @@ export const miscounted = (sent: number, { batchId, recordCount }: Receipt): Fat
 export const notIsolated = ({ answer, reason }: Refusal): Fate => ({
   _tag: "Rejected",
   answer,
+  together: true,
   reason: {
     ...reason,
     tag: "NotIsolated",

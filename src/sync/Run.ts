@@ -71,9 +71,14 @@ export interface Run<E> {
   /** Counts records as read. Each must end through one of the next two. */
   readonly addRead: (records: ReadonlyArray<Encoded<unknown>>) => void
   readonly rejected: (records: ReadonlyArray<Unsendable>) => Effect.Effect<ReadonlyArray<Outcome>>
+  /**
+   * `apart` are the offsets of merged records that have no fate: they, and those in them, are to be sent one by one, and
+   * are under way no more.
+   */
   readonly ended: (
     batch: Pick<Batch.Batch<unknown>, "merged" | "number" | "records">,
-    ended: ReadonlyArray<Fate.Ended>
+    ended: ReadonlyArray<Fate.Ended>,
+    apart?: ReadonlySet<number> | undefined
   ) => Effect.Effect<ReadonlyArray<Outcome>>
   /** Notes a batch that was accepted, and waits until that is on disk. */
   readonly accepted: (batch: number, runs: ReadonlyArray<OffsetSet.Run>, batchId: string) => Effect.Effect<void>
@@ -291,7 +296,7 @@ export const make = Effect.fnUntraced(function* <E>(
         wantsOutcomes ? records.map(({ outcome }) => outcome) : [],
         () => undefined
       ),
-    ended: (batch, ended) => {
+    ended: (batch, ended, apart) => {
       const groups: Array<Group> = []
       const outcomes: Array<Outcome> = []
       const dead: Array<Letter.Letter> = []
@@ -314,6 +319,7 @@ export const make = Effect.fnUntraced(function* <E>(
       }
       // A record that was folded into one that must go out again goes out again with it.
       for (const merged of batch.merged) {
+        if (apart?.has(merged.into)) continue
         const goesOn = again.has(merged.into)
         if (goesOn) again.add(merged.offset)
         groups.push({ tag: "Merged", reason: undefined, records: [merged], forGood: !goesOn })

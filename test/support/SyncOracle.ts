@@ -30,6 +30,8 @@ export interface Rules {
   readonly resends: boolean
   readonly mayBeUnknown: boolean
   readonly mayStop: boolean
+  /** Whether the vendor refuses a record for its values, those that were merged into it included. */
+  readonly isRefused: (record: WireRecord) => boolean
   /** Whether a record that is written twice is there only once, the first one. */
   readonly inserts: boolean
   /** The offset of the record that a wire record is, or is the last part of. */
@@ -194,12 +196,19 @@ export const check = (given: ReadonlyArray<Given>, run: Observed, rules: Rules):
   given.forEach(({ isBad, unsendable }, offset) => {
     const outcome = byOffset.get(offset)
     if (outcome === undefined) return
-    const requests = (onWire.get(offset) ?? []).map(({ one }) => one)
+    const own = (onWire.get(offset) ?? []).map(({ one }) => one)
+    // What was merged, was refused with others, and must not be tried alone went out in a later record of its customer.
+    const requests =
+      own.length > 0 || rules.isolates || outcome._tag !== "Rejected"
+        ? own
+        : sent.filter(({ records }) =>
+            records.some((record) => keyOf(record) === given[offset]?.key && offsetOf(record) > offset)
+          )
     const refusals = requests.filter(isRefusal)
     if (unsendable !== undefined) {
       assert.strictEqual(outcome._tag, "Rejected", name(offset))
       if (outcome._tag === "Rejected") assert.strictEqual(outcome.reason.tag, unsendable, name(offset))
-      assert.strictEqual(requests.length, 0, `${name(offset)} is not sent`)
+      assert.strictEqual(own.length, 0, `${name(offset)} is not sent`)
       return
     }
     switch (outcome._tag) {
@@ -221,7 +230,8 @@ export const check = (given: ReadonlyArray<Given>, run: Observed, rules: Rules):
           (rules.dependent && refusals.some(({ records }) => records.length === 1)) ||
           (!rules.isolates &&
             refusals.some(
-              ({ records }) => rules.dependent || records.some((record) => given[offsetOf(record)]?.isBad === true)
+              ({ records }) =>
+                rules.dependent || records.some((record) => rules.isRefused(record) || given[offsetOf(record)]?.isBad)
             )) ||
           refusals.some(({ records, status }) => records.length === 1 && status === 413) ||
           (rules.inserts && refusals.some(({ status }) => status === 409))

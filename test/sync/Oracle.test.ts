@@ -26,7 +26,8 @@ interface Put<A> extends Given {
 const site = "https://a.example/"
 const reachOffset = (record: WireRecord): number =>
   Number.parseInt(String(record.customerDetailUrl).slice(site.length), 10)
-const isUnwelcome = ({ customerDetailUrl }: WireRecord): boolean => String(customerDetailUrl).endsWith("!")
+// By a value that a later record of the customer does not take back, so that what is merged with it is refused as well.
+const isUnwelcome = ({ firstName, full_name }: WireRecord): boolean => firstName === "!" || full_name === "!"
 
 const keyFor = ({ keys }: Scenario, { key, kind }: Entry, offset: number): string =>
   kind === "stranger" ? `new-${keys === 0 ? offset : key % 4}` : keys === 0 ? `c-${offset}` : `c-${key % keys}`
@@ -69,7 +70,8 @@ const reachPatch = (scenario: Scenario, entry: Entry, offset: number) => {
   const [email, phone, smsOptOut] = entry.fields
   const patch: ReachSchema.CustomerPatch = {
     customerId: keyFor(scenario, { ...entry, kind }, offset),
-    customerDetailUrl: `${site}${offset}${kind === "bad" ? "!" : ""}`,
+    customerDetailUrl: `${site}${offset}`,
+    ...(kind === "bad" ? { firstName: "!" } : {}),
     ...(entry.length === 0 ? {} : { lastName: text(kind === "oversized" ? oversize : entry.length) }),
     ...(email === "absent" ? {} : { email: email === "null" ? null : `${entry.value}é@example.com` }),
     ...(phone === "absent" ? {} : { phone: phone === "null" ? null : `+1415555000${entry.value}` }),
@@ -129,6 +131,7 @@ const rulesFor = (scenario: Scenario, more: Pick<Rules, "after" | "before" | "ma
   mayStop: mayStop(scenario),
   inserts: false,
   offsetOf: reachOffset,
+  isRefused: isUnwelcome,
   apply: applyReach,
   ...more
 })
@@ -290,14 +293,16 @@ const pocketflows = (scenario: Scenario) =>
       const id = keyFor(scenario, { ...entry, kind }, offset)
       const update: PocketflowsSchema.CustomerUpdate = {
         id,
-        phone_number: `+${offset}${kind === "bad" ? "!" : ""}`,
+        phone_number: `+${offset}`,
         ...(email === "absent"
           ? {}
           : { email_address: email === "null" ? null : `${entry.value % 4 === 0 ? entry.value : id}@example.com` }),
         ...(metadata === "absent" ? {} : { metadata: metadata === "null" ? null : { é: entry.value } }),
-        ...(name === "absent"
-          ? {}
-          : { full_name: name === "null" ? null : text(kind === "oversized" ? oversize : entry.length) })
+        ...(kind === "bad"
+          ? { full_name: "!" }
+          : name === "absent"
+            ? {}
+            : { full_name: name === "null" ? null : text(kind === "oversized" ? oversize : entry.length) })
       }
       const sendable = kind === "unlawful" ? "good" : kind
       const isBad = kind === "bad" || kind === "stranger"
@@ -328,7 +333,7 @@ const pocketflows = (scenario: Scenario) =>
           maxBodySize: scenario.vendorBytes,
           pocketflows: {
             naming: scenario.naming ? "id" : "none",
-            refuse: ({ phone_number }) => (phone_number?.endsWith("!") === true ? "is not welcome" : undefined)
+            refuse: ({ full_name }) => (full_name === "!" ? "is not welcome" : undefined)
           }
         }
       },
