@@ -39,6 +39,7 @@ export const retry = (deadLetters: string, options: SyncOptions): string => {
   add("--same-key", options.sameKey)
   add("--isolate", options.isolate)
   add("--settle", options.settle)
+  add("--settle-for", options.settleFor, millis)
   add("--concurrency", options.concurrency)
   add("--rate-limit", options.rateLimit, ({ limit, window }) => `${limit}/${millis(window)}`)
   add("--retry-for", options.retryFor, millis)

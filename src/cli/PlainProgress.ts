@@ -13,7 +13,7 @@ export const line = (progress: Progress, { title }: { readonly title: string }):
   const percent = ProgressText.percent(progress)
   const eta = ProgressText.eta(progress)
   const isOver = settled === total
-  const reason = isOver ? undefined : ProgressText.waiting(progress.waiting)
+  const reasons = isOver ? [] : [ProgressText.settling(progress), ProgressText.waiting(progress.waiting)]
   const parts = [
     ...(percent === undefined ? [] : [`${percent} %`]),
     `${grouped(settled)}${total === undefined ? "" : ` of ${grouped(total)}`} records`,
@@ -21,7 +21,7 @@ export const line = (progress: Progress, { title }: { readonly title: string }):
     ...(eta === undefined || isOver ? [] : [`${ProgressText.time(eta)} left`]),
     ...(total === undefined ? [`${ProgressText.time(ProgressText.elapsed(progress))} so far`] : []),
     ...ProgressText.trouble(progress),
-    ...(reason === undefined ? [] : [reason[1]])
+    ...reasons.flatMap((reason) => (reason === undefined ? [] : [reason[1]]))
   ].join(", ")
   return title === "" ? parts : `${TextWidth.clean(title)}: ${parts}`
 }

@@ -75,6 +75,20 @@ export const waiting = (reason: string | undefined): readonly [short: string, lo
   return [TextWidth.fit(told, reasonWidth, "."), `waits: ${TextWidth.fit(told, 40, ".")}`]
 }
 
+// Most batches settle sooner: it would only flicker.
+const settlingIsLong = 3000
+
+/**
+ * Accepted batches that are waited for longer than usual, shortly and in a sentence:
+ * `3 batches settling, the oldest for 0:42, waited for 29:18 more`.
+ */
+export const settling = ({ settling }: Progress): readonly [short: string, long: string] | undefined => {
+  if (settling === undefined || !isShown(settling.waited) || settling.waited < settlingIsLong) return undefined
+  const { batches, left, waited } = settling
+  const which = batches === 1 ? "1 batch settling, for" : `${grouped(batches)} batches settling, the oldest for`
+  return ["settling", `${which} ${time(waited)}${isShown(left) ? `, waited for ${time(left)} more` : ""}`]
+}
+
 /** `3 rejected`, `1 unknown`: what a person should know about before the end. */
 export const trouble = ({ outcomes, retries }: Progress): ReadonlyArray<string> => [
   ...(outcomes.Rejected > 0 ? [`${grouped(outcomes.Rejected)} rejected`] : []),

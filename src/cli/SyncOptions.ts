@@ -27,6 +27,7 @@ export interface SyncOptions extends Settings.Settings {
   readonly sameKey: Option.Option<"merge" | "keep" | "split">
   readonly isolate: Option.Option<"halve" | "none">
   readonly settle: Option.Option<"accepted" | "applied">
+  readonly settleFor: Option.Option<Duration.Duration>
   readonly concurrency: Option.Option<number | "adaptive">
   readonly rateLimit: Option.Option<Values.Rate>
   readonly retryFor: Option.Option<Duration.Duration>
@@ -114,6 +115,13 @@ export const flags = {
     "settle",
     ["accepted", "applied"],
     "reach.batch-patch: when a batch is done, once it is accepted or once it is applied (default: applied)"
+  ),
+  settleFor: parsed(
+    "settle-for",
+    "TIME",
+    "reach.batch-patch: how long an accepted batch is waited for: 2h (default: 30m)",
+    Values.duration,
+    Values.durationForm
   ),
   concurrency: parsed(
     "concurrency",

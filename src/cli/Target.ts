@@ -21,6 +21,7 @@ import {
   ReachDestination,
   ReachSchema,
   RetryPolicy,
+  SettlePolicy,
   type SyncReport
 } from "../index.ts"
 import * as NodeMemory from "../node/NodeMemory.ts"
@@ -55,6 +56,7 @@ const lawful = {
     tenant: true,
     business: false,
     onConflict: false,
+    settleFor: true,
     sameKey: ["merge", "keep", "split"],
     isolate: ["halve", "none"],
     settle: ["accepted", "applied"]
@@ -63,6 +65,7 @@ const lawful = {
     tenant: true,
     business: false,
     onConflict: false,
+    settleFor: false,
     sameKey: ["merge", "split"],
     isolate: [],
     settle: []
@@ -71,6 +74,7 @@ const lawful = {
     tenant: true,
     business: false,
     onConflict: true,
+    settleFor: false,
     sameKey: ["merge", "split"],
     isolate: [],
     settle: []
@@ -79,6 +83,7 @@ const lawful = {
     tenant: false,
     business: true,
     onConflict: false,
+    settleFor: false,
     sameKey: ["merge", "split"],
     isolate: ["halve", "none"],
     settle: []
@@ -88,6 +93,7 @@ const lawful = {
     readonly tenant: boolean
     readonly business: boolean
     readonly onConflict: boolean
+    readonly settleFor: boolean
     readonly sameKey: ReadonlyArray<"merge" | "keep" | "split">
     readonly isolate: ReadonlyArray<"halve" | "none">
     readonly settle: ReadonlyArray<"accepted" | "applied">
@@ -121,9 +127,11 @@ const presence = (options: SyncOptions): Effect.Effect<void, CommandFailed> => {
   for (const [key, option] of [
     ["tenant", "--tenant"],
     ["business", "--business"],
-    ["onConflict", "--on-conflict"]
+    ["onConflict", "--on-conflict"],
+    ["settleFor", "--settle-for"]
   ] as const) {
-    if (Option.isSome(options[key]) && !lawful[to][key]) {
+    const given: Option.Option<unknown> = options[key]
+    if (Option.isSome(given) && !lawful[to][key]) {
       return refuse(`${option} is for ${namesWhere((name) => lawful[name][key])}; ${to} does not have it.`)
     }
   }
@@ -216,11 +224,18 @@ export const make = Effect.fnUntraced(function* (options: SyncOptions): Effect.f
         isolate: yield* isolate(lawful[to].isolate),
         settle: yield* settle(lawful[to].settle)
       }
+      if (words.settle === "accepted" && Option.isSome(options.settleFor)) {
+        return yield* refuse(
+          "--settle-for is not for --settle accepted, where nothing is waited for. Leave one of them out."
+        )
+      }
+      const settling = SettlePolicy.make({ deadline: Option.getOrUndefined(options.settleFor) })
       const destination = ReachDestination.batchPatch(reach)
       yield* checkSize(options, destination.maxRecords)
       return target(options, ReachSchema.CustomerPatch, overReach, (common) => ({
         ...common,
         ...words,
+        settling,
         to: destination
       }))
     }

@@ -29,7 +29,10 @@ export const make = (options?: {
   readonly firstPoll?: Duration.Input | undefined
   /** The longest time between two questions. Default: 10 seconds. */
   readonly maxInterval?: Duration.Input | undefined
-  /** From the acceptance until its records are `Unknown`; the batch id stays known. Default: 30 minutes. */
+  /**
+   * From the acceptance until its records are `Unknown`; the batch id stays known. What is asked by then has 10 seconds to
+   * be answered, whatever the retry policy gives it. Default: 30 minutes.
+   */
   readonly deadline?: Duration.Input | undefined
   /** How long a 404 means that the batch is not known yet: how soon it is, is not documented. Default: 1 minute. */
   readonly notFoundGrace?: Duration.Input | undefined
@@ -39,6 +42,3 @@ export const make = (options?: {
   deadline: Duration.fromInputUnsafe(options?.deadline ?? "30 minutes"),
   notFoundGrace: Duration.fromInputUnsafe(options?.notFoundGrace ?? "1 minute")
 })
-
-/** The factor between two waits. */
-export const pollFactor = 1.5

@@ -3,11 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import type * as ApiError from "../http/ApiError.ts"
+import * as Polling from "../policy/Polling.ts"
 import type { SendError, SendPolicy } from "../policy/SendPolicy.ts"
 import * as SettlePolicy from "../policy/SettlePolicy.ts"
 import * as ReachApi from "./ReachApi.ts"
@@ -82,7 +80,7 @@ export type WaitError = SendError<BatchStatusError | ApiError.TokenExpired>
 /**
  * Asks at once, soon again and then less often, until the batch has ended or the deadline has come: then its
  * settlement is still `Pending`. A 404 is tolerated for as long as the policy says, because how soon a batch is known is
- * not documented; an answer that cannot be read, until the deadline.
+ * not documented, and a few unexpected answers in a row, as another batch's status is one.
  *
  * @category constructors
  * @since 0.1.0
@@ -91,35 +89,16 @@ export const wait = Effect.fn("ReachBatch.wait")(function* (
   batchId: string,
   options: WaitOptions
 ): Effect.fn.Return<Standing, WaitError, ReachClient> {
-  const { send, settle = SettlePolicy.make(), tenant } = options
+  const { onPending, send, settle = SettlePolicy.make(), tenant } = options
   const reach = yield* ReachClient
-  const now = Clock.monotonicTimeNanos
-  const start = yield* now
   const endpoint = `${ReachApi.batchStatus.method} ${ReachApi.batchStatus.path.replace(":batchId", "{batchId}")}`
-  const maxInterval = Duration.toMillis(settle.maxInterval)
-  for (
-    let interval = Duration.toMillis(settle.firstPoll);
-    ;
-    interval = Math.min(maxInterval, interval * SettlePolicy.pollFactor)
-  ) {
-    const asked = yield* Effect.result(
-      send.run(reach.pollBatchStatus(batchId, { tenant }), { endpoint, resend: "safe" })
-    )
-    const waited = Number((yield* now) - start) / 1_000_000
-    const isLate = waited + interval > Duration.toMillis(settle.deadline)
-    if (Result.isFailure(asked)) {
-      const error = asked.failure
-      const isTolerated =
-        error._tag === "UnexpectedAnswer" ||
-        (error._tag === "NotFound" && waited + interval <= Duration.toMillis(settle.notFoundGrace))
-      if (!isTolerated || isLate) return yield* Effect.fail(error)
-    } else {
-      const status = asked.success
-      // Another batch's status says nothing of this one.
-      const settlement: Settlement = status.batchId === batchId ? judge(status, options) : { _tag: "Pending" }
-      if (settlement._tag !== "Pending" || isLate) return { status, settlement }
-      yield* options.onPending?.(status) ?? Effect.void
-    }
-    yield* Effect.sleep(interval)
-  }
+  const asked = send.run(reach.pollBatchStatus(batchId, { tenant }), { endpoint, resend: "safe" })
+  const { last } = yield* Polling.poll({
+    settlePolicy: settle,
+    first: "atOnce",
+    ask: () => Effect.map(asked, (status): Standing => ({ status, settlement: judge(status, options) })),
+    isPending: ({ settlement }) => settlement._tag === "Pending",
+    onPending: ({ status }) => onPending?.(status) ?? Effect.void
+  })
+  return yield* Effect.fromResult(last)
 })

@@ -169,6 +169,15 @@ const patch = Endpoint.make(vendor, ReachApi.patchCustomer, [400, 404, 413, 422]
 const batchPatch = Endpoint.make(vendor, ReachApi.patchCustomers, [400, 404, 413, 422], data)
 const status = Endpoint.make(vendor, ReachApi.batchStatus, [404], data)
 
+// Another batch's status says nothing of the one that was asked for.
+const statusOf = (batchId: string): typeof status => ({
+  ...status,
+  read: (body) =>
+    Result.flatMap(status.read(body), (told) =>
+      told.batchId === batchId ? Result.succeed(told) : Result.fail("the status of another batch")
+    )
+})
+
 const createRequest = HttpClientRequest.make(ReachApi.createCustomer.method)
 const patchRequest = HttpClientRequest.make(ReachApi.patchCustomer.method)
 const batchRequest = HttpClientRequest.make(ReachApi.patchCustomers.method)
@@ -259,7 +268,7 @@ export const make = Effect.fnUntraced(function* (
     const headers = yield* headersFor(status, options)
     const query = present({ includePendingDetails: asString(options?.includePendingDetails) })
     const send = statusMethod({ params: { batchId }, query, headers, responseMode: "response-only" })
-    return yield* client.call(status, send)
+    return yield* client.call(statusOf(batchId), send)
   })
 
   return {

@@ -135,10 +135,7 @@ export const batchPatch = (options?: BatchPatchOptions): Destination<Patch, Batc
     settle: (batchId, recordCount) =>
       ReachClient.use((reach) =>
         Effect.map(reach.pollBatchStatus(batchId, { tenant: options?.tenant }), (status) =>
-          status.batchId === batchId
-            ? ReachSettlement.fromStatus(status, { recordCount, decodeFailures: options?.decodeFailures })
-            : // Another batch's status says nothing of this one.
-              { _tag: "Pending" }
+          ReachSettlement.fromStatus(status, { recordCount, decodeFailures: options?.decodeFailures })
         )
       ),
     fingerprint: fingerprint(options)

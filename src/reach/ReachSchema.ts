@@ -237,7 +237,7 @@ export const BatchReceipt = Schema.Struct({
  */
 export type BatchReceipt = typeof BatchReceipt.Type
 
-const count = Schema.optionalKey(Schema.NullOr(Schema.Finite))
+const count = Schema.optionalKey(Schema.NullOr(Schema.Natural))
 const text = Schema.optionalKey(Schema.NullOr(Schema.String))
 
 /**
@@ -263,7 +263,7 @@ export const BatchStatus = Schema.Struct({
         successfulRecords: count,
         pendingRecords: count,
         failedRecords: count,
-        successRate: count
+        successRate: Schema.optionalKey(Schema.NullOr(Schema.Finite))
       })
     )
   ),

@@ -33,7 +33,8 @@ export interface Options {
  *
  * Only `success` is a documented `status`. Any other counts as not finished, unless `completedAt` is set, or
  * `progress` says that all records that were sent are processed. The same holds for `success` while records are
- * pending: they wait for others.
+ * pending: they wait for others. A batch that counts more records than were sent is not waited for: that is a
+ * `CountMismatch` at once.
  *
  * A finished batch is judged by its counts alone, which must add up to what was sent: `Applied` where all were
  * successful, `Failed` where `errors.details` names exactly as many records as failed. Anything else is `Unclear`:
@@ -48,17 +49,22 @@ export interface Options {
 export const fromStatus = (status: BatchStatus, options: Options): Settlement => {
   const { recordCount } = options
   const counts = countsOf(status)
-  if (!isFinished(status, counts, recordCount)) return { _tag: "Pending" }
   const { failed = 0, pending = 0, successful, total = recordCount } = counts
   const numbers = `Of ${recordCount} records sent, Reach counts ${describe(counts)}.`
+  if (!isFinished(status, counts, recordCount)) {
+    // Fewer than were sent may be those of a batch that is still being read; more are of something else.
+    return Object.values(counts).some((count) => count !== undefined && count > recordCount)
+      ? unclear("CountMismatch", numbers, status)
+      : { _tag: "Pending" }
+  }
   if (successful === undefined) return unclear("CountsMissing", numbers, status)
-  const addsUp = successful >= 0 && failed >= 0 && pending === 0 && successful + failed === recordCount
+  const addsUp = pending === 0 && successful + failed === recordCount
   if (!addsUp || total !== recordCount) {
     return unclear("CountMismatch", numbers, status)
   }
   if (failed === 0) return { _tag: "Applied" }
   const failures = (options.decodeFailures ?? decodeFailures)(status.errors?.details)
-  const named = failures === undefined ? [] : oneEach(failures, recordCount)
+  const named = failures === undefined ? [] : oneEach(failures, { recordCount, failed })
   return named.length === failed && Arr.isReadonlyArrayNonEmpty(named)
     ? { _tag: "Failed", failures: named }
     : unclear("FailuresUnnamed", `${numbers} Its details do not say which ${failed} failed.`, status)
@@ -105,10 +111,15 @@ const unclear = (tag: string, message: string, { errors }: BatchStatus): Settlem
 })
 
 // One failure a record: a record may have several errors. None where a position is not in the batch, or where some
-// failures have a position and others a key only, so that two of them may be one record.
-const oneEach = (failures: ReadonlyArray<RecordFailure>, recordCount: number): ReadonlyArray<RecordFailure> => {
+// failures have a position and others a key only, so that two of them may be one record. By key, as many failures as
+// records failed are one each: a batch may hold a key more than once.
+const oneEach = (
+  failures: ReadonlyArray<RecordFailure>,
+  { failed, recordCount }: { readonly failed: number; readonly recordCount: number }
+): ReadonlyArray<RecordFailure> => {
   const byIndex = failures.every(({ index }) => index !== undefined)
   if (!byIndex && !failures.every(({ index, key }) => index === undefined && key !== undefined)) return []
+  if (!byIndex && failures.length === failed) return failures
   const found = new Map<number | string | undefined, RecordFailure>()
   for (const failure of failures) {
     const { index, key } = failure

@@ -119,6 +119,8 @@ export const State = Schema.Struct({
   /** Of all runs so far, for the report. */
   totals: Schema.Struct({
     batches: natural,
+    /** Batches of which it was not learnt how they went, and the ids of the first ones. */
+    unsettled: Schema.optionalKey(Schema.Struct({ batches: natural, ids: Schema.Array(Schema.String) })),
     requests: natural,
     retries: natural,
     /** Of all request bodies, each counted once. */

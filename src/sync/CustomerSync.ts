@@ -316,6 +316,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
               inFlight: policy.state().inFlight,
               elapsed: now - startedAt,
               waiting: tally.waiting(now),
+              settling: tally.settlingNow(now),
               waits: tally.waits(now)
             })
           )

@@ -33,7 +33,7 @@ export interface Options<A, B extends Behaviour, R> {
   readonly to: Destination<A, B, R>
   readonly policy: SendPolicy
   /** Where requests are counted, when they go out. */
-  readonly tally: Pick<Tally, "addBatch" | "addBody" | "counted">
+  readonly tally: Pick<Tally, "addBatch" | "addBody" | "addUnsettled" | "counted" | "settling">
   readonly settle: "applied" | "accepted"
   readonly settlePolicy: SettlePolicy
   readonly isolate: "halve" | "none"
@@ -211,9 +211,9 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
     })
 
   const waitFor = (batch: Sent<A>, indices: Indices, batchId: string, acceptedAt: number | undefined) => {
-    const keys = indices.map((index) => batch.records[index]?.key ?? "")
+    const records = pick(batch, indices)
     const { settlePolicy } = options
-    const settled = Settle.settle({ to, policy, tally, settlePolicy, batchId, keys, acceptedAt })
+    const settled = Settle.settle({ to, policy, tally, settlePolicy, batchId, records, acceptedAt })
     return inFlight.run(
       Effect.map(settled, ({ doomed, ended }): ReadonlyArray<Ended> => {
         if (doomed !== undefined) doom(doomed)

@@ -76,7 +76,8 @@ export type Settlement =
     }
 
 /**
- * One record of an accepted batch that was not applied.
+ * One record of an accepted batch that was not applied. Two failures are two records, also where they have one key; where
+ * the batch holds more records of it, it is taken to be open which of them failed.
  *
  * @category models
  * @since 0.1.0

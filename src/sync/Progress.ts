@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Counts } from "./Ledger.ts"
+import type { Settling } from "./Tally.ts"
 
 /**
  * @category models
@@ -31,6 +32,8 @@ export interface Progress {
   readonly elapsed: number
   /** What some request waits for now: `rate`, `paused`, `backoff` …; `undefined` when nothing does. */
   readonly waiting: string | undefined
+  /** Batches that were accepted and are waited for until they settle; `undefined` where there are none. */
+  readonly settling: Settling | undefined
   /** Milliseconds of this run, so far, in which some request waited, by reason: waits that overlap count once. */
   readonly waits: { readonly [reason: string]: number }
 }

@@ -358,25 +358,25 @@ export const make = Effect.fnUntraced(function* <E>(
       // What an earlier run finished stays as it is.
       return writer === undefined || before?.finished === true ? Effect.void : writer.writeAtOnce
     },
-    report: Effect.map(
-      Clock.currentTimeMillis,
-      (now) =>
-        new SyncReport({
-          destination: options.destination,
-          read: ledger.read(),
-          outcomes: ledger.counts(),
-          ...tally.totals(),
-          waits: tally.waits(now),
-          durations: tally.durations(),
-          ...(firstOffset === undefined ? {} : { firstOffset }),
-          ...(lastOffset === undefined ? {} : { lastOffset }),
-          ...(checkpoint === undefined ? {} : { checkpoint: done.watermark }),
-          ...(before === undefined ? {} : { resumedFrom: firstPosition }),
-          ...(before?.finished === true ? { nothingNew: true as const } : {}),
-          elapsed: now - startedAt,
-          ...(stopped === undefined ? {} : { stopped: stopped._tag === "Failed" ? tagOf(stopped.error) : stopped._tag })
-        })
-    )
+    report: Effect.map(Clock.currentTimeMillis, (now) => {
+      const { unsettled, ...totals } = tally.totals()
+      return new SyncReport({
+        destination: options.destination,
+        read: ledger.read(),
+        outcomes: ledger.counts(),
+        ...totals,
+        ...(unsettled.batches === 0 ? {} : { unsettled }),
+        waits: tally.waits(now),
+        durations: tally.durations(),
+        ...(firstOffset === undefined ? {} : { firstOffset }),
+        ...(lastOffset === undefined ? {} : { lastOffset }),
+        ...(checkpoint === undefined ? {} : { checkpoint: done.watermark }),
+        ...(before === undefined ? {} : { resumedFrom: firstPosition }),
+        ...(before?.finished === true ? { nothingNew: true as const } : {}),
+        elapsed: now - startedAt,
+        ...(stopped === undefined ? {} : { stopped: stopped._tag === "Failed" ? tagOf(stopped.error) : stopped._tag })
+      })
+    })
   }
 })
 

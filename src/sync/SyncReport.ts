@@ -34,6 +34,11 @@ export class SyncReport extends Schema.Class<SyncReport>("effect-patchbay/sync/S
   offsets: Schema.Record(Schema.String, Schema.Array(count)),
   /** Batches that were sent at least once. */
   batches: count,
+  /**
+   * Batches that were accepted, and of which it was not learnt in time how they went: how many, and the ids of the first
+   * five, to ask for. Absent where there are none.
+   */
+  unsettled: Schema.optionalKey(Schema.Struct({ batches: count, ids: Schema.Array(Schema.String) })),
   /** Requests on the wire, retries and questions for a batch's status included. */
   requests: count,
   retries: count,
@@ -62,6 +67,16 @@ const time = (value: number): string =>
   value < 1000 ? `${value.toFixed(value < 10 ? 1 : 0)} ms` : `${(value / 1000).toFixed(1)} s`
 
 /**
+ * How many batches did not settle in time, and which: `7, first b-1, b-2, b-3, b-4, b-5`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const unsettled = ({ batches, ids }: NonNullable<SyncReport["unsettled"]>): string =>
+  // The vendor has chosen them.
+  `${grouped(batches)}${batches > ids.length ? ", first" : ":"} ${ids.join(", ").replaceAll(/\p{C}/gu, "?")}`
+
+/**
  * The report as a short table for people.
  *
  * @category formatting
@@ -77,6 +92,7 @@ export const format = (report: SyncReport): string => {
     rows.push([`    ${reason}`, grouped(records)])
   }
   rows.push(["batches", grouped(report.batches)])
+  if (report.unsettled !== undefined) rows.push(["  not settled", unsettled(report.unsettled)])
   rows.push(["requests", `${grouped(report.requests)} (${grouped(report.retries)} retries)`])
   // What earlier runs sent was not timed by this one.
   if (durations.max > 0) {

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { AnswerObserver, type Observer } from "../http/AnswerObserver.ts"
+import { Line } from "../policy/Line.ts"
 import type { SendPolicy } from "../policy/SendPolicy.ts"
 import * as Reasons from "./Reasons.ts"
 
@@ -19,9 +20,36 @@ import * as Reasons from "./Reasons.ts"
  */
 export interface Totals extends Reasons.Totals {
   readonly batches: number
+  readonly unsettled: Unsettled
   readonly requests: number
   readonly retries: number
   readonly bytes: number
+}
+
+/**
+ * Batches that were accepted, and of which it was not learnt how they went.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unsettled {
+  readonly batches: number
+  /** The ids of the first ones. */
+  readonly ids: ReadonlyArray<string>
+}
+
+/**
+ * Batches that were accepted, and are waited for now.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settling {
+  readonly batches: number
+  /** Milliseconds since the one that is waited for longest was accepted. */
+  readonly waited: number
+  /** Milliseconds until it is waited for no longer. */
+  readonly left: number
 }
 
 /**
@@ -57,6 +85,15 @@ export interface Tally {
   /** Counts a body that goes out for the first time. */
   readonly addBody: (bytes: number) => void
   readonly addReason: Reasons.Reasons["add"]
+  /** Counts a batch that is waited for no longer. */
+  readonly addUnsettled: (batchId: string) => void
+  /** What to put around the wait for a batch that was accepted. Both times are in milliseconds since 1970. */
+  readonly settling: (
+    acceptedAt: number,
+    until: number
+  ) => <A, E, R>(wait: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** What is waited for until it settles, if anything. */
+  readonly settlingNow: (nowMillis: number) => Settling | undefined
   /** For one request: what to put around each of its attempts, so that it is counted and timed. */
   readonly counted: () => <A, E, R>(send: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Counts what the policies do, until the scope closes. */
@@ -71,16 +108,21 @@ const bucketOf = (millis: number): number =>
   Math.max(0, Math.ceil(Math.log(Math.max(millis, smallest) / smallest) / growth))
 const upperEnd = (bucket: number): number => smallest * Math.exp(bucket * growth)
 
+// Enough to ask for them.
+const idsKept = 5
+
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const make = (before?: Omit<Totals, "offsets"> & Partial<Totals>): Tally => {
+export const make = (before?: Omit<Totals, "offsets" | "unsettled"> & Partial<Totals>): Tally => {
   let batches = before?.batches ?? 0
   let requests = before?.requests ?? 0
   let retries = before?.retries ?? 0
   let bytes = before?.bytes ?? 0
   const reasons = Reasons.make(before)
+  let unsettled = before?.unsettled ?? { batches: 0, ids: [] }
+  const settling = new Line<{ readonly acceptedAt: number; readonly until: number }>()
   // Each up to its `waitsUntil`, which may be ahead of now.
   const waits = new Map<string, number>()
   const waitsUntil = new Map<string, number>()
@@ -134,7 +176,7 @@ export const make = (before?: Omit<Totals, "offsets"> & Partial<Totals>): Tally 
   }
 
   return {
-    totals: () => ({ batches, requests, retries, bytes, ...reasons.totals() }),
+    totals: () => ({ batches, requests, retries, bytes, unsettled, ...reasons.totals() }),
     waits: (now) =>
       Object.fromEntries(
         [...waits].map(([reason, wait]) => [reason, wait - Math.max(0, (waitsUntil.get(reason) ?? 0) - now)])
@@ -154,6 +196,28 @@ export const make = (before?: Omit<Totals, "offsets"> & Partial<Totals>): Tally 
       bytes += more
     },
     addReason: reasons.add,
+    addUnsettled: (batchId) => {
+      const { batches, ids } = unsettled
+      unsettled = { batches: batches + 1, ids: ids.length < idsKept ? [...ids, batchId] : ids }
+    },
+    settling: (acceptedAt, until) => (wait) =>
+      Effect.suspend(() => {
+        const place = settling.add({ acceptedAt, until })
+        return Effect.ensuring(
+          wait,
+          Effect.sync(() => settling.remove(place))
+        )
+      }),
+    settlingNow: (now) => {
+      const [first, ...others] = settling.values()
+      if (first === undefined) return undefined
+      const oldest = others.reduce((oldest, one) => (one.acceptedAt < oldest.acceptedAt ? one : oldest), first)
+      return {
+        batches: settling.size,
+        waited: Math.max(0, now - oldest.acceptedAt),
+        left: Math.max(0, oldest.until - now)
+      }
+    },
     counted: () => {
       let tried = false
       return (send) =>

@@ -91,6 +91,24 @@ layer(
     })
   )
 
+  it.effect("the status of another batch, and counts that are none, are no status of this one", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      for (const [data, told] of [
+        ['{"batchId":"b-2","status":"success","progress":{"totalRecords":1,"successfulRecords":1}}', /another batch/],
+        ['{"batchId":"b-1","status":"processing","progress":{"totalRecords":1e999}}', /totalRecords/]
+      ] as const) {
+        const body = `{"success":true,"data":${data}}`
+        const headers = { "content-type": "application/json" }
+        yield* sandbox.setFaults([{ method: "GET", fault: Fault.respond({ status: 200, headers, body }) }])
+        const { code, stderr, stdout } = yield* call(["b-1"])
+        assert.deepStrictEqual({ code, stdout }, { code: 3, stdout: "" })
+        assert.match(stderr, told)
+      }
+      yield* sandbox.setFaults([])
+    })
+  )
+
   it.effect("credentials that are refused end with 3, and a wrong time with 2", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox

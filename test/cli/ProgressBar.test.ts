@@ -48,6 +48,22 @@ describe("the bar", () => {
     for (const [index, line] of lines(progress()).entries()) assert.isTrue(waiting[index]?.startsWith(line), line)
   })
 
+  it("says how long accepted batches are waited for, once it is longer than usual", () => {
+    const settling = { batches: 3, waited: 42_000, left: 1_758_000 }
+    const told = "3 batches settling, the oldest for 0:42, waited for 29:18 more"
+    assert.deepStrictEqual(lines(progress({ settling })).slice(1), [
+      "███░░░░░ 44% 1.2M 12K/s 2:03 settling",
+      "███████░░░░░░░░░   44 %  1,234,567  12,345/s  2:03 left  settling",
+      `customers.csv  █████████████████░░░░░░░░░░░░░░░░░░░░░░░   44 %  1,234,567 of 2,750,000 records  12,345/s  2:03 left  ${told}`
+    ])
+    assert.deepStrictEqual(lines(progress({ settling: { ...settling, waited: 2999 } })), lines(progress()))
+    const one = PlainProgress.line(progress({ settling: { ...settling, batches: 1 }, waiting: "rate" }), { title: "" })
+    assert.match(
+      one,
+      /left, 1 batch settling, for 0:42, waited for 29:18 more, waits: for its turn under the rate limit$/
+    )
+  })
+
   it("tells what went wrong so far where there is room", () => {
     assert.deepStrictEqual(lines(progress({ waiting: "paused", outcomes, retries: 12 })), [
       "44% 1.2M",
@@ -128,6 +144,7 @@ describe("the bar", () => {
       elapsed: amount,
       retries: amount,
       rejected: amount,
+      settling: Arbitrary.map(Arbitrary.all({ batches: amount, waited: amount, left: amount }), (one) => one),
       waiting: oneOf([
         undefined,
         "rate",

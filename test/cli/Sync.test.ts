@@ -194,6 +194,21 @@ layer(
       })
   )
 
+  it.effect("--settle-for bounds the wait for a batch, and the report says which was not settled in time", () =>
+    Effect.gen(function* () {
+      const { patchbay, sandbox, write } = yield* World.make
+      yield* sandbox.setFaults([{ method: "GET", fault: Fault.respond({ status: 404, body: { success: false } }) }])
+      write("c.csv", "customerId,email\nc-1,a@example.com\n")
+      const toBatch = ["--to", "reach.batch-patch", "--tenant", "acme", "--progress", "none", "--settle-for", "1s"]
+      const { code, stderr, stdout } = yield* patchbay(["sync", "c.csv", ...toBatch, "--dead-letters", "d.ndjson"])
+      assert.strictEqual(code, 1)
+      const [batch] = yield* sandbox.batches
+      assert.match(stdout, /SettleDeadline +1\n/)
+      assert.include(stdout.replaceAll(/ +/g, " "), `not settled 1: ${batch?.id}\n`)
+      assert.match(stderr, /patchbay retry d\.ndjson .*--settle-for 1s/)
+    })
+  )
+
   it.effect("credentials that are refused stop it with 3, and the same command goes on from there", () =>
     Effect.gen(function* () {
       const { folder, patchbay, sandbox, write } = yield* World.make

@@ -73,7 +73,9 @@ describe("ReachBatch.wait", () => {
     Effect.gen(function* () {
       const { result, times } = yield* wait([pending], { settle: SettlePolicy.make({ deadline: "2 seconds" }) })
       assert.deepInclude(result, { success: { status: pending, settlement: { _tag: "Pending" } } })
-      assert.deepStrictEqual(times, [0, 500, 1250])
+      assert.deepStrictEqual(times, [0, 500, 1250, 2000])
+      const once = yield* wait([pending], { settle: SettlePolicy.make({ deadline: 0 }) })
+      assert.deepStrictEqual(once.times, [0])
     })
   )
 
@@ -83,7 +85,7 @@ describe("ReachBatch.wait", () => {
       assert.deepInclude(soon.result, { success: { status: applied, settlement: { _tag: "Applied" } } })
       const never = yield* wait([notFound], { settle: SettlePolicy.make({ notFoundGrace: "1 second" }) })
       assert.deepInclude(never.result, { failure: notFound })
-      assert.deepStrictEqual(never.times, [0, 500])
+      assert.deepStrictEqual(never.times, [0, 500, 1250])
     })
   )
 
@@ -95,11 +97,17 @@ describe("ReachBatch.wait", () => {
     })
   )
 
-  it.effect("another batch's status is not taken for this one's", () =>
-    Effect.gen(function* () {
-      const { times } = yield* wait([{ ...applied, batchId: "b-2" }, applied])
-      assert.lengthOf(times, 2)
-    })
+  it.effect(
+    "five answers in a row that cannot be read end the wait, and four with another one between them do not",
+    () =>
+      Effect.gen(function* () {
+        const four = [unexpected, unexpected, unexpected, unexpected]
+        const five = yield* wait([...four, unexpected, applied])
+        assert.deepInclude(five.result, { failure: unexpected })
+        assert.lengthOf(five.times, 5)
+        const between = yield* wait([...four, pending, ...four, notFound, ...four, applied])
+        assert.deepInclude(between.result, { success: { status: applied, settlement: { _tag: "Applied" } } })
+      })
   )
 })
 

@@ -150,7 +150,7 @@ describe("the request on the wire is exact", () => {
   live("batchStatus", () =>
     Effect.gen(function* () {
       const { reach, received } = yield* connect(
-        ok({ batchId: "b-1", status: "somewhere_in_between", progress: { totalRecords: 3 }, new: 1 })
+        ok({ batchId: "b/1", status: "somewhere_in_between", progress: { totalRecords: 3 }, new: 1 })
       )
       const status = yield* reach.batchStatus("b/1", { includePendingDetails: true })
       assert.strictEqual(received[0]?.method, "GET")
@@ -159,6 +159,31 @@ describe("the request on the wire is exact", () => {
       assert.strictEqual(status.status, "somewhere_in_between")
     })
   )
+
+  for (const [what, body, problem] of [
+    ["of another batch", '{"batchId":"b-2","status":"success"}', "the status of another batch"],
+    [
+      "with a count beyond all numbers",
+      '{"batchId":"b-1","status":"x","progress":{"totalRecords":1e999}}',
+      "totalRecords"
+    ],
+    ["with a count below 0", '{"batchId":"b-1","status":"x","progress":{"failedRecords":-1}}', "failedRecords"],
+    ["with half a record", '{"batchId":"b-1","status":"x","progress":{"pendingRecords":0.5}}', "pendingRecords"],
+    [
+      "with a count in words",
+      '{"batchId":"b-1","status":"x","progress":{"successfulRecords":"NaN"}}',
+      "successfulRecords"
+    ]
+  ] as const) {
+    live(`a status ${what} is an unexpected answer`, () =>
+      Effect.gen(function* () {
+        const { reach } = yield* connect(ScriptedServer.answer(200, `{"success":true,"data":${body}}`))
+        const error = yield* Effect.flip(reach.batchStatus("b-1"))
+        const told = error._tag === "UnexpectedAnswer" ? error.problem : assert.fail(error._tag)
+        assert.include(told, problem)
+      })
+    )
+  }
 
   live("carries no trace header, and is traced by template", () =>
     Effect.gen(function* () {

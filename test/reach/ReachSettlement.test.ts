@@ -91,7 +91,7 @@ describe("a success is not believed, and the reason names the numbers", () => {
     ["the total is another", { ...counts(10, 10, 0), totalRecords: 12 }, /10 records sent.* 12 in all/],
     ["the parts do not add up", { totalRecords: 10, successfulRecords: 7, failedRecords: 1 }, /7 successful, 1 failed/],
     ["some are pending for ever", counts(10, 8, 0), /8 successful, 0 failed, 2 pending, 10 in all/],
-    ["more failed than were sent", { totalRecords: 10, successfulRecords: -1, failedRecords: 11 }, /11 failed/]
+    ["more failed than were sent", { totalRecords: 10, successfulRecords: 0, failedRecords: 11 }, /11 failed/]
   ] as const) {
     it(`where ${name}`, () => {
       const reason = reasonOf(settle({ status: "success", completedAt, progress }))
@@ -99,6 +99,12 @@ describe("a success is not believed, and the reason names the numbers", () => {
       assert.match(reason.message, expected)
     })
   }
+
+  it("where it is not finished and counts more than were sent: waiting longer makes that no better", () => {
+    for (const progress of [counts(11, 0, 0), { processedRecords: 11 }, { ...counts(10, 0, 0), pendingRecords: 11 }]) {
+      assert.strictEqual(reasonOf(settle({ status: "processing", progress })).tag, "CountMismatch")
+    }
+  })
 
   it("where it counts nothing", () => {
     for (const progress of [null, {}, { totalRecords: 10, processedRecords: 10, failedRecords: 0 }]) {
@@ -207,6 +213,17 @@ describe("records failed", () => {
     it(`and are named by ${shape}`, () => assert.deepStrictEqual<unknown>(places(details), expected))
   }
 
+  it("and as many failures as records failed are one each, also where they have one id", () => {
+    const details = [
+      { customerId: "c-1", message: "no" },
+      { customerId: "c-1", message: "never" }
+    ]
+    assert.deepStrictEqual<unknown>(places(details), [
+      [undefined, "c-1", "no"],
+      [undefined, "c-1", "never"]
+    ])
+  })
+
   for (const [shape, details] of [
     ["nothing", undefined],
     ["no details", {}],
@@ -256,7 +273,7 @@ describe("records failed", () => {
         ["c-2", "Mine"]
       ]
     )
-    for (const details of ["c-1", "c-1,c-2,c-3", "c-1,c-1", [{ index: 1 }, { index: 2 }]]) {
+    for (const details of ["c-1", "c-1,c-2,c-3", "c-1,c-1,c-1", [{ index: 1 }, { index: 2 }]]) {
       assert.strictEqual(reasonOf(own(details)).tag, "FailuresUnnamed")
     }
   })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Array as Arr, Effect, Stream } from "effect"
 import * as PocketflowsDestination from "../../src/pocketflows/PocketflowsDestination.ts"
 import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
 import * as RateLimitPolicy from "../../src/policy/RateLimitPolicy.ts"
@@ -11,6 +11,7 @@ import { Fault, type Sandbox } from "../../src/sandbox/index.ts"
 import * as CustomerRecord from "../../src/sync/CustomerRecord.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
 import type { Outcome } from "../../src/sync/Outcome.ts"
+import type { Progress } from "../../src/sync/Progress.ts"
 import { business, type Hooks, type Observed, observe } from "../support/SyncRun.ts"
 
 const base = {
@@ -241,6 +242,80 @@ describe("a refused batch", () => {
       const letter = run.letters[0]
       assert.strictEqual(letter?.offset, 9)
       assert.include(letter?.reason.message ?? "", "together with offset 3.")
+    })
+  )
+})
+
+describe("a failure that the status names by key alone", () => {
+  const reach = ReachDestination.batchPatch()
+  // As a vendor does that knows its records by their customer.
+  const to: typeof reach = {
+    ...reach,
+    settle: (batchId, recordCount) =>
+      Effect.map(reach.settle(batchId, recordCount), (settlement) =>
+        settlement._tag === "Failed"
+          ? { ...settlement, failures: Arr.map(settlement.failures, (failure) => ({ ...failure, index: undefined })) }
+          : settlement
+      )
+  }
+  const refused = new Set(["bad", "worse"])
+  const run = (phones: ReadonlyArray<string>) =>
+    observe(
+      {
+        seed: 1,
+        sandbox: {
+          reach: {
+            invalidRecord: "fail-later",
+            refuse: ({ phone }) => (refused.has(String(phone)) ? "not welcome" : undefined)
+          }
+        }
+      },
+      (hooks) =>
+        CustomerSync.outcomes({ ...base, ...hooks, to })(
+          source([{ customerId: "x" }, ...phones.map((phone) => ({ customerId: "c", phone })), { customerId: "y" }])
+        )
+    )
+
+  it.effect("blames no record that may have been applied: Unknown, each with a letter that names the others", () =>
+    Effect.gen(function* () {
+      const observed = yield* run(["good", "bad"])
+      assert.deepStrictEqual(tally(observed), { Applied: 2, "Unknown FailureAmbiguous": 2 })
+      assert.deepStrictEqual(
+        observed.letters.map(({ answer, offset, outcome }) => ({ answer, offset, outcome })),
+        [1, 2].map((offset) => ({ answer: "not welcome", offset, outcome: "Unknown" as const }))
+      )
+      for (const { reason } of observed.letters) {
+        assert.include(reason.message, "1 of 2 records of this customer")
+        assert.include(reason.message, "at offsets 1, 2.")
+      }
+    })
+  )
+
+  it.effect("rejects all records of the key where all of them failed", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(tally(yield* run(["bad", "worse"])), { Applied: 2, "Rejected NotApplied": 2 })
+    })
+  )
+})
+
+describe("a batch that is not finished in time", () => {
+  it.effect("is told by the progress while it is waited for, and by the report, with its id", () =>
+    Effect.gen(function* () {
+      const seen: Array<Progress["settling"]> = []
+      const observed = yield* observe({ seed: 1, sandbox: { reach: { queue: { fate: () => "stall" } } } }, (hooks) =>
+        CustomerSync.outcomes({
+          ...base,
+          ...hooks,
+          settling: SettlePolicy.make({ deadline: "2 seconds" }),
+          onProgress: ({ settling }) => Effect.sync(() => void seen.push(settling))
+        })(source(patches(16)))
+      )
+      assert.deepStrictEqual(tally(observed), { "Unknown SettleDeadline": 16 })
+      assert.deepStrictEqual(observed.report.unsettled, { batches: 2, ids: observed.batches.map(({ id }) => id) })
+      const middle = seen.filter((settling) => settling?.batches === 2)
+      assert.isAbove(middle.length, 3)
+      for (const settling of middle) assert.closeTo((settling?.waited ?? 0) + (settling?.left ?? 0), 2000, 20)
+      assert.isUndefined(seen.at(-1))
     })
   )
 })

@@ -11,6 +11,7 @@ const state = (settled: number) => ({
   inFlight: 0,
   elapsed: 0,
   waiting: undefined,
+  settling: undefined,
   waits: {}
 })
 

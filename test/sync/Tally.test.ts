@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Duration, Effect, Queue, Stream } from "effect"
+import { DateTime, Duration, Effect, Fiber, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { AnswerObserver } from "../../src/http/AnswerObserver.ts"
 import type { PolicyEvent } from "../../src/policy/PolicyEvent.ts"
@@ -76,6 +76,31 @@ describe("Tally", () => {
       assert.deepStrictEqual(tally.waits(11_750), { paused: 1550, backoff: 400 })
     })
   )
+})
+
+describe("batches that are waited for", () => {
+  it.effect("are told by the one that is waited for longest, and no more once the wait ends in any way", () =>
+    Effect.gen(function* () {
+      const tally = Tally.make()
+      assert.isUndefined(tally.settlingNow(0))
+      const younger = yield* Effect.forkChild(tally.settling(200, 1200)(Effect.never), { startImmediately: true })
+      const older = yield* Effect.forkChild(tally.settling(100, 5000)(Effect.never), { startImmediately: true })
+      assert.deepStrictEqual(tally.settlingNow(1000), { batches: 2, waited: 900, left: 4000 })
+      yield* Fiber.interrupt(older)
+      assert.deepStrictEqual(tally.settlingNow(1500), { batches: 1, waited: 1300, left: 0 })
+      yield* Fiber.interrupt(younger)
+      assert.isUndefined(tally.settlingNow(1500))
+    })
+  )
+
+  it("and did not settle are counted, over all runs, and the first five are named", () => {
+    const before = Tally.make()
+    for (const id of ["a", "b", "c", "d"]) before.addUnsettled(id)
+    const after = Tally.make(before.totals())
+    for (const id of ["e", "f"]) after.addUnsettled(id)
+    assert.deepStrictEqual(after.totals().unsettled, { batches: 6, ids: ["a", "b", "c", "d", "e"] })
+    assert.strictEqual(before.totals().unsettled.batches, 4)
+  })
 })
 
 describe("Reasons", () => {

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Ledger, SyncReport } from "../../index.ts"
+import { type Ledger, SyncReport } from "../../index.ts"
 import * as Figures from "./Figures.ts"
 import { type Content, html, type Markup } from "./Markup.ts"
 import * as RunCharts from "./RunCharts.ts"
@@ -93,6 +93,9 @@ const header = ({ command, finishedAt, report, retry, source, why }: Options, ve
     ...(report.stopped === undefined || report.stopped === "Interrupted"
       ? []
       : [["Stopped by", why === undefined ? report.stopped : `${report.stopped}: ${why}`] as const]),
+    ...(report.unsettled === undefined
+      ? []
+      : [["Batches not settled in time", SyncReport.unsettled(report.unsettled)] as const]),
     ...(report.resumedFrom === undefined
       ? []
       : [["Went on from", `offset ${Figures.count(report.resumedFrom)}`] as const]),

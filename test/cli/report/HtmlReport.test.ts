@@ -179,6 +179,11 @@ describe("the report as a page", () => {
     ])
   })
 
+  it("names the batches that were not settled in time", () => {
+    assert.include(textOf(page("refused")), "Batches not settled in time7, first b-1, b-2")
+    assert.notInclude(textOf(page("delivered")), "settled in time")
+  })
+
   it("shows the percentiles of latency", () => {
     assert.deepStrictEqual(rows("delivered", "latency").slice(1), [
       ["Half took at most", "5.3 ms"],

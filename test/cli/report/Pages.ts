@@ -37,6 +37,7 @@ export const history = (elapsed: number, records: number, settledBefore = 0): Ru
         eta: undefined,
         elapsed: step * millis,
         waiting: undefined,
+        settling: undefined,
         waits: { ...waits }
       })
     )
@@ -88,6 +89,7 @@ export const pages: { readonly [kind: string]: HtmlReport.Options } = {
         Malformed: [5, 77],
         SettleDeadline: [9_000_000, 9_000_001, 9_000_002, 9_000_003, 9_000_004]
       },
+      unsettled: { batches: 7, ids: ["b-1", "b-2"] },
       lastOffset: 9_999_999,
       elapsed: 3 * day,
       bytes: 1_234_567_890_123,

@@ -19,6 +19,7 @@ const progress = (elapsed: number, settled: number, more?: Partial<Progress.Prog
   eta: undefined,
   elapsed,
   waiting: undefined,
+  settling: undefined,
   waits: {},
   ...more
 })
