@@ -66,11 +66,14 @@ export const poll = Effect.fnUntraced(function* <A, E extends { readonly _tag: s
   const waitedUntil = (at: bigint) => waitedBefore + Number(at - start) / 1_000_000
   let interval = Duration.toMillis(settlePolicy.firstPoll)
   let isFirst = options.first === "atOnce"
+  // A timer may come a little early: then it is still the deadline.
+  let isLast = false
   let unexpected = 0
 
   while (true) {
     if (!isFirst) {
       const left = deadline - waitedUntil(yield* now)
+      isLast = left <= interval
       yield* Effect.sleep(Math.max(0, Math.min(interval, left)))
       interval = Math.min(maxInterval, interval * pollFactor)
     }
@@ -84,7 +87,7 @@ export const poll = Effect.fnUntraced(function* <A, E extends { readonly _tag: s
         ? waited < Duration.toMillis(settlePolicy.notFoundGrace)
         : unexpected > 0 && unexpected < unexpectedInARow
     if (!isTolerated) return { last, isLate: false, waited }
-    if (waited >= deadline) return { last, isLate: true, waited }
+    if (isLast || waited >= deadline) return { last, isLate: true, waited }
     if (Result.isSuccess(last)) yield* options.onPending?.(last.success) ?? Effect.void
   }
 })

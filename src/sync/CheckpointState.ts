@@ -119,8 +119,6 @@ export const State = Schema.Struct({
   /** Of all runs so far, for the report. */
   totals: Schema.Struct({
     batches: natural,
-    /** Batches of which it was not learnt how they went, and the ids of the first ones. */
-    unsettled: Schema.optionalKey(Schema.Struct({ batches: natural, ids: Schema.Array(Schema.String) })),
     requests: natural,
     retries: natural,
     /** Of all request bodies, each counted once. */
@@ -128,7 +126,9 @@ export const State = Schema.Struct({
     /** Rejected and unknown records by the tag of the error. */
     reasons: Schema.Record(Schema.String, natural),
     /** The lowest offsets of each reason, ascending. */
-    offsets: Schema.optionalKey(Schema.Record(Schema.String, Schema.Array(natural)))
+    offsets: Schema.optionalKey(Schema.Record(Schema.String, Schema.Array(natural))),
+    /** Batches of which it was not learnt how they went, and the ids of the first ones. */
+    unsettled: Schema.optionalKey(Schema.Struct({ batches: natural, ids: Schema.Array(Schema.String) }))
   }),
   /** When the first of the runs began: milliseconds since 1970. */
   startedAt: Schema.Finite,

@@ -29,8 +29,9 @@ describe("CheckpointText", () => {
   it.prop("any state comes back as it was", [CheckpointState.State], ([state]) => {
     const read = CheckpointText.decode(CheckpointText.encode(state))
     assert.isTrue(Result.isSuccess(read))
-    // A record without prototype is as good as one with.
-    if (Result.isSuccess(read)) assert.deepEqual(JSON.stringify(read.success), JSON.stringify(state))
+    // A record without prototype is as good as one with, and the order of its names says nothing.
+    const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+    if (Result.isSuccess(read)) assert.deepStrictEqual(plain(read.success), plain(state))
   })
 
   it("a text that is cut anywhere is torn, never a state", () => {
