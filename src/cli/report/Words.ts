@@ -40,7 +40,7 @@ const reasons: { readonly [tag: string]: string } = {
   CountsMissing: "The vendor did not count what it applied.",
   NotApplied: "The vendor accepted it, and did not apply it.",
   FailuresUnnamed: "Records of its batch failed, and the vendor did not say which.",
-  FailureAmbiguous: "One of several records of its customer in its batch failed, and the vendor did not say which.",
+  FailureAmbiguous: "Not all records of its customer in its batch were applied, and the vendor did not say which.",
   FailureMismatch: "The vendor reported a failed record that was not in the batch.",
   BatchNotFound: "The vendor does not know the batch that it accepted.",
   SettleDeadline: "The batch was not finished in time."
