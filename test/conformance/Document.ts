@@ -32,6 +32,8 @@ const keywords = new Set([
   "maxLength",
   "minItems",
   "maxItems",
+  "minimum",
+  "maximum",
   "description",
   "title"
 ])
@@ -89,16 +91,18 @@ const alternatives = (given: JsonObject, document: JsonObject): Alternatives => 
 const valuesOf = (schema: JsonObject): ReadonlyArray<Json> =>
   schema.const === undefined ? list(schema.enum) : [schema.const]
 
-const lengthOf = (schema: JsonObject): string => {
-  const [least, greatest] = [schema.minLength ?? schema.minItems, schema.maxLength ?? schema.maxItems]
-  return least === undefined && greatest === undefined ? "" : `${least ?? ""}..${greatest ?? ""}`
-}
+const span = (least: Json | undefined, greatest: Json | undefined): string =>
+  least === undefined && greatest === undefined ? "" : `${least ?? ""}..${greatest ?? ""}`
+
+const lengthOf = (schema: JsonObject): string =>
+  span(schema.minLength ?? schema.minItems, schema.maxLength ?? schema.maxItems)
 
 /** What the alternatives of one row have in common, in one row. */
 const toRow = ({ nullable, schemas }: Alternatives): Row => {
   const types = [...new Set(schemas.map(({ type = "any" }) => String(type)))]
   const formats = [...new Set(schemas.map(({ format = "" }) => String(format)))].join(" | ")
   const lengths = [...new Set(schemas.map(lengthOf))].join(" | ")
+  const ranges = [...new Set(schemas.map(({ maximum, minimum }) => span(minimum, maximum)))].join(" | ")
   const literals = schemas.flatMap(valuesOf).map((value) => JSON.stringify(value))
   const open = schemas.some((schema) => valuesOf(schema).length === 0)
   const fallback = schemas.find((schema) => schema.default !== undefined)?.default
@@ -108,7 +112,8 @@ const toRow = ({ nullable, schemas }: Alternatives): Row => {
     ...(formats === "" ? {} : { format: formats }),
     ...(literals.length === 0 ? {} : { values: [...literals, ...(open ? ["..."] : [])].join(" | ") }),
     ...(fallback === undefined ? {} : { default: JSON.stringify(fallback) }),
-    ...(lengths === "" ? {} : { length: lengths })
+    ...(lengths === "" ? {} : { length: lengths }),
+    ...(ranges === "" ? {} : { range: ranges })
   }
 }
 

@@ -21,6 +21,8 @@ export interface Row {
   readonly null?: "yes" | "no" | "unsaid"
   /** The least and the greatest length: `1..`, `1..1000`. */
   readonly length?: string
+  /** The least and the greatest number: `0..100`. */
+  readonly range?: string
   /** Whether an object may hold fields that are not named. */
   readonly extra?: "allowed" | "refused"
 }
@@ -57,6 +59,7 @@ const facets: ReadonlyArray<keyof Row> = [
   "default",
   "null",
   "length",
+  "range",
   "extra"
 ]
 

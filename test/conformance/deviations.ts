@@ -46,6 +46,7 @@ const deletable = ["email", "phone", "emailOptOut", "smsOptOut", "customerDetail
 const pending = locate(status, "200 data.pendingResources[]")
 const progress = locate(status, "200 data.progress")
 const batchData = locate(status, "200 data")
+const isRate = (place: string): boolean => place.endsWith(".successRate")
 const counts = [
   ...fields(
     [progress],
@@ -187,9 +188,13 @@ const declared: ReadonlyArray<Deviation> = [
   {
     id: "guide-silent-on-counts",
     page: "The guide does not say what the counts of a batch are.",
-    declared: "They are numbers.",
-    reason: "They are counts of records, and a rate.",
-    differences: [{ facet: "type", theirs: "unsaid", ours: "number", at: counts }]
+    declared: "They are whole numbers from 0 on, and the rate is a number.",
+    reason: "They are counts of records: what says anything else is not believed, and asked for again.",
+    differences: [
+      { facet: "type", theirs: "unsaid", ours: "integer", at: counts.filter((at) => !isRate(at)) },
+      { facet: "range", theirs: "-", ours: `0..${Number.MAX_SAFE_INTEGER}`, at: counts.filter((at) => !isRate(at)) },
+      { facet: "type", theirs: "unsaid", ours: "number", at: counts.filter(isRate) }
+    ]
   },
   {
     id: "open-enums",
