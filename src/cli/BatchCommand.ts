@@ -8,6 +8,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as DurationText from "../http/DurationText.ts"
 import { ReachBatch, type ReachSchema, RetryPolicy, SendPolicy, SettlePolicy } from "../index.ts"
 import { grouped } from "../sync/Grouped.ts"
 import * as ApiFailure from "./ApiFailure.ts"
@@ -57,7 +58,7 @@ const batch = Effect.fnUntraced(function* (options: Options) {
       if (Option.isNone(wait)) return yield* Console.error(`${line} To wait for it, add --wait.`)
       return yield* new CommandFailed({
         exit: 3,
-        message: `${line} It was waited for ${Duration.format(wait.value)}; ask again later, or wait longer with --wait=TIME.`
+        message: `${line} It was waited for ${DurationText.format(wait.value)}; ask again later, or wait longer with --wait=TIME.`
       })
     }
     case "Failed":

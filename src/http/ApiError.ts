@@ -4,9 +4,10 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as DurationText from "./DurationText.ts"
 import { format, InputIssue } from "./InputIssue.ts"
 
 /**
@@ -45,7 +46,7 @@ const retryAfter = {
 }
 
 const waitText = (wait: Duration.Duration | undefined): string =>
-  wait === undefined ? "" : ` It asks to wait ${Duration.format(wait)}.`
+  wait === undefined ? "" : ` It asks to wait ${DurationText.format(wait)}.`
 
 const told = (error: { readonly answer: Redacted.Redacted<VendorAnswer> }): string =>
   Redacted.value(error.answer).body === ""

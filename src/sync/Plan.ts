@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as DurationText from "../http/DurationText.ts"
 import * as BatchPolicy from "../policy/BatchPolicy.ts"
 import type { RateLimitPolicy } from "../policy/RateLimitPolicy.ts"
 import * as Batch from "./Batch.ts"
@@ -227,6 +228,4 @@ export const format = (plan: Plan): string => {
 }
 
 const timeText = (millis: number): string =>
-  millis === 0
-    ? "no wait for the rate limit"
-    : `${Duration.format(Duration.millis(millis < 10_000 ? Math.ceil(millis) : Math.ceil(millis / 1000) * 1000))} or more, by the rate limit`
+  millis === 0 ? "no wait for the rate limit" : `${DurationText.format(millis)} or more, by the rate limit`

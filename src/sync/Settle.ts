@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as DurationText from "../http/DurationText.ts"
 import * as Polling from "../policy/Polling.ts"
 import type { SendPolicy } from "../policy/SendPolicy.ts"
 import type { SettlePolicy } from "../policy/SettlePolicy.ts"
@@ -113,7 +114,7 @@ export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(op
       case "Pending":
         return unsettled(
           "SettleDeadline",
-          `Batch ${batchId} was not finished after ${format(waited)}. Ask for it again later.`
+          `Batch ${batchId} was not finished after ${DurationText.format(waited)}. Ask for it again later.`
         )
     }
   }
@@ -121,13 +122,13 @@ export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(op
   if (isLate || error._tag === "NotAnswered") {
     return unsettled(
       "SettleDeadline",
-      `How batch ${batchId} went was not learnt in ${format(waited)}: the last question for it failed. ${error.message} Ask for it again later.`
+      `How batch ${batchId} went was not learnt in ${DurationText.format(waited)}: the last question for it failed. ${error.message} Ask for it again later.`
     )
   }
   const message = `Reading the status of batch ${batchId} failed: ${error.message}`
   switch (error._tag) {
     case "NotFound":
-      return unsettled("BatchNotFound", `Batch ${batchId} is not known ${format(waited)} after it was accepted.`)
+      return unsettled("BatchNotFound", `Batch ${batchId} is not known ${DurationText.format(waited)} after it was accepted.`)
     case "Unauthorized":
     case "Forbidden":
     case "RetriesExhausted":
@@ -143,8 +144,6 @@ export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(op
       return unsettled(error._tag, message)
   }
 })
-
-const format = (millis: number): string => Duration.format(Duration.millis(Math.round(millis / 1000) * 1000))
 
 interface Sent {
   readonly key: string

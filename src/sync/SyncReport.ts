@@ -4,8 +4,8 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { format as time } from "../http/DurationText.ts"
 import { grouped } from "./Grouped.ts"
 
 const count = Schema.Int
@@ -63,9 +63,6 @@ export class SyncReport extends Schema.Class<SyncReport>("effect-patchbay/sync/S
   stopped: Schema.optionalKey(Schema.String)
 }) {}
 
-const time = (value: number): string =>
-  value < 1000 ? `${value.toFixed(value < 10 ? 1 : 0)} ms` : `${(value / 1000).toFixed(1)} s`
-
 /**
  * How many batches did not settle in time, and which: `7, first b-1, b-2, b-3, b-4, b-5`.
  *
@@ -108,10 +105,7 @@ export const format = (report: SyncReport): string => {
   const mine =
     report.firstOffset === undefined || report.lastOffset === undefined ? 0 : report.lastOffset - report.firstOffset + 1
   const rate = elapsed > 0 ? `, ${grouped(Math.round((mine * 1000) / elapsed))} records/s` : ""
-  rows.push([
-    "time",
-    `${elapsed < 60_000 ? time(elapsed) : Duration.format(Duration.millis(Math.round(elapsed / 1000) * 1000))}${rate}`
-  ])
+  rows.push(["time", `${time(elapsed)}${rate}`])
   if (report.stopped !== undefined) rows.push(["stopped by", report.stopped])
   const width = Math.max(...rows.map(([name]) => name.length))
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n")

@@ -15,7 +15,7 @@ import {
   ReachSchema,
   RetryPolicy
 } from "effect-patchbay"
-import { NodeHttp, NodeMemory } from "effect-patchbay/node"
+import { NodeHttp } from "effect-patchbay/node"
 
 const [csv = "", folder = ""] = process.argv.slice(2)
 
@@ -29,6 +29,6 @@ CustomerFile.read(csv, ReachSchema.CustomerPatch).pipe(
     checkpoint: Checkpoint.file(`${folder}/checkpoint`)
   }),
   Effect.provide(ReachClient.layerConfig()),
-  Effect.provide([NodeHttp.layer, NodeMemory.layer, NodeServices.layer]),
+  Effect.provide([NodeHttp.layer, NodeServices.layer]),
   Effect.runPromise
 )

@@ -136,9 +136,9 @@ const scripts = () => {
     fetching: write(
       "fetching.js",
       changed(
-        'import { NodeHttp, NodeMemory } from "effect-patchbay/node"',
+        'import { NodeHttp } from "effect-patchbay/node"',
         'import * as NodeHttp from "effect/http/FetchHttpClient"'
-      ).replace("NodeMemory.layer, ", "")
+      )
     )
   }
 }

@@ -67,7 +67,7 @@ const expectations: {
   sandbox: (stdout) =>
     Effect.sync(() => {
       assert.include(stdout, "{ customerId: 'c-1', firstName: 'Zoë' }")
-      assert.include(stdout, "It asks to wait 7s")
+      assert.include(stdout, "It asks to wait 7 s")
     })
 }
 

@@ -39,10 +39,10 @@ describe("SyncReport", () => {
         "requests            5,001 (12 retries)",
         "  one took          5.3 ms (95 %: 80 ms, longest: 1.5 s)",
         "bytes sent          300,000,000",
-        "waited: rate        61.5 s",
+        "waited: rate        1 min 2 s",
         "went on from        offset 234,567",
         "checkpoint          offset 1,234,567",
-        "time                2m 5s, 8,000 records/s"
+        "time                2 min 5 s, 8,000 records/s"
       ].join("\n")
     )
   })

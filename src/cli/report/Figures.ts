@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 
+import * as DurationText from "../../http/DurationText.ts"
 import { grouped } from "../../sync/Grouped.ts"
 
 /**
@@ -69,29 +70,10 @@ export const bytes = (value: number): string => {
   return `${scaled < 99.95 ? scaled.toFixed(1) : count(scaled)}\u00a0${byteUnits[step - 1]}`
 }
 
-const second = 1000
-const minute = 60 * second
-const hour = 60 * minute
-const day = 24 * hour
-
 /**
- * Milliseconds as a time: `0.4 ms`, `840 ms`, `12.4 s`, `5 min 3 s`, `2 d 3 h`.
+ * Milliseconds as a time.
  *
  * @category formatting
  * @since 0.1.0
  */
-export const time = (millis: number): string => {
-  if (millis === 0) return "0\u00a0s"
-  if (millis < 9.95) return `${millis.toFixed(1)}\u00a0ms`
-  if (millis < second - 0.5) return `${millis.toFixed(0)}\u00a0ms`
-  if (millis < minute - 50) return `${(millis / second).toFixed(1)}\u00a0s`
-  const [large, small, largeName, smallName] =
-    millis < hour - second / 2
-      ? [minute, second, "min", "s"]
-      : millis < day - minute / 2
-        ? [hour, minute, "h", "min"]
-        : [day, hour, "d", "h"]
-  const rounded = Math.round(millis / small) * small
-  const rest = Math.round((rounded % large) / small)
-  return `${Math.floor(rounded / large)}\u00a0${largeName}${rest === 0 ? "" : `\u00a0${rest}\u00a0${smallName}`}`
-}
+export const time = (millis: number): string => DurationText.format(millis).replaceAll(" ", "\u00a0")

@@ -256,7 +256,7 @@ describe("the report as a page", () => {
     const text = flat(textOf(named(page("resumed"), "main")[0] ?? assert.fail()))
     assert.include(text, "Went on fromoffset 40,000")
     assert.include(text, "Those of the runs before this one are counted too.")
-    assert.include(text, "60,000 records in 18.0 s", "and its charts are its own")
+    assert.include(text, "60,000 records in 18 s", "and its charts are its own")
   })
 
   it("is the same text for the same run", () => {
