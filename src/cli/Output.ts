@@ -4,13 +4,15 @@
 import * as Effect from "effect/Effect"
 import { CommandFailed } from "./ExitCode.ts"
 
-const isClosed = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "EPIPE"
-
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown"
 
+// A terminal that is closed answers as a disk that is broken.
+const isClosed = (error: unknown): boolean =>
+  codeOf(error) === "EPIPE" || (process.stdout.isTTY && codeOf(error) === "EIO")
+
 /**
- * Writes a text and waits until it is out. A reader who has closed the pipe has seen enough, which is no failure; a full
+ * Writes a text and waits until it is out. A reader who has closed the pipe, or the terminal, has seen enough, which is no failure; a full
  * disk is one.
  */
 export const write = (text: string): Effect.Effect<void, CommandFailed> =>
@@ -29,7 +31,7 @@ export const write = (text: string): Effect.Effect<void, CommandFailed> =>
     })
   })
 
-/** Keeps a pipe that closes, and a standard error that is gone, from ending the process with a stack trace. */
+/** Keeps a pipe or a terminal that closes, and a standard error that is gone, from ending the process with a stack trace. */
 export const guard = (): void => {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined)
 }

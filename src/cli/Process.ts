@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Cli from "./Cli.ts"
 import * as ExitCode from "./ExitCode.ts"
 import * as Output from "./Output.ts"
+import * as Signals from "./Signals.ts"
 
 const Package = Schema.fromJsonString(Schema.Struct({ version: Schema.String }))
 
@@ -31,13 +32,14 @@ export const run = (): void => {
   )
 
   let signals = 0
-  const onSignal = () => {
+  const onSignal = (name: NodeJS.Signals) => {
+    // A terminal that is closed may say so twice, by the shell and by the system.
+    if (name === "SIGHUP" && signals > 0) return
     // The second time at once: what is on disk is whole at every instant.
     if (++signals > 1) process.exit(ExitCode.interrupted)
     Effect.runFork(Fiber.interrupt(fiber))
   }
-  process.on("SIGINT", onSignal)
-  process.on("SIGTERM", onSignal)
+  for (const name of Signals.names) process.on(name, onSignal)
 
   // Nothing else need keep the process alive while the command waits.
   const alive = setInterval(() => undefined, 2 ** 30)

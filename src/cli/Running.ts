@@ -21,6 +21,7 @@ import * as NextCommand from "./NextCommand.ts"
 import * as Output from "./Output.ts"
 import type * as Reading from "./Reading.ts"
 import * as RunHistory from "./report/RunHistory.ts"
+import * as Signals from "./Signals.ts"
 import type { SyncOptions } from "./SyncOptions.ts"
 import * as Target from "./Target.ts"
 import * as Wording from "./Wording.ts"
@@ -290,12 +291,12 @@ const announceStop = (display: Display.Display) =>
         Effect.runSync(
           display.line("Stopping: nothing new is sent, and what is in flight has 30 s to end. Again: stops at once.")
         )
-      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, tell)
+      for (const signal of Signals.names) process.once(signal, tell)
       return tell
     }),
     (tell) =>
       Effect.sync(() => {
-        for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, tell)
+        for (const signal of Signals.names) process.off(signal, tell)
       })
   )
 

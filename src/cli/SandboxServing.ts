@@ -13,6 +13,7 @@ import { grouped } from "../sync/Grouped.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Files from "./Files.ts"
 import * as Output from "./Output.ts"
+import * as Signals from "./Signals.ts"
 
 /** What `patchbay sandbox` is called with. */
 export interface Options {
@@ -48,10 +49,11 @@ POCKETFLOWS_PASSWORD=sandbox
  * the end that it is meant to have.
  */
 const signal = Effect.callback<void>((resume) => {
-  const signals = ["SIGINT", "SIGTERM"] as const
-  const others = signals.map((name) => [name, process.listeners(name)] as const)
+  const others = Signals.names.map((name) => [name, process.listeners(name)] as const)
   const giveBack = () => {
     for (const [name, listeners] of others) {
+      // A terminal that is closed may say so twice, and what is held is still to be written.
+      if (name === "SIGHUP") continue
       process.off(name, onSignal)
       for (const listener of listeners) process.on(name, listener)
     }

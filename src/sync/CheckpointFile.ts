@@ -59,14 +59,23 @@ export const make = (fs: FileSystem.FileSystem, dir: string): Store => {
   }
 }
 
-const makeFolder = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, dir: string) {
-  if (yield* fs.exists(dir)) return
-  yield* fs.makeDirectory(dir, { recursive: true, mode: 0o700 })
-  // A new folder is safe on disk when those that hold it are.
-  for (let folder = FolderFlush.parentOf(dir); folder !== undefined; folder = FolderFlush.parentOf(folder)) {
-    yield* Effect.scoped(Effect.flatMap(FolderFlush.make(fs, folder), Effect.ignore))
-  }
-})
+// One at a time: Node's `recursive` tries for ever where a folder takes no others, as `/proc` does.
+const makeFolder: (fs: FileSystem.FileSystem, dir: string) => Effect.Effect<void, PlatformError.PlatformError> =
+  Effect.fnUntraced(function* (fs, dir) {
+    if (yield* fs.exists(dir)) return
+    const parent = FolderFlush.parentOf(dir)
+    if (parent !== undefined) yield* makeFolder(fs, parent)
+    yield* Effect.catchIf(
+      fs.makeDirectory(dir, { mode: 0o700 }),
+      // Another run was faster.
+      ({ reason }) => reason._tag === "AlreadyExists",
+      () => Effect.void
+    )
+    // A new folder is safe on disk when the one that holds it is.
+    if (parent !== undefined) {
+      yield* Effect.scoped(Effect.flatMap(FolderFlush.make(fs, parent), Effect.ignore))
+    }
+  })
 
 const makeWriter = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,

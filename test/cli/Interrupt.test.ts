@@ -49,7 +49,7 @@ const world = Effect.gen(function* () {
 layer(SandboxServer.layer({ reach: { queue: { delay: "10 millis" } } }), { excludeTestServices: true })(
   "patchbay sync that is interrupted",
   (it) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       it.effect(`${signal} once: what is in flight ends, all is written, exit 130; the same command goes on`, () =>
         Effect.gen(function* () {
           const { checkEnd, patchbay, patches, sandbox, start } = yield* world
@@ -57,6 +57,11 @@ layer(SandboxServer.layer({ reach: { queue: { delay: "10 millis" } } }), { exclu
           const running = yield* start([...args, "--report", "-"])
           yield* World.until(Effect.map(patches, (count) => count >= 4))
           yield* running.kill(signal)
+          if (signal === "SIGHUP") {
+            // By the shell and by the system: nobody has asked twice.
+            yield* running.until(/Stopping:/)
+            yield* running.kill(signal)
+          }
           const { code, stderr, stdout } = yield* running.ended
           assert.strictEqual(code, 130, stderr)
           Golden.check("interrupted", stderr)

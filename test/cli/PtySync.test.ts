@@ -1,16 +1,17 @@
-import { writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Fault, Sandbox, SandboxServer } from "../../src/sandbox/index.ts"
 import * as Command from "./Command.ts"
 import * as Terminal from "./fixtures/Terminal.ts"
+import * as World from "./World.ts"
 
 const shell = ["$ patchbay sync"]
 const records = 600
 
 /** Starts a sync in a terminal that takes about three seconds: thirty requests, of which ten a second may go out. */
-const sync = (columns: number) =>
+const sync = (columns: number, more: ReadonlyArray<string> = []) =>
   Effect.gen(function* () {
     const { url } = yield* SandboxServer.SandboxServer
     const cwd = yield* Command.folder
@@ -22,15 +23,23 @@ const sync = (columns: number) =>
       columns,
       cwd,
       env: { REACH_TOKEN: "any", REACH_BASE_URL: url },
-      command: [process.execPath, Command.main, "sync", "顧客.csv", "--to", "reach.batch-patch", ...options],
+      command: [process.execPath, Command.main, "sync", "顧客.csv", "--to", "reach.batch-patch", ...options, ...more],
       before: `${shell.join("\n")}\n`,
       look: (screen) => {
         const bars = screen.rows.filter((row) => /[█░]/.test(row))
         if (screen.rows[0] !== shell[0] || bars.length > 1) wrong.push(screen)
       }
     })
-    return { ...terminal, wrong, bar: terminal.until(({ rows }) => /[█░].*rate limit/.test(rows[1] ?? "")) }
+    return { ...terminal, cwd, wrong, bar: terminal.until(({ rows }) => /[█░].*rate limit/.test(rows[1] ?? "")) }
   })
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 layer(SandboxServer.layer(), { excludeTestServices: true })("patchbay sync in a terminal", (it) => {
   it.effect("shows how far it is and what it waits for, then nothing but the report", () =>
@@ -64,6 +73,24 @@ layer(SandboxServer.layer(), { excludeTestServices: true })("patchbay sync in a 
       assert.strictEqual(after.rows.at(-1), "$")
       assert.isTrue(after.isPlain && after.wraps)
       assert.deepStrictEqual(run.wrong, [])
+    })
+  )
+
+  it.effect("a terminal that is closed stops it as Ctrl-C does: what is in flight ends, and all is written", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.setFaults([{ method: "PATCH", fault: Fault.latency("1 second") }])
+      const run = yield* sync(80, ["--checkpoint", "kept", "--report", "report.json"])
+      yield* run.bar
+      yield* run.close
+      const file = (name: string) => join(run.cwd, name)
+      yield* World.until(Effect.sync(() => !isAlive(run.pid)))
+      const report = JSON.parse(readFileSync(file("report.json"), "utf8"))
+      assert.deepInclude(report, { stopped: "Interrupted" })
+      assert.deepInclude(report.outcomes, { Unknown: 0 })
+      assert.isAbove(report.outcomes.Accepted, 0)
+      assert.deepStrictEqual(readdirSync(file("kept")), ["checkpoint.ndjson"])
+      yield* sandbox.setFaults([])
     })
   )
 
