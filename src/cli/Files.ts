@@ -55,13 +55,58 @@ export const readable = Effect.fnUntraced(function* (
   return { size: type === "File" ? Number(size) : undefined }
 })
 
-/** Whether two paths lead to one file. */
-export const isSame = Effect.fnUntraced(function* (
-  one: string,
-  other: string
-): Effect.fn.Return<boolean, never, FileSystem.FileSystem | Path.Path> {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const real = (file: string) => Effect.orElseSucceed(fs.realPath(file), () => path.resolve(file))
-  return (yield* real(one)) === (yield* real(other))
+/** A path that is read or written, and what for. */
+export interface Use {
+  /** As a message names it, such as `--report`. */
+  readonly as: string
+  readonly path: string
+}
+
+/**
+ * Fails where two of these paths lead to one file, by whatever spelling or link: what is written last would be all that is
+ * left of both.
+ */
+export const distinct = Effect.fnUntraced(function* (
+  uses: ReadonlyArray<Use>
+): Effect.fn.Return<void, CommandFailed, FileSystem.FileSystem | Path.Path> {
+  const seen = new Map<string, Use>()
+  for (const use of uses) {
+    const identity = yield* identityOf(use.path, mostLinks)
+    const other = identity === undefined ? undefined : seen.get(identity)
+    if (other !== undefined) {
+      return yield* refuse(
+        `${use.as} ${use.path} is the same file as ${other.as} ${other.path}. Name another one for one of them.`
+      )
+    }
+    if (identity !== undefined) seen.set(identity, use)
+  }
 })
+
+// As many as Linux follows.
+const mostLinks = 40
+
+/** What two paths to one file have in common, also where it is still to be made. A device, such as a terminal, has nothing. */
+const identityOf: (
+  file: string,
+  links: number
+) => Effect.Effect<string | undefined, never, FileSystem.FileSystem | Path.Path> = Effect.fnUntraced(
+  function* (file, links) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const there = yield* Effect.option(fs.stat(file))
+    if (Option.isSome(there)) {
+      const { dev, ino, type } = there.value
+      return type === "CharacterDevice"
+        ? undefined
+        : Option.match(ino, {
+            onNone: () => path.resolve(file),
+            onSome: (ino) => `${dev}:${ino}`
+          })
+    }
+    const target = yield* Effect.option(fs.readLink(file))
+    const folder = path.dirname(path.resolve(file))
+    if (Option.isSome(target) && links > 0) return yield* identityOf(path.resolve(folder, target.value), links - 1)
+    if (folder === path.resolve(file)) return folder
+    return `${yield* identityOf(folder, links)}/${path.basename(file)}`
+  }
+)

@@ -2,14 +2,12 @@
  * Standard output: the report, and nothing else.
  */
 import * as Effect from "effect/Effect"
+import { systemCode } from "../sync/PlatformReason.ts"
 import { CommandFailed } from "./ExitCode.ts"
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown"
 
 // A terminal that is closed answers as a disk that is broken.
 const isClosed = (error: unknown): boolean =>
-  codeOf(error) === "EPIPE" || (process.stdout.isTTY && codeOf(error) === "EIO")
+  systemCode(error) === "EPIPE" || (process.stdout.isTTY && systemCode(error) === "EIO")
 
 /**
  * Writes a text and waits until it is out. A reader who has closed the pipe, or the terminal, has seen enough, which is no failure; a full
@@ -24,7 +22,7 @@ export const write = (text: string): Effect.Effect<void, CommandFailed> =>
           : Effect.fail(
               new CommandFailed({
                 exit: 2,
-                message: `The report cannot be written to standard output (${codeOf(error)}). Check the free space.`
+                message: `The report cannot be written to standard output (${systemCode(error)}). Check the free space.`
               })
             )
       )

@@ -1,6 +1,8 @@
 /**
  * The records that a command reads: from a file, from standard input, or from a file of dead letters.
  */
+import { createReadStream } from "node:fs"
+import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -8,6 +10,7 @@ import type * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { CustomerFile, CustomerFileError, type DeadLetters, RecordCount, Source as Records } from "../index.ts"
+import { platformReason, systemCode } from "../sync/PlatformReason.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Files from "./Files.ts"
 import type { SyncOptions } from "./SyncOptions.ts"
@@ -53,54 +56,60 @@ export const file = Effect.fnUntraced(function* (
 > {
   const reading = {
     columns: map,
-    empty: Option.getOrUndefined(options.empty),
     otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse"
   } as const
   const keeps = Option.isSome(options.checkpoint) && !options.dryRun
 
-  if (file === "-") {
-    if (Option.isNone(format)) {
-      return yield* refuse(
-        "What comes from standard input has no name to tell its format. Say --format csv or --format ndjson."
-      )
-    }
-    if (keeps) return yield* refuse(`${unrepeatable(standardInput)}`)
-    const bytes = Stream.unwrap(Effect.map(Stdio.Stdio, ({ stdin }) => stdin)).pipe(
-      Stream.mapError(
-        ({ reason }) => new CustomerFileError.SourceUnreadable({ source: standardInput, reason: reason._tag })
-      )
+  const isStandardInput = file === "-"
+  const source = isStandardInput ? standardInput : file
+  const { size } = isStandardInput ? { size: undefined } : yield* Files.readable(file)
+  const named = /\.(?:csv|ndjson|jsonl)$/i.exec(file)?.[0].toLowerCase()
+  if (Option.isNone(format) && named === undefined) {
+    return yield* refuse(
+      isStandardInput
+        ? "What comes from standard input has no name to tell its format. Say --format csv or --format ndjson."
+        : `${file} ends in neither .csv nor .ndjson nor .jsonl. Say --format csv or --format ndjson.`
     )
-    const read = format.value === "csv" ? CustomerFile.csv : CustomerFile.ndjson
+  }
+  if (keeps && size === undefined) return yield* refuse(unrepeatable(source))
+  if (size === undefined) {
+    const bytes = isStandardInput ? standardInputBytes : pipeBytes(file)
+    const isCsv = Option.match(format, { onNone: () => named === ".csv", onSome: (format) => format === "csv" })
+    const read = isCsv ? CustomerFile.csv : CustomerFile.ndjson
     return {
       open: (schema) =>
-        Effect.as(
-          checkFields(schema, map),
+        Effect.map(fieldOptions(schema, map, options), (empty) =>
           RecordCount.watch(
             // No checkpoint ever sees its name: that was refused above.
-            Records.withFingerprint(read(bytes, schema, { ...reading, source: standardInput }), {
-              source: standardInput
-            }),
+            Records.withFingerprint(read(bytes, schema, { ...reading, empty, source }), { source }),
             { size: undefined }
           )
         )
     }
   }
-
-  const { size } = yield* Files.readable(file)
-  if (keeps && size === undefined) return yield* refuse(unrepeatable(file))
-  if (Option.isNone(format) && !/\.(?:csv|ndjson|jsonl)$/i.test(file)) {
-    return yield* refuse(`${file} ends in neither .csv nor .ndjson nor .jsonl. Say --format csv or --format ndjson.`)
-  }
   return {
     open: (schema) =>
-      Effect.as(
-        checkFields(schema, map),
-        RecordCount.watch(CustomerFile.read(file, schema, { ...reading, format: Option.getOrUndefined(format) }), {
-          size
-        })
+      Effect.map(fieldOptions(schema, map, options), (empty) =>
+        RecordCount.watch(
+          CustomerFile.read(file, schema, { ...reading, empty, format: Option.getOrUndefined(format) }),
+          { size }
+        )
       )
   }
 })
+
+const standardInputBytes = Stream.unwrap(Effect.map(Stdio.Stdio, ({ stdin }) => stdin)).pipe(
+  Stream.mapError(
+    (error) => new CustomerFileError.SourceUnreadable({ source: standardInput, reason: platformReason(error) })
+  )
+)
+
+// A named pipe, or what the shell makes of <(…), has no places to read at, which Effect's files are read by.
+const pipeBytes = (file: string) =>
+  NodeStream.fromReadable<Uint8Array, CustomerFileError.SourceUnreadable>({
+    evaluate: () => createReadStream(file),
+    onError: (error) => new CustomerFileError.SourceUnreadable({ source: file, reason: systemCode(error) })
+  })
 
 /** The records of a file of dead letters. */
 export const deadLetters = Effect.fnUntraced(function* (
@@ -115,10 +124,8 @@ export const deadLetters = Effect.fnUntraced(function* (
   if (size === undefined) return yield* refuse(`${file} is no file. Name the file that --dead-letters wrote.`)
   return {
     open: (schema) =>
-      Effect.succeed(
-        RecordCount.watch(CustomerFile.deadLetters(file, schema, { empty: Option.getOrUndefined(options.empty) }), {
-          size: undefined
-        })
+      Effect.map(fieldOptions(schema, {}, options), (empty) =>
+        RecordCount.watch(CustomerFile.deadLetters(file, schema, { empty }), { size: undefined })
       )
   }
 })
@@ -126,13 +133,36 @@ export const deadLetters = Effect.fnUntraced(function* (
 const unrepeatable = (source: string): string =>
   `--checkpoint needs a source that can be read again from where it stopped, and can be told from another one, which ${source} is not. Save it to a file and name that, or leave out --checkpoint.`
 
-const checkFields = (
+/** What an empty cell means, once every option that names a field names one that there is, and once. */
+const fieldOptions = Effect.fnUntraced(function* (
   schema: RecordSchema<unknown>,
-  map: { readonly [field: string]: string }
-): Effect.Effect<void, CommandFailed> => {
+  map: { readonly [field: string]: string },
+  { empty }: SyncOptions
+): Effect.fn.Return<CustomerFile.CsvOptions["empty"], CommandFailed> {
   const fields = Object.keys(schema.fields)
-  const unknown = Object.keys(map).find((field) => !fields.includes(field))
-  return unknown === undefined
-    ? Effect.void
-    : refuse(`--map ${unknown}: there is no such field. The fields are ${fields.join(", ")}; write --map field=Column.`)
-}
+  const isUnknown = (field: string) => !fields.includes(field)
+  const unmapped = Object.keys(map).find(isUnknown)
+  if (unmapped !== undefined) {
+    return yield* refuse(
+      `--map ${unmapped}: there is no such field. The fields are ${fields.join(", ")}; write --map field=Column.`
+    )
+  }
+  const meanings = new Map<string | undefined, CustomerFile.EmptyCell>()
+  for (const { field, meaning } of empty) {
+    if (field !== undefined && isUnknown(field)) {
+      return yield* refuse(
+        `--empty ${field}: there is no such field. The fields are ${fields.join(", ")}; write --empty field=${meaning}.`
+      )
+    }
+    if (meanings.has(field)) {
+      return yield* refuse(
+        `--empty is given twice ${field === undefined ? "for all fields" : `for ${field}`}. Leave one of them out.`
+      )
+    }
+    meanings.set(field, meaning)
+  }
+  const others = meanings.get(undefined)
+  return empty.every(({ field }) => field === undefined)
+    ? others
+    : Object.fromEntries(fields.map((field) => [field, meanings.get(field) ?? others ?? "absent"]))
+})

@@ -5,9 +5,6 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import { CommandFailed } from "./ExitCode.ts"
-import * as Files from "./Files.ts"
 import * as Reading from "./Reading.ts"
 import * as Running from "./Running.ts"
 import * as SyncOptions from "./SyncOptions.ts"
@@ -23,13 +20,7 @@ export const command = Command.make(
     ...SyncOptions.flags
   },
   Effect.fnUntraced(function* (options) {
-    const { deadLetters, letters } = options
-    if (Option.isSome(deadLetters) && (yield* Files.isSame(letters, deadLetters.value))) {
-      return yield* new CommandFailed({
-        exit: 2,
-        message: `--dead-letters ${deadLetters.value} is the file that is being sent. Name another one for what is refused again.`
-      })
-    }
+    const { letters } = options
     const source = yield* Reading.deadLetters(letters, options)
     return yield* Running.run(options, source, letters)
   })

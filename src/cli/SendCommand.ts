@@ -23,6 +23,7 @@ import {
   SendPolicy
 } from "../index.ts"
 import * as Cells from "../source/Cells.ts"
+import { platformReason } from "../sync/PlatformReason.ts"
 import * as ApiFailure from "./ApiFailure.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Output from "./Output.ts"
@@ -115,7 +116,7 @@ const fromStandardInput = Effect.gen(function* () {
           ? usage("Standard input holds more than one customer can be. To send many, use patchbay sync.")
           : Effect.succeed(all + part)
     ),
-    Effect.catchTag("PlatformError", ({ reason }) => usage(`Standard input cannot be read (${reason._tag}).`))
+    Effect.catchTag("PlatformError", (error) => usage(`Standard input cannot be read (${platformReason(error)}).`))
   )
   if (text.trim() === "") {
     return yield* usage(

@@ -14,6 +14,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import { InvalidConfiguration, PocketflowsClient, ReachAuth, ReachClient } from "../index.ts"
+import { platformReason } from "../sync/PlatformReason.ts"
 import { CommandFailed } from "./ExitCode.ts"
 
 /** The options of every command that calls a vendor. */
@@ -112,10 +113,10 @@ const provider = ({
     return ConfigProvider.orElse(environment, ConfigProvider.fromDotEnvContents(text))
   })
 
-const unreadable = (path: string, { reason }: PlatformError.PlatformError): CommandFailed =>
+const unreadable = (path: string, error: PlatformError.PlatformError): CommandFailed =>
   new CommandFailed({
     exit: 2,
-    message: `The variables in ${path} cannot be read (${reason._tag}). Give --env-file a file that this user may read.`
+    message: `The variables in ${path} cannot be read (${platformReason(error)}). Give --env-file a file that this user may read.`
   })
 
 /** What a person reads when the configuration cannot be used. */

@@ -5,6 +5,7 @@
 import * as Flag from "effect/cli/Flag"
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import type { ReachSchema } from "../index.ts"
 import * as Settings from "./Settings.ts"
 import * as Values from "./Values.ts"
 
@@ -17,7 +18,8 @@ export type DestinationName = (typeof destinations)[number]
 /** What was typed. */
 export interface SyncOptions extends Settings.Settings {
   readonly to: DestinationName
-  readonly empty: Option.Option<"absent" | "null" | "text">
+  readonly empty: ReadonlyArray<Values.Empty>
+  readonly deleteConsent: ReadonlyArray<ReachSchema.ConsentField>
   readonly tenant: Option.Option<string>
   readonly business: Option.Option<string>
   readonly onConflict: Option.Option<"upsert" | "reject">
@@ -38,6 +40,8 @@ export interface SyncOptions extends Settings.Settings {
   readonly progress: "auto" | "plain" | "none"
   readonly dryRun: boolean
 }
+
+const consentFields = ["emailOptOut", "smsOptOut"] as const satisfies ReadonlyArray<ReachSchema.ConsentField>
 
 const text = (name: string, metavar: string, description: string): Flag.Flag<Option.Option<string>> =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
@@ -70,10 +74,20 @@ export const flags = {
     Flag.withMetavar("DESTINATION"),
     Flag.withDescription(`Where the records go: ${destinations.join(", ")}`)
   ),
-  empty: oneOf(
-    "empty",
-    ["absent", "null", "text"],
-    "What an empty CSV cell means: keep what is there (absent), delete it (null), or the empty text (default: absent)"
+  empty: Flag.String("empty").pipe(
+    Flag.withMetavar("[field=]MEANING"),
+    Flag.withDescription(
+      "What an empty CSV cell means: keep what is there (absent), delete it (null), or the empty text (default: absent); may be given again, by field"
+    ),
+    Flag.filterMap(Values.empty, () => Values.emptyForm),
+    Flag.atLeast(0)
+  ),
+  deleteConsent: Flag.Literals("delete-consent", consentFields).pipe(
+    Flag.withMetavar("FIELD"),
+    Flag.withDescription(
+      "Reach: let a null delete an opt-out, emailOptOut or smsOptOut, which may opt people back in; may be given again (default: such records are rejected)"
+    ),
+    Flag.atLeast(0)
   ),
   tenant: text("tenant", "ID", "Reach: the tenant to act for (default: the one of the token)"),
   business: text("business", "ID", "Pocketflows: the business whose customers these are"),

@@ -29,6 +29,7 @@ import { CommandFailed } from "./ExitCode.ts"
 import type * as Reading from "./Reading.ts"
 import * as Settings from "./Settings.ts"
 import type { DestinationName, SyncOptions } from "./SyncOptions.ts"
+import * as Wording from "./Wording.ts"
 
 /** What watches a run. */
 export type Watch = Required<
@@ -57,6 +58,7 @@ const lawful = {
     business: false,
     onConflict: false,
     settleFor: true,
+    deleteConsent: true,
     sameKey: ["merge", "keep", "split"],
     isolate: ["halve", "none"],
     settle: ["accepted", "applied"]
@@ -66,6 +68,7 @@ const lawful = {
     business: false,
     onConflict: false,
     settleFor: false,
+    deleteConsent: true,
     sameKey: ["merge", "split"],
     isolate: [],
     settle: []
@@ -75,6 +78,7 @@ const lawful = {
     business: false,
     onConflict: true,
     settleFor: false,
+    deleteConsent: true,
     sameKey: ["merge", "split"],
     isolate: [],
     settle: []
@@ -84,6 +88,7 @@ const lawful = {
     business: true,
     onConflict: false,
     settleFor: false,
+    deleteConsent: false,
     sameKey: ["merge", "split"],
     isolate: ["halve", "none"],
     settle: []
@@ -94,6 +99,7 @@ const lawful = {
     readonly business: boolean
     readonly onConflict: boolean
     readonly settleFor: boolean
+    readonly deleteConsent: boolean
     readonly sameKey: ReadonlyArray<"merge" | "keep" | "split">
     readonly isolate: ReadonlyArray<"halve" | "none">
     readonly settle: ReadonlyArray<"accepted" | "applied">
@@ -124,14 +130,14 @@ const word = <const Allowed extends ReadonlyArray<string>>(
 
 const presence = (options: SyncOptions): Effect.Effect<void, CommandFailed> => {
   const { to } = options
-  for (const [key, option] of [
-    ["tenant", "--tenant"],
-    ["business", "--business"],
-    ["onConflict", "--on-conflict"],
-    ["settleFor", "--settle-for"]
+  for (const [key, option, isGiven] of [
+    ["tenant", "--tenant", Option.isSome(options.tenant)],
+    ["business", "--business", Option.isSome(options.business)],
+    ["onConflict", "--on-conflict", Option.isSome(options.onConflict)],
+    ["settleFor", "--settle-for", Option.isSome(options.settleFor)],
+    ["deleteConsent", "--delete-consent", options.deleteConsent.length > 0]
   ] as const) {
-    const given: Option.Option<unknown> = options[key]
-    if (Option.isSome(given) && !lawful[to][key]) {
+    if (isGiven && !lawful[to][key]) {
       return refuse(`${option} is for ${namesWhere((name) => lawful[name][key])}; ${to} does not have it.`)
     }
   }
@@ -160,7 +166,9 @@ const common = (options: SyncOptions): Common => ({
     )
   ),
   checkpoint: Option.getOrUndefined(Option.map(options.checkpoint, Checkpoint.file)),
-  deadLetters: Option.getOrUndefined(Option.map(options.deadLetters, DeadLetters.file))
+  deadLetters: Option.getOrUndefined(
+    Option.map(options.deadLetters, (file) => Wording.inLetters(DeadLetters.file(file)))
+  )
 })
 
 type Files = FileSystem.FileSystem
@@ -206,7 +214,11 @@ const checkSize = (options: SyncOptions, most: number): Effect.Effect<void, Comm
 export const make = Effect.fnUntraced(function* (options: SyncOptions): Effect.fn.Return<Target, CommandFailed> {
   const { ignoreUnknownFields, to } = options
   yield* presence(options)
-  const reach = { tenant: Option.getOrUndefined(options.tenant), ignoreUnknownFields }
+  const reach = {
+    tenant: Option.getOrUndefined(options.tenant),
+    ignoreUnknownFields,
+    deleteConsent: options.deleteConsent
+  }
   const overReach: Over<ReachClient.ReachClient> = (effect) => Effect.provide(effect, Settings.reach(options))
   const overPocketflows: Over<PocketflowsClient.PocketflowsClient> = (effect) =>
     Effect.provide(effect, Settings.pocketflows(options))

@@ -45,6 +45,26 @@ export const rate = (text: string): Option.Option<Rate> => {
 export const count = (text: string): Option.Option<number> =>
   /^\d{1,15}$/.test(text) && Number(text) > 0 ? Option.some(Number(text)) : Option.none()
 
+/** What an empty cell means, of one field or of all that are not named. */
+export interface Empty {
+  readonly field: string | undefined
+  readonly meaning: "absent" | "null" | "text"
+}
+
+/** What that may look like, for messages. */
+export const emptyForm = "absent, null or text, for one field as in phone=null"
+
+/** `null`, `phone=null`. */
+export const empty = (text: string): Option.Option<Empty> => {
+  const [, field, meaning] = /^(?:(.+)=)?(absent|null|text)$/.exec(text) ?? []
+  return meaning === "absent" || meaning === "null" || meaning === "text"
+    ? Option.some({ field, meaning })
+    : Option.none()
+}
+
+/** As it is typed. */
+export const emptyText = ({ field, meaning }: Empty): string => (field === undefined ? meaning : `${field}=${meaning}`)
+
 /** A word as it must be typed in a shell: as it is where that is safe, otherwise in single quotes. */
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`

@@ -149,6 +149,31 @@ export const read = (takes: number, cell: string): unknown => {
 }
 
 /**
+ * What an empty cell means: that the field is absent, null, or the empty text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type EmptyCell = "absent" | "null" | "text"
+
+/**
+ * The same for all fields, or by field.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Empty = EmptyCell | { readonly [field: string]: EmptyCell | undefined } | undefined
+
+/**
+ * What an empty cell of a field means.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const emptyOf = (empty: Empty, field: string): EmptyCell =>
+  (typeof empty === "object" ? (Object.hasOwn(empty, field) ? empty[field] : undefined) : empty) ?? "absent"
+
+/**
  * Cells by field name as the values that their fields take, given what an empty cell means.
  *
  * @category decoding
@@ -157,11 +182,14 @@ export const read = (takes: number, cell: string): unknown => {
 export const readAll = (
   fields: Fields,
   cells: { readonly [field: string]: string },
-  empty: "absent" | "null" | "text"
+  empty: Empty
 ): { readonly [field: string]: unknown } =>
   Object.fromEntries(
     Object.entries(cells).flatMap(([name, cell]) => {
-      if (cell === "") return empty === "absent" ? [] : [[name, empty === "null" ? null : cell]]
+      if (cell === "") {
+        const meaning = emptyOf(empty, name)
+        return meaning === "absent" ? [] : [[name, meaning === "null" ? null : cell]]
+      }
       return [[name, read(fields.named.get(name)?.takes ?? fields.others ?? 0, cell)]]
     })
   )

@@ -7,14 +7,6 @@ import * as Cells from "./Cells.ts"
 import type { HeaderIssue } from "./CustomerFileError.ts"
 
 /**
- * What an empty cell means: that the field is absent, null, or the empty text.
- *
- * @category models
- * @since 0.1.0
- */
-export type EmptyCell = "absent" | "null" | "text"
-
-/**
  * A column that is read.
  *
  * @category models
@@ -25,7 +17,7 @@ export interface Column {
   readonly index: number
   readonly field: string
   readonly takes: number
-  readonly empty: EmptyCell
+  readonly empty: Cells.EmptyCell
 }
 
 /**
@@ -39,7 +31,7 @@ export const resolve = (
   fields: Cells.Fields,
   options: {
     readonly columns: { readonly [field: string]: string | undefined } | undefined
-    readonly empty: EmptyCell | { readonly [field: string]: EmptyCell | undefined } | undefined
+    readonly empty: Cells.Empty
     readonly otherColumns: "refuse" | "ignore" | undefined
   }
 ): { readonly columns: ReadonlyArray<Column>; readonly issues: ReadonlyArray<HeaderIssue> } => {
@@ -98,9 +90,7 @@ export const resolve = (
     const index = found.get(field)
     if (index === undefined) return []
     const takes = fields.named.get(field)?.takes ?? fields.others ?? 0
-    const { empty } = options
-    const meaning = typeof empty === "object" ? (Object.hasOwn(empty, field) ? empty[field] : undefined) : empty
-    return [{ index, field, takes, empty: meaning ?? "absent" }]
+    return [{ index, field, takes, empty: Cells.emptyOf(options.empty, field) }]
   })
   return { columns, issues }
 }

@@ -79,7 +79,7 @@ const readHeader = <A>(rows: CsvRows, { resolve, source }: Settings<A>): Header 
     case "bad":
       throw invalid([{ kind: "Malformed", message: `Line ${rows.line}: ${rows.problem}.` }])
     case "more":
-      if (rows.ended) throw invalid([{ kind: "Empty", message: "It is empty. Its first row must name the columns." }])
+      // The end of the source too: without a row it holds no records, as an NDJSON without a line.
       return undefined
   }
 }

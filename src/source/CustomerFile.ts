@@ -15,6 +15,7 @@ import * as Stream from "effect/Stream"
 import { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
 import type { CustomerRecord, SourcePosition } from "../sync/CustomerRecord.ts"
 import * as DeadLetters from "../sync/DeadLetters.ts"
+import { platformReason } from "../sync/PlatformReason.ts"
 import * as Source from "../sync/Source.ts"
 import * as ByteBlocks from "./ByteBlocks.ts"
 import * as Cells from "./Cells.ts"
@@ -38,7 +39,7 @@ import * as RecordDecoder from "./RecordDecoder.ts"
  * @category models
  * @since 0.1.0
  */
-export type EmptyCell = CsvHeader.EmptyCell
+export type EmptyCell = Cells.EmptyCell
 
 /**
  * The fields of a schema as they are written in a source.
@@ -170,8 +171,8 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
 
 const unreadable =
   (path: string) =>
-  ({ reason }: PlatformError.PlatformError): SourceUnreadable =>
-    new SourceUnreadable({ source: path, reason: reason._tag })
+  (error: PlatformError.PlatformError): SourceUnreadable =>
+    new SourceUnreadable({ source: path, reason: platformReason(error) })
 
 /** Takes what is asked for out of a CSV from the byte `base` on; without a header, that comes first. */
 type TakeCsv<A, T> = (
@@ -218,7 +219,7 @@ const csvFrom = <S extends Schema.ConstraintDecoder<unknown>, T>(
       const header = yield* Stream.runHead(
         ByteBlocks.read(bytes(0), () => ByteBlocks.taker(path, 0, CsvReader.header(settings)))
       )
-      // Without a header, reading failed already.
+      // Without a header there are no records either.
       if (Option.isNone(header)) return Stream.empty
       return ByteBlocks.read(bytes(from.byte), () => take(settings, from.byte, header.value))
     })
@@ -237,7 +238,7 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
   options?: {
     /** What an empty cell of a record that came out of a CSV means. Default: `absent`. */
-    readonly empty?: EmptyCell | undefined
+    readonly empty?: CsvOptions<FieldOf<S>>["empty"]
   }
 ): Source.Source<S["Type"], DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem> =>
   Source.make({
@@ -246,8 +247,13 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
     fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>
       Effect.mapError(
         FileFingerprint.make(fs, path, schema, options),
-        ({ reason }) =>
-          new DeadLetters.DeadLettersUnreadable({ source: path, reason: reason._tag, line: undefined, issues: [] })
+        (error) =>
+          new DeadLetters.DeadLettersUnreadable({
+            source: path,
+            reason: platformReason(error),
+            line: undefined,
+            issues: []
+          })
       )
     )
   })
@@ -255,7 +261,7 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
 const letters = <S extends Schema.ConstraintDecoder<unknown>>(
   path: string,
   schema: S,
-  options: { readonly empty?: EmptyCell | undefined } | undefined
+  options: { readonly empty?: CsvOptions["empty"] } | undefined
 ): Stream.Stream<CustomerRecord<S["Type"]>, DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem> =>
   Stream.suspend(() => {
     const fields = Cells.fields(schema.ast)
@@ -263,8 +269,7 @@ const letters = <S extends Schema.ConstraintDecoder<unknown>>(
     let offset = 0
     return Stream.map(DeadLetters.read(path), ({ record }): CustomerRecord<S["Type"]> => {
       const place = { offset: offset++, line: offset, position: undefined }
-      const value =
-        record.format === "cells" ? Cells.readAll(fields, record.value, options?.empty ?? "absent") : record.value
+      const value = record.format === "cells" ? Cells.readAll(fields, record.value, options?.empty) : record.value
       const decoded = decoder.decode(value)
       return decoded._tag === "Success"
         ? { _tag: "Valid", ...place, patch: decoded.value }

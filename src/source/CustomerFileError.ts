@@ -26,7 +26,7 @@ const hints: { readonly [reason: string]: string } = {
  */
 export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("SourceUnreadable", {
   ...source,
-  /** The platform's reason, as `PlatformError` names it: `NotFound`, `PermissionDenied`, `BadResource` … */
+  /** The platform's reason, `NotFound`, `PermissionDenied`, `BadResource` …, or the system's own code: `EIO` … */
   reason: Schema.String
 }) {
   override get message(): string {
@@ -53,7 +53,7 @@ export class UnsupportedFormat extends Schema.TaggedError<UnsupportedFormat>()("
  * @since 0.1.0
  */
 export const HeaderIssue = Schema.Struct({
-  kind: Schema.Literals(["Empty", "Malformed", "Duplicate", "Unknown", "Missing"]),
+  kind: Schema.Literals(["Malformed", "Duplicate", "Unknown", "Missing"]),
   /** What is wrong, and what to do. */
   message: Schema.String
 })

@@ -244,10 +244,7 @@ export const read = (path: string): Stream.Stream<DeadLetter, DeadLettersUnreada
   Stream.unwrap(
     Effect.map(FileSystem.FileSystem, (fs) =>
       linesOf(fs, path).pipe(
-        Stream.mapError(
-          (error) =>
-            new DeadLettersUnreadable({ source: path, reason: platformReason(error), line: undefined, issues: [] })
-        ),
+        Stream.mapError(unreadable(path)),
         Stream.mapEffect(({ line, text }) => {
           const value = parse(text)
           if (Option.isNone(value)) {
@@ -268,6 +265,41 @@ export const read = (path: string): Stream.Stream<DeadLetter, DeadLettersUnreada
       )
     )
   )
+
+/**
+ * How many letters a file holds, and how many of them were written before a time, in milliseconds since 1970.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const count = Effect.fnUntraced(function* (
+  path: string,
+  before: number
+): Effect.fn.Return<
+  { readonly letters: number; readonly older: number },
+  DeadLettersUnreadable,
+  FileSystem.FileSystem
+> {
+  const fs = yield* FileSystem.FileSystem
+  let letters = 0
+  let older = 0
+  yield* Effect.mapError(
+    Stream.runForEachArray(linesOf(fs, path), (lines) =>
+      Effect.sync(() => {
+        for (const { text } of lines) {
+          const head = Option.flatMap(parse(text), decodeHead)
+          letters++
+          if (Option.isSome(head) && Date.parse(head.value.time) < before) older++
+        }
+      })
+    ),
+    unreadable(path)
+  )
+  return { letters, older }
+})
+
+const unreadable = (path: string) => (error: PlatformError.PlatformError) =>
+  new DeadLettersUnreadable({ source: path, reason: platformReason(error), line: undefined, issues: [] })
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

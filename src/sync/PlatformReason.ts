@@ -13,8 +13,14 @@ import * as Predicate from "effect/Predicate"
  * @category formatting
  * @since 0.1.0
  */
-export const platformReason = ({ reason }: PlatformError.PlatformError): string => {
-  if (reason._tag !== "Unknown") return reason._tag
-  const { cause } = reason
-  return Predicate.hasProperty(cause, "code") && Predicate.isString(cause.code) ? cause.code : reason._tag
-}
+export const platformReason = ({ reason }: PlatformError.PlatformError): string =>
+  reason._tag === "Unknown" ? systemCode(reason.cause) : reason._tag
+
+/**
+ * The system's own code of an error, such as `EPIPE`; `Unknown` where it has none.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const systemCode = (error: unknown): string =>
+  Predicate.hasProperty(error, "code") && Predicate.isString(error.code) ? error.code : "Unknown"

@@ -371,8 +371,11 @@ export const make = Effect.fnUntraced(function* <E>(
         ...(firstOffset === undefined ? {} : { firstOffset }),
         ...(lastOffset === undefined ? {} : { lastOffset }),
         ...(checkpoint === undefined ? {} : { checkpoint: done.watermark }),
-        ...(before === undefined ? {} : { resumedFrom: firstPosition }),
-        ...(before?.finished === true ? { nothingNew: true as const } : {}),
+        ...(before === undefined
+          ? {}
+          : before.finished
+            ? { nothingNew: true as const }
+            : { resumedFrom: firstPosition }),
         elapsed: now - startedAt,
         ...(stopped === undefined ? {} : { stopped: stopped._tag === "Failed" ? tagOf(stopped.error) : stopped._tag })
       })

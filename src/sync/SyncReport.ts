@@ -53,7 +53,7 @@ export class SyncReport extends Schema.Class<SyncReport>("effect-patchbay/sync/S
   lastOffset: Schema.optionalKey(count),
   /** Every record before this offset is done for good; absent where there is no checkpoint. */
   checkpoint: Schema.optionalKey(count),
-  /** The offset that this run went on from; absent where it began at the start. */
+  /** The offset that this run went on from; absent where it began at the start, and where there was nothing new. */
   resumedFrom: Schema.optionalKey(count),
   /** An earlier run came to the end of the source, so that this one read and sent nothing. */
   nothingNew: Schema.optionalKey(Schema.Literal(true)),

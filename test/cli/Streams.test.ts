@@ -93,6 +93,74 @@ layer(SandboxServer.layer(), { excludeTestServices: true })("patchbay and its st
     })
   )
 
+  it.effect("a named pipe and <(…) are read as standard input is", () =>
+    Effect.gen(function* () {
+      const { env, folder, sandbox, write } = yield* World.make
+      yield* sandbox.seedReach("acme", [{ customerId: "c-1" }, { customerId: "c-2" }])
+      write("c.csv", "customerId,firstName\nc-1,Zoë\n")
+      write("c.ndjson", '{"customerId":"c-2","firstName":"Ada"}\n')
+      const named = yield* shell(
+        `mkfifo pipe.csv; cat c.csv > pipe.csv & patchbay sync pipe.csv ${toPatch} --progress none`,
+        { cwd: folder, env }
+      )
+      assert.deepStrictEqual(
+        { code: named.code, stderr: named.stderr },
+        { code: 0, stderr: "Done: 1 record, and none is left over.\n" }
+      )
+      const substituted = yield* shell(
+        `gzip c.ndjson; patchbay sync <(zcat c.ndjson.gz) --format ndjson ${toPatch} --progress none`,
+        { cwd: folder, env }
+      )
+      assert.strictEqual(substituted.code, 0, substituted.stderr)
+      const customers = yield* sandbox.reachCustomers("acme")
+      assert.deepStrictEqual(
+        [...customers.values()].map(({ firstName }) => firstName),
+        ["Zoë", "Ada"]
+      )
+
+      const [kept, unnamed] = yield* Effect.all([
+        shell(`patchbay sync pipe.csv ${toPatch} --checkpoint kept`, { cwd: folder, env }),
+        shell(`patchbay sync <(zcat c.ndjson.gz) ${toPatch}`, { cwd: folder, env })
+      ])
+      assert.strictEqual(kept.code, 2)
+      assert.match(kept.stderr, /^--checkpoint needs a source that can be read again .* which pipe\.csv is not\./)
+      assert.strictEqual(unnamed.code, 2)
+      assert.match(unnamed.stderr, /Say --format csv or --format ndjson\.\n$/)
+    })
+  )
+
+  it.effect("a file that fails while it is read is told with what the system said", () =>
+    Effect.gen(function* () {
+      // A file of Linux of which the first byte cannot be read.
+      if (!existsSync("/proc/self/mem")) return
+      const { patchbay } = yield* World.make
+      const { code, stderr } = yield* patchbay([
+        ...["sync", "/proc/self/mem", "--format", "csv", ...toPatch.split(" "), "--progress", "none"]
+      ])
+      assert.deepStrictEqual({ code, stderr }, { code: 2, stderr: "/proc/self/mem cannot be read: EIO.\n" })
+    })
+  )
+
+  it.effect("a source without records is no error, whatever its form, and is said to be so", () =>
+    Effect.gen(function* () {
+      const { patchbay, sandbox, write } = yield* World.make
+      write("empty.csv", "")
+      write("empty.ndjson", "")
+      write("header.csv", "customerId\n")
+      for (const name of ["empty.csv", "empty.ndjson", "header.csv"]) {
+        const { code, stderr } = yield* patchbay(["sync", name, ...toPatch.split(" "), "--progress", "none"])
+        assert.deepStrictEqual(
+          { code, stderr },
+          { code: 0, stderr: `There were no records in ${name}, so that nothing was sent.\n` }
+        )
+      }
+      const piped = yield* patchbay(["sync", "-", "--format", "csv", ...toPatch.split(" "), "--dry-run"])
+      assert.strictEqual(piped.code, 0)
+      assert.match(piped.stderr, /^Nothing was sent\. There are no records in standard input\. /)
+      assert.lengthOf(yield* sandbox.requests, 0)
+    })
+  )
+
   it.effect("a folder that cannot be written to is told before anything is sent", () =>
     Effect.gen(function* () {
       const { patchbay, sandbox, write } = yield* World.make

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs"
+import { linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -29,6 +29,11 @@ const calls: { readonly [what: string]: ReadonlyArray<ReadonlyArray<string>> } =
     [...sync, ...toBatch, "--timeout", "0s"],
     [...sync, ...toBatch, "--settle-for", "soon"],
     [...sync, ...toBatch, "--empty", "maybe"],
+    [...sync, ...toBatch, "--empty", "phone=maybe"],
+    [...sync, ...toBatch, "--empty", "fone=null", "--dry-run"],
+    [...sync, ...toBatch, "--empty", "phone=null", "--empty", "phone=text", "--dry-run"],
+    [...sync, ...toBatch, "--empty", "null", "--empty", "absent", "--dry-run"],
+    [...sync, ...toBatch, "--delete-consent", "phone"],
     [...sync, ...toBatch, "--map", "email"],
     [...sync, ...toBatch, "--map", "mail=E-Mail"],
     [...sync, ...toBatch, "--map", "email=E-Mail", "--dry-run"],
@@ -41,6 +46,7 @@ const calls: { readonly [what: string]: ReadonlyArray<ReadonlyArray<string>> } =
     [...sync, ...toPocketflows, "--business", "b-1", "--settle", "accepted"],
     [...sync, ...toPatch, "--settle-for", "1h"],
     [...sync, ...toBatch, "--settle", "accepted", "--settle-for", "1h"],
+    [...sync, ...toPocketflows, "--business", "b-1", "--delete-consent", "emailOptOut"],
     [...sync, ...toPatch, "--same-key", "keep"],
     [...sync, ...toPocketflows, "--business", "b-1", "--same-key", "keep"],
     [...sync, ...toPatch, "--isolate", "halve"],
@@ -64,6 +70,19 @@ const calls: { readonly [what: string]: ReadonlyArray<ReadonlyArray<string>> } =
     [...sync, ...toBatch, "--report", "IN/report.html", "--dry-run"],
     ["retry", "IN/nothing.ndjson", ...toBatch],
     ["retry", "IN/customers.csv", ...toBatch, "--dead-letters", "IN/./customers.csv"]
+  ],
+  pairs: [
+    [...sync, ...toBatch, "--dead-letters", "IN/symlink.csv"],
+    [...sync, ...toBatch, "--dead-letters", "IN/hardlink.csv"],
+    [...sync, ...toBatch, "--report", "IN/to-customers.json"],
+    [...sync, ...toBatch, "--report", "IN/out.json", "--dead-letters", "IN/none/../out.json"],
+    [...sync, ...toBatch, "--report", "IN/to-nothing.json", "--dead-letters", "IN/linked/nothing.json"],
+    [...sync, ...toBatch, "--report", "IN/out.json", "--dead-letters", "IN/linked/out.json", "--dry-run"],
+    [...sync, ...toBatch, "--env-file", "IN/token.env", "--dead-letters", "IN/linked/token.env"],
+    [...sync, ...toBatch, "--checkpoint", "IN/kept", "--dead-letters", "IN/linked/kept"],
+    [...sync, ...toBatch, "--checkpoint", "IN/kept", "--dead-letters", "IN/kept/checkpoint.ndjson"],
+    ["sync", "IN/customers.csv", ...toBatch, "--checkpoint", "IN/customers.csv"],
+    ["retry", "IN/customers.csv", ...toBatch, "--report", "IN/to-customers.json"]
   ],
   configuration: [
     [...sync, ...toBatch],
@@ -89,6 +108,11 @@ describe("a call that cannot work", () => {
           write("customers.csv", "customerId,email\nc-1,ada@example.com\n")
           write("header.csv", "customerId,e-mail,shoe size\nc-1,ada@example.com,38\n")
           write("customers.txt", "")
+          symlinkSync("customers.csv", join(folder, "IN/symlink.csv"))
+          linkSync(join(folder, "IN/customers.csv"), join(folder, "IN/hardlink.csv"))
+          symlinkSync("symlink.csv", join(folder, "IN/to-customers.json"))
+          symlinkSync("linked/nothing.json", join(folder, "IN/to-nothing.json"))
+          symlinkSync(".", join(folder, "IN/linked"))
           write("partner.env", "REACH_PARTNER_SECRET=do-not-repeat-me\nREACH_PARTNER_ID=p\n")
           write("half.env", "REACH_PARTNER_ID=p\n")
           write("broken.env", 'REACH_TOKEN="do-not-repeat-me\\n"\n')

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { ReachSchema } from "../../src/index.ts"
-import { readCsv, told } from "./support.ts"
+import { readCsv, readNdjson, told } from "./support.ts"
 
 describe("the header", () => {
   const header = (text: string, options: object = {}) =>
@@ -13,11 +13,12 @@ describe("the header", () => {
       })
     )
 
-  it.effect("of an empty source is missing", () =>
+  it.effect("of an empty source is missing, and so are its records: no error, as of an NDJSON", () =>
     Effect.gen(function* () {
-      const empty = ["Empty: It is empty. Its first row must name the columns."]
-      assert.deepStrictEqual(yield* header(""), empty)
-      assert.deepStrictEqual(yield* header("\uFEFF\r\n\n"), empty)
+      for (const text of ["", "\uFEFF\r\n\n"]) {
+        assert.deepStrictEqual(yield* readCsv(text, ReachSchema.CustomerPatch), [])
+        assert.deepStrictEqual(yield* readNdjson(text, ReachSchema.CustomerPatch), [])
+      }
     })
   )
 

@@ -153,7 +153,7 @@ ${fact("Time", Figures.time(report.elapsed), report.resumedFrom === undefined ? 
 
 const order: ReadonlyArray<keyof Ledger.Counts> = ["Applied", "Accepted", "Merged", "Rejected", "Unknown", "Unsent"]
 
-const outcomes = ({ outcomes, read, resumedFrom }: SyncReport.SyncReport): Markup => {
+const outcomes = ({ nothingNew, outcomes, read, resumedFrom }: SyncReport.SyncReport): Markup => {
   const row = (name: keyof Ledger.Counts): Markup => {
     const records = outcomes[name]
     return html`<tr${records === 0 ? html` class="none"` : undefined}><th scope="row"><svg class="swatch ${name.toLowerCase()}" viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" rx="2"/></svg>${name}${
@@ -163,7 +163,7 @@ const outcomes = ({ outcomes, read, resumedFrom }: SyncReport.SyncReport): Marku
   return html`<section aria-labelledby="outcomes">
 <h2 id="outcomes">Outcomes</h2>
 <p class="note">Every record that was read has exactly one.${
-    resumedFrom === undefined ? undefined : " Those of the runs before this one are counted too."
+    resumedFrom === undefined && nothingNew !== true ? undefined : " Those of the runs before this one are counted too."
   }</p>
 ${read === 0 ? undefined : parts(outcomes, read)}<table class="outcomes">
 <thead><tr><th scope="col">Outcome</th><th scope="col">Records</th><th scope="col">Share</th></tr></thead>
