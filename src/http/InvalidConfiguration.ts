@@ -15,6 +15,11 @@ export class InvalidConfiguration extends Schema.TaggedError<InvalidConfiguratio
   /** What is wrong with it, and what to do. */
   problem: Schema.String
 }) {
+  constructor(props: { readonly option: string; readonly problem: string }, options?: Schema.MakeOptions) {
+    super(props, options)
+    // The place that found it is in this library, and says nothing of the one that is to be changed.
+    Object.defineProperty(this, "stack", { value: `${this.name}: ${this.message}`, enumerable: false })
+  }
   override get message(): string {
     return `${this.option}: ${this.problem}`
   }
