@@ -158,7 +158,6 @@ export const pages: { readonly [kind: string]: HtmlReport.Options } = {
   "nothing new": {
     report: of({
       ...{ waits: {}, durations: noDurations },
-      resumedFrom: 100_000,
       checkpoint: 100_000,
       nothingNew: true
     }),
