@@ -128,7 +128,10 @@ export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(op
   const message = `Reading the status of batch ${batchId} failed: ${error.message}`
   switch (error._tag) {
     case "NotFound":
-      return unsettled("BatchNotFound", `Batch ${batchId} is not known ${DurationText.format(waited)} after it was accepted.`)
+      return unsettled(
+        "BatchNotFound",
+        `Batch ${batchId} is not known ${DurationText.format(waited)} after it was accepted.`
+      )
     case "Unauthorized":
     case "Forbidden":
     case "RetriesExhausted":

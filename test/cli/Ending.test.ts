@@ -18,6 +18,7 @@ const options: SyncOptions = {
   sameKey: Option.none(),
   isolate: Option.none(),
   settle: Option.none(),
+  settleFor: Option.none(),
   concurrency: Option.none(),
   rateLimit: Option.none(),
   retryFor: Option.none(),
