@@ -78,7 +78,7 @@ const progress = ({ progress, status }: ReachSchema.BatchStatus): string => {
   const { failedRecords, successfulRecords, totalRecords } = progress ?? {}
   const count = (value: number | null | undefined) => (typeof value === "number" ? grouped(value) : "?")
   const failed = typeof failedRecords === "number" && failedRecords > 0 ? `, ${grouped(failedRecords)} failed` : ""
-  return `${clean(status)}, ${count(successfulRecords)} of ${count(totalRecords)} records applied${failed}`
+  return `${clean(status ?? "no status")}, ${count(successfulRecords)} of ${count(totalRecords)} records applied${failed}`
 }
 
 export const command = Command.make(

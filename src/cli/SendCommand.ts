@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import {
@@ -283,9 +283,7 @@ const send = Effect.fnUntraced(function* (options: Options) {
       return yield* ReachClient.ReachClient.use((client) => run(client.patchCustomer(customerId, changes, reach))).pipe(
         failed,
         Effect.provide(Settings.reach(options)),
-        Effect.flatMap(({ included, result }) =>
-          print({ result: encoded(result), ...(included === undefined ? {} : { included: included.map(encoded) }) })
-        )
+        Effect.flatMap(print)
       )
     }
     case "reach.create": {
@@ -295,7 +293,7 @@ const send = Effect.fnUntraced(function* (options: Options) {
       return yield* ReachClient.ReachClient.use((client) => run(client.createCustomer(customer, create))).pipe(
         failed,
         Effect.provide(Settings.reach(options)),
-        Effect.flatMap((resource) => print(encoded(resource)))
+        Effect.flatMap(print)
       )
     }
     case "pocketflows.batch-update": {
@@ -311,11 +309,6 @@ const send = Effect.fnUntraced(function* (options: Options) {
     }
   }
 })
-
-const encodeCustomer = Schema.encodeSync(ReachSchema.Customer)
-
-/** The customer of an answer as Reach writes it, times included. */
-const encoded = (resource: ReachSchema.CustomerResource) => ({ ...resource, data: encodeCustomer(resource.data) })
 
 const print = (answer: unknown): Effect.Effect<void, CommandFailed> =>
   Output.write(`${JSON.stringify(answer, null, 2)}\n`)

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 
 /**
@@ -42,6 +43,64 @@ export const fromSchemaIssue = (issue: SchemaIssue.Issue): ReadonlyArray<InputIs
     }),
     message
   }))
+
+/**
+ * The names that a schema itself gives to properties, however deep.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const names = (ast: SchemaAST.AST): ReadonlySet<string> => {
+  const names = new Set<string>()
+  const seen = new Set<SchemaAST.AST>()
+  const visit = (node: SchemaAST.AST): void => {
+    if (seen.has(node)) return
+    seen.add(node)
+    switch (node._tag) {
+      case "Objects":
+        for (const { name, type } of node.propertySignatures) {
+          names.add(String(name))
+          visit(type)
+        }
+        for (const { type } of node.indexSignatures) visit(type)
+        return
+      case "Arrays":
+        for (const type of [...node.elements, ...node.rest]) visit(type)
+        return
+      case "Union":
+        for (const type of node.types) visit(type)
+        return
+      case "Suspend":
+        visit(node.thunk())
+    }
+  }
+  visit(SchemaAST.toEncoded(ast))
+  visit(SchemaAST.toType(ast))
+  return names
+}
+
+/**
+ * The same issue with none but these names in its path: keys that a schema leaves open, such as those of a customer's
+ * metadata, are the customer's.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withoutData = ({ message, path }: InputIssue, names: ReadonlySet<string>): InputIssue => ({
+  path: path.map((part) => (typeof part === "number" || names.has(part) ? part : "*")),
+  message
+})
+
+// As names of fields are written; any other may be a customer's.
+const fieldName = /^[A-Za-z_]\w{0,63}$/
+
+/**
+ * A name that no schema gives, as it may be told.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const foreignName = (name: string): string => (fieldName.test(name) ? name : "*")
 
 /**
  * The issues in one line: `email: Expected string; createdAt: Missing key`.

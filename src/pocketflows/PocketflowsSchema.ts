@@ -48,22 +48,20 @@ export const CustomerUpdate = CompiledSchema.make(
 export type CustomerUpdate = typeof CustomerUpdate.Type
 
 /**
- * A customer as Pocketflows answers it. `unsubscribed` is open: other values than the documented
- * `future` and `campaign` are read too. It cannot be set.
+ * A customer as Pocketflows answers it: only the id is required, which says who was updated. `unsubscribed` is open: other
+ * values than the documented `future` and `campaign` are read too. It cannot be set.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const Customer = Schema.Struct({
   id: Schema.String,
-  external_id: Schema.NullOr(Schema.String),
-  email_address: Schema.NullOr(Schema.String),
-  phone_number: Schema.NullOr(Schema.String),
-  full_name: Schema.NullOr(Schema.String),
-  metadata: Metadata,
-  unsubscribed: Schema.NullOr(
-    Schema.Union([Schema.StringForLiteralAutocomplete, Schema.Literals(["future", "campaign"])])
-  )
+  external_id: nullable(Schema.String),
+  email_address: nullable(Schema.String),
+  phone_number: nullable(Schema.String),
+  full_name: nullable(Schema.String),
+  metadata: nullable(Metadata),
+  unsubscribed: nullable(Schema.Union([Schema.StringForLiteralAutocomplete, Schema.Literals(["future", "campaign"])]))
 })
 
 /**

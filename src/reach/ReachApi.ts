@@ -65,8 +65,8 @@ export const NotFoundBody = Schema.Struct({
 
 const answer = <S extends Schema.Top>(data: S) =>
   Schema.Struct({
-    success: Schema.Boolean,
-    message: Schema.optionalKey(Schema.String),
+    success: Schema.optionalKey(Schema.Boolean),
+    message: Schema.optionalKey(Schema.NullOr(Schema.String)),
     data: Schema.optionalKey(data)
   })
 

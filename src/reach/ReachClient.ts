@@ -156,8 +156,8 @@ export interface Options extends ApiClient.Options {
   readonly auth: ReachAuth.ReachAuth
 }
 
-const data = <A>(answer: { readonly success: boolean; readonly data?: A }): Result.Result<A, string> =>
-  !answer.success
+const data = <A>(answer: { readonly success?: boolean; readonly data?: A }): Result.Result<A, string> =>
+  answer.success === false
     ? Result.fail("success: false")
     : answer.data === undefined
       ? Result.fail("no data")

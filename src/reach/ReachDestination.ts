@@ -166,7 +166,7 @@ const single = <A extends Patch>(
 const receipt =
   (key: string) =>
   ({ data, resourceExternalId }: ReachSchema.CustomerResource): Receipt => ({
-    recordCount: resourceExternalId === key || data.customerId === key ? 1 : 0,
+    recordCount: resourceExternalId === key || data?.customerId === key ? 1 : 0,
     batchId: undefined
   })
 

@@ -3,9 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as CompiledSchema from "../http/CompiledSchema.ts"
 import { DateTimeUtc } from "./Rfc3339.ts"
@@ -103,13 +101,19 @@ export const NewCustomer = CompiledSchema.make(
 export type NewCustomer = typeof NewCustomer.Type
 
 /**
- * A customer as Reach answers it. Which fields are required varies by partner, so that only the id is
- * relied on.
+ * A customer as Reach answers it: what was sent is theirs by now, so that nothing is required of it, and its time is text as
+ * Reach writes it.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const Customer = CustomerPatch
+export const Customer = Schema.Struct({
+  customerId: Schema.optionalKey(Schema.String),
+  firstName: nullable(Schema.String),
+  lastName: nullable(Schema.String),
+  createdAt: nullable(Schema.String.annotate({ format: "date-time" })),
+  ...deletable
+})
 
 /**
  * @category models
@@ -117,76 +121,64 @@ export const Customer = CustomerPatch
  */
 export type Customer = typeof Customer.Type
 
-const uuid = Schema.String.annotate({ format: "uuid" })
+const uuid = Schema.optionalKey(Schema.String.annotate({ format: "uuid" }))
+const time = Schema.optionalKey(Schema.String)
 
-// Reach writes most of these twice, the snake_case name being the older one. The page marks
-// `resourceExternalId` as deprecated in favour of itself, so either of that pair will do.
-const ResourceWire = Schema.Struct({
+const resource = {
+  /** Reach's own id of the resource, a UUID. */
   id: uuid,
-  schema_definition_id: Schema.optionalKey(uuid),
   schemaDefinitionId: uuid,
-  platform_id: Schema.optionalKey(uuid),
   platformId: uuid,
-  business_id: Schema.optionalKey(uuid),
   businessId: uuid,
-  resource_external_id: Schema.optionalKey(Schema.String),
+  /** The customer's id at the caller's: `customerId`. */
   resourceExternalId: Schema.optionalKey(Schema.String),
-  created_at: Schema.optionalKey(Schema.String),
-  createdAt: Schema.String,
-  updated_at: Schema.optionalKey(Schema.String),
-  updatedAt: Schema.String,
-  data: Customer
+  createdAt: time,
+  updatedAt: time,
+  data: Schema.optionalKey(Customer)
+}
+
+// Reach writes most fields twice, the snake_case name being the older one. The page marks `resourceExternalId` as
+// deprecated in favour of itself, so either of that pair will do.
+const ResourceWire = Schema.Struct({
+  ...resource,
+  schema_definition_id: uuid,
+  platform_id: uuid,
+  business_id: uuid,
+  resource_external_id: Schema.optionalKey(Schema.String),
+  created_at: time,
+  updated_at: time
 })
 
 /**
- * A customer with Reach's own ids and times around it. The deprecated twins of the answer are read and
- * not shown.
+ * A customer with Reach's own ids and times around it, as far as the answer has them. The deprecated twins of its fields are
+ * read and not shown.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const CustomerResource = ResourceWire.pipe(
   Schema.decodeTo(
-    Schema.Struct({
-      /** Reach's own id of the resource, a UUID. */
-      id: Schema.String,
-      schemaDefinitionId: Schema.String,
-      platformId: Schema.String,
-      businessId: Schema.String,
-      /** The customer's id at the caller's: `customerId`. */
-      resourceExternalId: Schema.String,
-      createdAt: Schema.String,
-      updatedAt: Schema.String,
-      data: Schema.toType(Customer)
-    }),
-    SchemaTransformation.transformEffect({
-      decode: (wire: typeof ResourceWire.Type) => {
-        const resourceExternalId = wire.resource_external_id ?? wire.resourceExternalId
-        if (resourceExternalId === undefined) {
-          return Effect.fail(new SchemaIssue.Pointer(["resource_external_id"], new SchemaIssue.MissingKey(undefined)))
-        }
-        const { businessId, createdAt, data, id, platformId, schemaDefinitionId, updatedAt } = wire
-        return Effect.succeed({
-          id,
-          schemaDefinitionId,
-          platformId,
-          businessId,
-          resourceExternalId,
-          createdAt,
-          updatedAt,
-          data
-        })
-      },
-      encode: (resource): Effect.Effect<typeof ResourceWire.Type> =>
-        Effect.succeed({
-          ...resource,
-          schema_definition_id: resource.schemaDefinitionId,
-          platform_id: resource.platformId,
-          business_id: resource.businessId,
-          resource_external_id: resource.resourceExternalId,
-          created_at: resource.createdAt,
-          updated_at: resource.updatedAt
-        })
+    Schema.Struct(resource),
+    SchemaTransformation.transform({
+      decode: ({
+        business_id,
+        created_at,
+        platform_id,
+        resource_external_id,
+        schema_definition_id,
+        updated_at,
+        ...shown
+      }: typeof ResourceWire.Type) =>
+        resource_external_id === undefined ? shown : { ...shown, resourceExternalId: resource_external_id },
+      encode: (shown): typeof ResourceWire.Type => ({
+        ...shown,
+        ...(shown.schemaDefinitionId === undefined ? {} : { schema_definition_id: shown.schemaDefinitionId }),
+        ...(shown.platformId === undefined ? {} : { platform_id: shown.platformId }),
+        ...(shown.businessId === undefined ? {} : { business_id: shown.businessId }),
+        ...(shown.resourceExternalId === undefined ? {} : { resource_external_id: shown.resourceExternalId }),
+        ...(shown.createdAt === undefined ? {} : { created_at: shown.createdAt }),
+        ...(shown.updatedAt === undefined ? {} : { updated_at: shown.updatedAt })
+      })
     })
   )
 )
@@ -225,10 +217,10 @@ export type PatchedCustomer = typeof PatchedCustomer.Type
 export const BatchReceipt = Schema.Struct({
   /** Ask `batchStatus` with it. */
   batchId: Schema.String,
-  message: Schema.String,
+  message: Schema.optionalKey(Schema.String),
   /** How many records Reach took over. */
   recordCount: Schema.Finite,
-  schemaDefinitionId: Schema.String
+  schemaDefinitionId: Schema.optionalKey(Schema.String)
 })
 
 /**
@@ -241,8 +233,8 @@ const count = Schema.optionalKey(Schema.NullOr(Schema.Natural))
 const text = Schema.optionalKey(Schema.NullOr(Schema.String))
 
 /**
- * How a batch went so far. Fields that older answers lack are optional, and `status` is open: a value
- * other than `success` says nothing certain.
+ * How a batch went so far. Only the id is required: whether a batch is finished can be told by its status, by when it was
+ * completed, or by its counts. `status` is open: a value other than `success` says nothing certain.
  * Source: Reach's guide to `GET /api/batches/{batchId}`, 200, `data`.
  *
  * @category schemas
@@ -250,8 +242,8 @@ const text = Schema.optionalKey(Schema.NullOr(Schema.String))
  */
 export const BatchStatus = Schema.Struct({
   batchId: Schema.String,
-  status: openEnum("success"),
-  batchType: Schema.optionalKey(
+  status: nullable(openEnum("success")),
+  batchType: nullable(
     openEnum("PARTNER_RESOURCE_JSON_INGEST", "PARTNER_RESOURCE_BATCH_PATCH", "PARTNER_RESOURCE_BATCH_DELETE")
   ),
   /** Counts of records; `successRate` as Reach computes it. */

@@ -51,10 +51,18 @@ export interface Options {
  * @category models
  * @since 0.1.0
  */
-export type SeedCustomer = Partial<PocketflowsSchema.Customer> & { readonly id: string }
+export type SeedCustomer = Partial<StoredCustomer> & { readonly id: string }
+
+/**
+ * A customer as Pocketflows keeps it, with all of its fields.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StoredCustomer = Required<PocketflowsSchema.Customer>
 
 interface Business {
-  readonly customers: Map<string, PocketflowsSchema.Customer>
+  readonly customers: Map<string, StoredCustomer>
   /** Who has an email address. */
   readonly owners: Map<string, string>
 }
@@ -93,7 +101,7 @@ export const make = (options: Options, shared: { readonly journal: Journal; read
   }
 
   /** Puts customers there, all addresses being free before the first is taken. */
-  const put = (business: Business, customers: Iterable<PocketflowsSchema.Customer>): void => {
+  const put = (business: Business, customers: Iterable<StoredCustomer>): void => {
     const all = [...customers]
     for (const { id } of all) {
       const email = business.customers.get(id)?.email_address ?? null
@@ -120,9 +128,9 @@ export const make = (options: Options, shared: { readonly journal: Journal; read
   })
 
   const merged = (
-    stored: PocketflowsSchema.Customer,
+    stored: StoredCustomer,
     { email_address, full_name, metadata, phone_number }: PocketflowsSchema.CustomerUpdate
-  ): PocketflowsSchema.Customer => ({
+  ): StoredCustomer => ({
     ...stored,
     ...(email_address === undefined ? {} : { email_address }),
     ...(full_name === undefined ? {} : { full_name }),
@@ -136,7 +144,7 @@ export const make = (options: Options, shared: { readonly journal: Journal; read
   /** The customers as they would be, or what is wrong. Nothing is written. */
   const plan = (business: Business, updates: ReadonlyArray<unknown>) => {
     const problems: Array<string> = []
-    const next = new Map<string, PocketflowsSchema.Customer>()
+    const next = new Map<string, StoredCustomer>()
     const patches = new Map<string, JsonObject>()
     updates.forEach((update, index) => {
       const place = `customers[${index}]`
@@ -214,8 +222,7 @@ export const make = (options: Options, shared: { readonly journal: Journal; read
   return {
     layer,
     /** A copy of a business' customers by `id`. */
-    customers: (business: string): ReadonlyMap<string, PocketflowsSchema.Customer> =>
-      new Map(businesses.get(business)?.customers),
+    customers: (business: string): ReadonlyMap<string, StoredCustomer> => new Map(businesses.get(business)?.customers),
     businesses: (): ReadonlyArray<string> => [...businesses.keys()],
     /** Puts customers there without a write in the journal. */
     seed: (business: string, customers: Iterable<SeedCustomer>): void => {

@@ -14,7 +14,7 @@ import { type FieldCheck, isKey, isText, type JsonObject } from "./Refusal.ts"
  * @category models
  * @since 0.1.0
  */
-export type StoredCustomer = typeof ReachSchema.Customer.Encoded
+export type StoredCustomer = typeof ReachSchema.CustomerPatch.Encoded
 
 /**
  * A record as it was sent, without unknown fields.

@@ -9,9 +9,8 @@ import * as Effect from "effect/Effect"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import { maxBatchRecords, ReachApi } from "../reach/ReachApi.ts"
-import * as ReachSchema from "../reach/ReachSchema.ts"
+import type * as ReachSchema from "../reach/ReachSchema.ts"
 import * as BatchQueue from "./BatchQueue.ts"
 import { CurrentEntry, type Journal } from "./Journal.ts"
 import type { RateLimit } from "./RateLimit.ts"
@@ -46,8 +45,6 @@ interface Resource {
   readonly updatedAt: number
   readonly data: ReachRecord.StoredCustomer
 }
-
-const decodeCustomer = Schema.decodeUnknownSync(ReachSchema.Customer)
 
 const invalid = (message: string, errors?: ReadonlyArray<string>): Refusable<never> =>
   refuse(400, { success: false, message, ...(errors === undefined ? {} : { errors }) })
@@ -128,7 +125,7 @@ export const make = Effect.fnUntraced(function* (
     resourceExternalId: key,
     createdAt: new Date(resource.createdAt).toISOString(),
     updatedAt: new Date(resource.updatedAt).toISOString(),
-    data: decodeCustomer(resource.data)
+    data: resource.data
   })
 
   const readSingle = Effect.fnUntraced(function* (

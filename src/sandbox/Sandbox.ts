@@ -25,7 +25,6 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as InputIssue from "../http/InputIssue.ts"
 import { PocketflowsApi } from "../pocketflows/PocketflowsApi.ts"
-import type * as PocketflowsSchema from "../pocketflows/PocketflowsSchema.ts"
 import { ReachApi } from "../reach/ReachApi.ts"
 import type { Batch } from "./BatchQueue.ts"
 import * as Fault from "./Fault.ts"
@@ -95,7 +94,7 @@ export type Outgoing =
  */
 export interface Snapshot {
   readonly reach: Readonly<Record<string, Readonly<Record<string, StoredCustomer>>>>
-  readonly pocketflows: Readonly<Record<string, Readonly<Record<string, PocketflowsSchema.Customer>>>>
+  readonly pocketflows: Readonly<Record<string, Readonly<Record<string, PocketflowsSandbox.StoredCustomer>>>>
 }
 
 /**
@@ -112,7 +111,9 @@ export class Sandbox extends Context.Service<
     /** A tenant's customers by `customerId`; none where the tenant is unknown. */
     readonly reachCustomers: (tenant: string) => Effect.Effect<ReadonlyMap<string, StoredCustomer>>
     /** A business' customers by `id`; none where the business is unknown. */
-    readonly pocketflowsCustomers: (business: string) => Effect.Effect<ReadonlyMap<string, PocketflowsSchema.Customer>>
+    readonly pocketflowsCustomers: (
+      business: string
+    ) => Effect.Effect<ReadonlyMap<string, PocketflowsSandbox.StoredCustomer>>
     /** Puts customers there. This is no write. */
     readonly seedReach: (tenant: string, customers: Iterable<StoredCustomer>) => Effect.Effect<void>
     /** Puts customers there. This is no write. */

@@ -90,7 +90,7 @@ const Line = Schema.Union([
   Schema.Struct({
     vendor: Schema.Literal("reach"),
     tenant: Schema.String,
-    customer: Schema.toEncoded(ReachSchema.Customer)
+    customer: Schema.toEncoded(ReachSchema.CustomerPatch)
   }),
   Schema.Struct({
     vendor: Schema.Literal("pocketflows"),

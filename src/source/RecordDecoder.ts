@@ -6,7 +6,6 @@
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaParser from "effect/SchemaParser"
 import * as InputIssue from "../http/InputIssue.ts"
 import type { Invalid, RecordInput, SourcePosition } from "../sync/CustomerRecord.ts"
@@ -38,7 +37,7 @@ export interface RecordDecoder<A> {
  */
 export const make = <S extends Schema.ConstraintDecoder<unknown>>(schema: S): RecordDecoder<S["Type"]> => {
   const all = SchemaParser.decodeUnknownResult(schema, { errors: "all" })
-  const names = propertyNames(schema.ast)
+  const names = InputIssue.names(schema.ast)
   const plan = StructDecoder.plan(schema)
   return {
     decode: SchemaParser.decodeUnknownExit(schema),
@@ -49,7 +48,7 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(schema: S): Re
       const result = all(encoded)
       return Result.isSuccess(result)
         ? []
-        : InputIssue.fromSchemaIssue(result.failure).map((issue) => withoutData(issue, names))
+        : InputIssue.fromSchemaIssue(result.failure).map((issue) => InputIssue.withoutData(issue, names))
     }
   }
 }
@@ -101,40 +100,4 @@ export const malformed = (
   position,
   reason: { _tag: "Malformed", issues: [{ path: [], message }] },
   input: { format: "text", value: text }
-})
-
-/** The names that the schema itself gives to properties, however deep. */
-const propertyNames = (ast: SchemaAST.AST): ReadonlySet<string> => {
-  const names = new Set<string>()
-  const seen = new Set<SchemaAST.AST>()
-  const visit = (node: SchemaAST.AST): void => {
-    if (seen.has(node)) return
-    seen.add(node)
-    switch (node._tag) {
-      case "Objects":
-        for (const { name, type } of node.propertySignatures) {
-          names.add(String(name))
-          visit(type)
-        }
-        for (const { type } of node.indexSignatures) visit(type)
-        return
-      case "Arrays":
-        for (const type of [...node.elements, ...node.rest]) visit(type)
-        return
-      case "Union":
-        for (const type of node.types) visit(type)
-        return
-      case "Suspend":
-        visit(node.thunk())
-    }
-  }
-  visit(SchemaAST.toEncoded(ast))
-  visit(SchemaAST.toType(ast))
-  return names
-}
-
-// Keys that the schema leaves open, such as those of a customer's metadata, are the customer's.
-const withoutData = ({ message, path }: InputIssue.InputIssue, names: ReadonlySet<string>): InputIssue.InputIssue => ({
-  path: path.map((part) => (typeof part === "number" || names.has(part) ? part : "*")),
-  message
 })

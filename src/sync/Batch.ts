@@ -14,6 +14,7 @@ import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as SendableJson from "../http/SendableJson.ts"
 import * as Alarm from "../policy/Alarm.ts"
 import type { BatchPolicy } from "../policy/BatchPolicy.ts"
 import { monotonicMillis } from "../policy/RetryDecision.ts"
@@ -231,10 +232,19 @@ export const fold = <A, B extends Behaviour>(destination: Pick<Destination<A, B>
     maxRecords: foldedInOneBlock,
     maxBytes: Number.POSITIVE_INFINITY
   })
+  const sendable = SendableJson.checked(destination.encode)
+  const merge = (earlier: A, later: A): A | undefined => {
+    try {
+      return destination.merge(earlier, later)
+    } catch {
+      // What cannot be merged is sent one after the other.
+      return undefined
+    }
+  }
   return (earlier: Encoded.EncodedRecord<A>, later: Encoded.EncodedRecord<A>): Encoded.EncodedRecord<A> | undefined => {
-    const patch = destination.merge(earlier.patch, later.patch)
+    const patch = merge(earlier.patch, later.patch)
     if (patch === undefined) return undefined
-    const encoded = destination.encode(patch)
+    const encoded = sendable(patch)
     if (Result.isFailure(encoded)) return undefined
     blocks.keep(blocks.write(encoded.success))
     return Encoded.merged(blocks, patch, earlier, later)

@@ -36,7 +36,19 @@ export interface Valid<A> {
   readonly line: number | undefined
   readonly position: SourcePosition | undefined
   readonly patch: A
+  /**
+   * Never there. It makes records that have a field which a destination does not send no records of that destination, for
+   * the compiler too.
+   */
+  readonly "~fields"?: NamesOf<A> | Compared<A>
 }
+
+// Of anything, any name.
+type NamesOf<A> = unknown extends A ? PropertyKey : A extends unknown ? keyof A : never
+
+// Adds no name. Without it, the compiler takes two types that can be assigned to each other for the same, and an optional
+// field that only one of them has would not be looked at.
+type Compared<A> = keyof { readonly [K in keyof A as never]-?: unknown }
 
 /**
  * A record that is rejected before sending. `reason` may be logged; `input` holds customer data.

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as ApiError from "../http/ApiError.ts"
+import * as SendableJson from "../http/SendableJson.ts"
 import type { Abandonable } from "../policy/Abandonable.ts"
 import type { SendPolicy } from "../policy/SendPolicy.ts"
 import type { SettlePolicy } from "../policy/SettlePolicy.ts"
@@ -71,6 +72,8 @@ export interface Deliver<A, R> {
 
 // So many unexpected answers in a row, over all batches, say that something else answers at that address.
 const unexpectedInARow = 3
+// The same for batches in which the destination threw.
+const brokenInARow = 3
 
 type Indices = ReadonlyArray<number>
 type Sent<A> = Pick<Batch.Batch<A>, "merged" | "number" | "records">
@@ -369,6 +372,27 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       : Effect.map(deliver(part, others), (ended) => [{ indices: inFlight, fate }, ...ended])
   }
 
+  let broken = 0
+  /** What throws ends its batch, and nothing else. */
+  const contained = (
+    batch: Sent<A>,
+    ended: Effect.Effect<ReadonlyArray<Ended>, never, R>
+  ): Effect.Effect<ReadonlyArray<Ended>, never, R> =>
+    ended.pipe(
+      Effect.tap(() =>
+        Effect.sync(() => {
+          broken = 0
+        })
+      ),
+      Effect.catchDefect((defect) =>
+        Effect.sync(() => {
+          const thrown = SendableJson.thrown(defect)
+          if (++broken >= brokenInARow) doom(new Fate.DestinationFailed({ destination: to.name, thrown }))
+          return [{ indices: all(batch), fate: Fate.broken(batch.number, to.name, defect) }]
+        })
+      )
+    )
+
   return {
     batch: (batch) =>
       Effect.suspend(() => {
@@ -381,7 +405,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
         }
         const { merged, number, records } = batch
         return Effect.ensuring(
-          deliver({ merged, number, records, size: records.length, onRequest }, all(batch)),
+          contained(batch, deliver({ merged, number, records, size: records.length, onRequest }, all(batch))),
           Effect.sync(goAhead)
         )
       }),
@@ -389,7 +413,10 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
       const indices = all(batch)
       return batch.batchId === undefined
         ? Effect.succeed([{ indices, fate: Fate.neverAnswered }])
-        : settle(batch, indices, { batchId: batch.batchId, recordCount: indices.length }, batch.acceptedAt)
+        : contained(
+            batch,
+            settle(batch, indices, { batchId: batch.batchId, recordCount: indices.length }, batch.acceptedAt)
+          )
     }
   }
 }

@@ -9,6 +9,7 @@ import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as InputIssue from "../http/InputIssue.ts"
+import * as SendableJson from "../http/SendableJson.ts"
 import type { BatchPolicy } from "../policy/BatchPolicy.ts"
 import * as Batch from "./Batch.ts"
 import type { CustomerRecord, RecordInput, SourcePosition } from "./CustomerRecord.ts"
@@ -106,7 +107,7 @@ export const sendable =
 
 /**
  * Encodes record after record. Rejected are those that do not fit their schema (with the reason that the source gave),
- * those that the destination does not encode (`InvalidRequest`), and those whose body would be larger than the policy
+ * those that the destination does not encode or that cannot be sent as they are (`InvalidRequest`), and those whose body would be larger than the policy
  * allows even alone (`TooLarge`, with the size).
  *
  * @category constructors
@@ -129,6 +130,7 @@ export const encoder = <A, B extends Behaviour>(
   })
   const maxBytes = policy.maxBytes - emptyBytes
   const { encode, json, key } = destination
+  const sendable = SendableJson.checked(encode)
   return {
     blocks,
     json: json?.encode === encode && json.key === key ? json : undefined,
@@ -137,10 +139,11 @@ export const encoder = <A, B extends Behaviour>(
         return unsendable(record, undefined, record.reason._tag, record.reason.issues, record.input)
       }
       const { line, offset, patch, position } = record
-      const key = destination.key(patch)
-      const encoded = destination.encode(patch)
-      if (Result.isFailure(encoded)) {
-        return unsendable(record, key, "InvalidRequest", encoded.failure, { format: "json", value: patch })
+      const key = keyOf(destination, patch)
+      const encoded = sendable(patch)
+      if (key === undefined || Result.isFailure(encoded)) {
+        const issues = Result.isFailure(encoded) ? encoded.failure : nobody
+        return unsendable(record, key, "InvalidRequest", issues, { format: "json", value: patch })
       }
       const json = encoded.success
       const bytes = blocks.write(json)
@@ -152,6 +155,20 @@ export const encoder = <A, B extends Behaviour>(
       const input: RecordInput = { format: "json", value: JSON.parse(json) }
       return unsendable(record, key, "TooLarge", [{ path: [], message }], input)
     }
+  }
+}
+
+const nobody: ReadonlyArray<InputIssue.InputIssue> = [
+  { path: [], message: "Who the record is about cannot be read, or is no text that can be sent" }
+]
+
+// Patches that are made in code may be anything at run time, and looking at one may throw.
+const keyOf = <A, B extends Behaviour>(destination: Pick<Destination<A, B>, "key">, patch: A): string | undefined => {
+  try {
+    const key: unknown = destination.key(patch)
+    return typeof key === "string" && !SendableJson.isHalved(key) ? key : undefined
+  } catch {
+    return undefined
   }
 }
 

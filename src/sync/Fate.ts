@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Data from "effect/Data"
 import type * as ApiError from "../http/ApiError.ts"
+import { thrown } from "../http/SendableJson.ts"
 import type * as RetryPolicy from "../policy/RetryPolicy.ts"
 import type { Receipt } from "./Destination.ts"
 import type { Blame } from "./IsolateState.ts"
@@ -56,8 +58,25 @@ export interface Refusal {
 }
 
 /**
+ * Several batches in a row ended because the destination threw, so that nothing is to be expected of the next ones.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DestinationFailed extends Data.TaggedError("DestinationFailed")<{
+  /** Its name. */
+  readonly destination: string
+  /** What it threw, without its words. */
+  readonly thrown: string
+}> {
+  override get message(): string {
+    return `${this.destination} threw (${this.thrown}) in several batches in a row. This is a fault in the destination, or in what was given to it: put it right, and check at the vendor what became of these batches.`
+  }
+}
+
+/**
  * What dooms a whole run: the credentials are refused, the tenant is not there, something else answers at that
- * address, or the vendor stays down beyond the retry policy.
+ * address, the vendor stays down beyond the retry policy, or the destination does nothing but throw.
  *
  * @category errors
  * @since 0.1.0
@@ -69,6 +88,7 @@ export type Doom =
   | ApiError.UnexpectedAnswer
   | RetryPolicy.RetriesExhausted
   | RetryPolicy.RetryAfterTooLong
+  | DestinationFailed
 
 /**
  * The fate of what was in flight when a run that stops would wait no longer.
@@ -104,6 +124,23 @@ export const neverAnswered: Fate = {
   answer: undefined,
   again: false
 }
+
+/**
+ * The fate of a batch in which something threw: nobody knows how far it had come.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const broken = (batch: number, destination: string, defect: unknown): Fate => ({
+  _tag: "Unknown",
+  reason: {
+    tag: "Defect",
+    message: `${destination} threw (${thrown(defect)}) while batch ${batch} was under way; whether it was applied is not known. Check at the vendor before you send it again.`,
+    issues: []
+  },
+  answer: undefined,
+  again: false
+})
 
 /**
  * The fate of what an answer counts otherwise than it was sent.

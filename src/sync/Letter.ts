@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import * as Formatter from "effect/Formatter"
+import * as JsonDepth from "../http/JsonDepth.ts"
 import type { RecordInput } from "./CustomerRecord.ts"
 import type { DeadLetter } from "./DeadLetters.ts"
 import type { Unsendable } from "./Encode.ts"
@@ -39,7 +41,23 @@ export const sent = (
  * @since 0.1.0
  */
 export const unsendable = (record: Unsendable): Letter =>
-  make(record, record.key, "Rejected", record.outcome.reason, undefined, undefined, record.input)
+  make(record, record.key, "Rejected", record.outcome.reason, undefined, undefined, writable(record.input))
+
+// What JSON cannot hold, or nobody could read back, is told as text.
+const writable = (input: RecordInput): RecordInput => {
+  if (input.format !== "json") return input
+  const json = jsonOf(input.value)
+  if (json !== undefined && !JsonDepth.isTooDeep(json)) return input
+  return { format: "json", value: json ?? Formatter.format(input.value) }
+}
+
+const jsonOf = (value: unknown): string | undefined => {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
+}
 
 const make = (
   { line, offset }: { readonly line: number | undefined; readonly offset: number },

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, DateTime, Effect, Result, Schema } from "effect"
+import * as InputIssue from "../../src/http/InputIssue.ts"
 import * as StructEncoder from "../../src/http/StructEncoder.ts"
 import { PocketflowsSchema, ReachSchema } from "../../src/index.ts"
 import { oneOf } from "../source/support.ts"
@@ -63,17 +64,22 @@ const value = oneOf([
 
 describe("StructEncoder.json", () => {
   it.effect.prop(
-    "gives what the schema's own encoder gives, text or issues",
+    "gives what the schema's own encoder gives where no other field is lawful, text or issues",
     [
       oneOf(schemas),
       Arbitrary.array(value, { minLength: names.length, maxLength: names.length }),
-      oneOf([true, false])
+      oneOf([true, false]),
+      oneOf([true, false, false, false])
     ],
-    ([[name, schema], values, keepUndefined]) =>
+    ([[name, schema], values, keepUndefined, keepOthers]) =>
       Effect.sync(() => {
-        const entries = names.map((key, index) => [key, values[index]] as const)
+        const isField = InputIssue.names(schema.ast)
+        const entries = names
+          .map((key, index) => [key, values[index]] as const)
+          // As a rule nothing but its own fields, or hardly any would fit.
+          .filter(([key]) => keepOthers || isField.has(key))
         const input = Object.fromEntries(entries.filter(([, one]) => keepUndefined || one !== undefined))
-        const expected = Schema.encodeUnknownResult(schema, { errors: "all" })(input)
+        const expected = Schema.encodeUnknownResult(schema, { errors: "all", onExcessProperty: "error" })(input)
         const encoded = StructEncoder.json(schema)(input)
         assert.strictEqual(Result.isSuccess(encoded), Result.isSuccess(expected), name)
         if (Result.isSuccess(encoded) && Result.isSuccess(expected)) {
@@ -82,6 +88,31 @@ describe("StructEncoder.json", () => {
       }),
     { arbitrary: { runs: 1500, size: 60 } }
   )
+
+  const nested = Schema.Struct({ id: Schema.String, address: optional(Schema.Struct({ city: Schema.String })) })
+
+  it("a field that would not be sent is refused by name, however deep; what no schema names is not repeated", () => {
+    const issues = (value: unknown) => {
+      const encoded = StructEncoder.json(nested)(value)
+      return Result.isFailure(encoded) ? encoded.failure.map(({ path }) => path) : "sent"
+    }
+    assert.deepStrictEqual(issues({ id: "1", nickname: "Zoë" }), [["nickname"]])
+    assert.deepStrictEqual(issues({ id: "1", address: { city: "Ulm", zip: "1" } }), [["address", "zip"]])
+    assert.deepStrictEqual(issues({ id: "1", "zoe@example.com": true }), [["*"]])
+    assert.strictEqual(issues({ id: "1", address: { city: "Ulm" } }), "sent")
+    const metadata = StructEncoder.json(PocketflowsSchema.CustomerUpdate)({ id: "1", metadata: { "zoe@x": 1n } })
+    assert.deepStrictEqual(metadata, Result.fail([{ path: ["metadata", "*"], message: "Expected JSON value" }]))
+  })
+
+  it("a schema that leaves its names open sends all of them", () => {
+    const open = Schema.StructWithRest(Schema.Struct({ id: Schema.String }), [
+      Schema.Record(Schema.String, Schema.String)
+    ])
+    assert.deepStrictEqual(
+      StructEncoder.json(open)({ id: "1", plan: "gold" }),
+      Result.succeed('{"id":"1","plan":"gold"}')
+    )
+  })
 
   it("refuses what is no object, with the schema's words", () => {
     for (const input of [null, [], "text", undefined]) {

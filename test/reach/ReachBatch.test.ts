@@ -61,7 +61,7 @@ describe("ReachBatch.wait", () => {
     Effect.gen(function* () {
       const seen: Array<string> = []
       const { result, times } = yield* wait([pending, pending, pending, applied], {
-        onPending: ({ status }) => Effect.sync(() => void seen.push(status))
+        onPending: ({ status }) => Effect.sync(() => void seen.push(status ?? "none"))
       })
       assert.deepInclude(result, { success: { status: applied, settlement: { _tag: "Applied" } } })
       assert.deepStrictEqual(times, [0, 500, 1250, 2375])

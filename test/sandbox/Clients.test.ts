@@ -48,7 +48,7 @@ describe("every method against the sandbox over a socket", () => {
       const sandbox = yield* Sandbox.Sandbox
       const created = yield* reach.createCustomer(customer)
       assert.strictEqual(created.resourceExternalId, "c-1")
-      assert.deepStrictEqual(created.data, customer)
+      assert.deepStrictEqual(created.data, { ...customer, createdAt: "2024-01-15T10:30:00Z" })
       const { email: _, ...withoutEmail } = customer
       yield* reach.createCustomer({ ...withoutEmail, firstName: "Zo" })
       const merged = (yield* sandbox.reachCustomers("acme")).get("c-1")
@@ -65,7 +65,11 @@ describe("every method against the sandbox over a socket", () => {
       const reach = yield* ReachClient.ReachClient
       yield* reach.createCustomer(customer)
       const { result } = yield* reach.patchCustomer("c-1", { phone: "+14155550100" })
-      assert.deepStrictEqual(result.data, { ...customer, phone: "+14155550100" })
+      assert.deepStrictEqual(result.data, {
+        ...customer,
+        createdAt: "2024-01-15T10:30:00Z",
+        phone: "+14155550100"
+      })
       const missing = yield* Effect.flip(reach.patchCustomer("c-2", { phone: "+1" }))
       assert.strictEqual(missing._tag, "NotFound")
       const elsewhere = yield* Effect.flip(reach.patchCustomer("c-1", { phone: "+1" }, { tenant: "other" }))

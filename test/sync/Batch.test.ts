@@ -283,7 +283,7 @@ describe("Batch.collect: same key", () => {
 })
 
 describe("Batch.collect: any records", () => {
-  const field = Schema.optionalKey(Schema.NullOr(Schema.Literals(["", "a", "é😀", "\ud800", '"\\', "x".repeat(40)])))
+  const field = Schema.optionalKey(Schema.NullOr(Schema.Literals(["", "a", "é😀", "\u0000", '"\\', "x".repeat(40)])))
   const generated = {
     patches: Schema.Array(
       Schema.Struct({ id: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 60 })), name: field, note: field })

@@ -75,7 +75,7 @@ describe("a single call that succeeds", () => {
           createdAt: DateTime.makeUnsafe(0)
         })
       )
-      assert.isTrue(exit._tag === "Success" && exit.value.data.email === "ada@example.com")
+      assert.isTrue(exit._tag === "Success" && exit.value.data?.email === "ada@example.com")
       assert.deepStrictEqual(
         spans.map(({ name }) => name),
         ["Reach POST /api/resources/customers"]

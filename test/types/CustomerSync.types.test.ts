@@ -1,11 +1,14 @@
 import { describe, expectTypeOf, it } from "@effect/vitest"
-import type { Effect, FileSystem, Stream } from "effect"
+import { type Effect, type FileSystem, Schema, Stream } from "effect"
 import {
+  BatchPolicy,
   Checkpoint,
   CustomerFile,
-  type CustomerRecord,
+  CustomerRecord,
   CustomerSync,
   DeadLetters,
+  Encode,
+  Plan,
   PocketflowsDestination,
   type PocketflowsSchema,
   type ReachClient,
@@ -53,6 +56,41 @@ describe("options that are unlawful for a destination do not compile", () => {
     compile(() => updates.pipe(CustomerSync.run({ to: batchUpdate })))
     // @ts-expect-error these are Pocketflows' customers
     compile(() => updates.pipe(CustomerSync.run({ to: batchPatch })))
+  })
+})
+
+describe("what a destination does not send does not compile", () => {
+  const records = <A>() => Stream.empty as Stream.Stream<CustomerRecord.CustomerRecord<A>>
+  interface Nicknamed extends ReachSchema.CustomerPatch {
+    readonly nickname?: string
+  }
+  it("records with one field more are no records of the destination", () => {
+    // @ts-expect-error nickname would not be sent
+    compile(() => records<Nicknamed>().pipe(CustomerSync.run({ to: batchPatch })))
+    // @ts-expect-error nickname would not be sent
+    compile(() => records<Nicknamed>().pipe(CustomerSync.run({ to: patch })))
+    // @ts-expect-error nickname would not be sent
+    compile(() => records<Nicknamed>().pipe(CustomerSync.outcomes({ to: batchPatch })))
+    // @ts-expect-error nickname would not be sent
+    compile(() => records<Nicknamed>().pipe(Plan.make({ to: batchPatch })))
+    // @ts-expect-error nickname would not be sent
+    compile(() => records<Nicknamed>().pipe(Encode.encode(BatchPolicy.make(), batchPatch)))
+    // @ts-expect-error nor would it be where some records have it and others do not
+    compile(() => records<ReachSchema.CustomerPatch | Nicknamed>().pipe(CustomerSync.run({ to: batchPatch })))
+    const patches = Stream.make({ customerId: "c-1", nickname: "Zoë" })
+    // @ts-expect-error nickname would not be sent
+    compile(() => CustomerRecord.fromPatches(patches).pipe(CustomerSync.run({ to: batchPatch })))
+    const read = CustomerFile.read(
+      "customers.csv",
+      Schema.Struct({ customerId: Schema.String, nickname: Schema.String })
+    )
+    // @ts-expect-error nickname would not be sent
+    compile(() => read.pipe(CustomerSync.run({ to: batchPatch })))
+  })
+  it("fewer fields, and narrower ones, are", () => {
+    compile(() => records<{ readonly customerId: string }>().pipe(CustomerSync.run({ to: batchPatch })))
+    compile(() => records<ReachSchema.NewCustomer>().pipe(CustomerSync.run({ to: batchPatch })))
+    compile(() => records<{ customerId: "a" } | { customerId: "b"; email: null }>().pipe(Plan.make({ to: batchPatch })))
   })
 })
 
