@@ -15,6 +15,7 @@ import * as Stream from "effect/Stream"
 import * as ApiError from "./ApiError.ts"
 import type { Credentials } from "./Credentials.ts"
 import { type CallError, type Called, called, type Endpoint } from "./Endpoint.ts"
+import * as JsonDepth from "./JsonDepth.ts"
 import * as TransportCode from "./TransportCode.ts"
 
 // Enough to see what a page of HTML is about; an error should not keep megabytes alive.
@@ -53,7 +54,7 @@ export const read = <A, Refusal extends ApiError.RefusalStatus>(
     Effect.tap(onEnd),
     Effect.flatMap((text) => {
       const { status } = response
-      const parsed = parse(text)
+      const parsed = parse(text, headers["content-encoding"])
       // Only errors carry it.
       const answered = (): Answered => ({
         ...called(endpoint),
@@ -101,9 +102,10 @@ const readText = (
 const discard = (response: HttpClientResponse.HttpClientResponse) =>
   response.stream.pipe(Stream.take(0), Stream.runDrain)
 
-const parse = (text: string | undefined): Result.Result<unknown, string> => {
+const parse = (text: string | undefined, encoding: string | undefined): Result.Result<unknown, string> => {
   const trimmed = text?.trim() ?? ""
   if (trimmed === "") return Result.fail("an empty body")
+  if (JsonDepth.isTooDeep(trimmed)) return Result.fail(`JSON that is ${JsonDepth.tooDeep}`)
   try {
     return Result.succeed(JSON.parse(trimmed))
   } catch {
@@ -112,10 +114,16 @@ const parse = (text: string | undefined): Result.Result<unknown, string> => {
         ? "a page of HTML or XML instead of JSON"
         : trimmed.startsWith("{") || trimmed.startsWith("[")
           ? "a body of malformed JSON"
-          : "plain text instead of JSON"
+          : // A client that decompresses by itself keeps the header, so that the body has to look like it too.
+            encoding !== undefined && trimmed.includes("\ufffd")
+            ? `a body that is compressed${coding.test(encoding) ? ` (${encoding})` : ""}, which was not asked for`
+            : "plain text instead of JSON"
     )
   }
 }
+
+// The names of content codings, and not whatever else a header may hold.
+const coding = /^[a-z\d-]{1,20}(?:, ?[a-z\d-]{1,20}){0,3}$/i
 
 // Reads what the documented bodies have, wherever they have it, and cannot fail.
 const vendorAnswer = (text: string, parsed: Result.Result<unknown, string>): ApiError.VendorAnswer => {

@@ -24,6 +24,8 @@ import type { Credentials } from "./Credentials.ts"
 import { type CallError, called, type Endpoint } from "./Endpoint.ts"
 import * as InputIssue from "./InputIssue.ts"
 import type { InvalidConfiguration } from "./InvalidConfiguration.ts"
+import * as SendableJson from "./SendableJson.ts"
+import * as StructEncoder from "./StructEncoder.ts"
 import * as TransportCode from "./TransportCode.ts"
 
 /**
@@ -139,6 +141,25 @@ const withRequestRules = (context: Context.Context<never>): Context.Context<neve
       redirect: "manual"
     })
   )
+
+/**
+ * Writes what a method is given as the body of its request, or says why it must not be sent: what does not fit, has a field
+ * that would not be sent, or cannot be sent as it is. To be made once.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encodeBody = <S extends Schema.ConstraintEncoder<unknown>>(
+  endpoint: Endpoint<unknown, ApiError.RefusalStatus>,
+  payload: S
+): ((value: S["Type"]) => Effect.Effect<string, ApiError.InvalidRequest>) => {
+  const encode = SendableJson.checked(StructEncoder.json(payload))
+  return (value) =>
+    Effect.mapError(
+      Effect.suspend(() => Effect.fromResult(encode(value))),
+      (issues) => new ApiError.InvalidRequest({ ...called(endpoint), issues })
+    )
+}
 
 const encoder = new TextEncoder()
 

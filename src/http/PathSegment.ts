@@ -15,7 +15,10 @@ import * as Schema from "effect/Schema"
  * @since 0.1.0
  */
 export const pathSegment = Schema.NonEmptyString.check(
-  Schema.makeFilter((id) => id !== "." && id !== "..", { expected: 'an id other than "." and ".."' })
+  Schema.makeFilter((id) => id !== "." && id !== "..", { expected: 'an id other than "." and ".."' }),
+  Schema.makeFilter((id) => id.isWellFormed(), {
+    expected: "an id without half of a surrogate pair, which no URL can hold"
+  })
 )
 
 /**

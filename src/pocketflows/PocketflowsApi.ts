@@ -22,6 +22,14 @@ import * as PocketflowsSchema from "./PocketflowsSchema.ts"
 export const productionUrl = "https://api.pocketflows.com"
 
 /**
+ * The body of a request that changes customers.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const UpdateBody = Schema.Struct({ customers: Schema.Array(PocketflowsSchema.CustomerUpdate) })
+
+/**
  * `POST /businesses/{id}/customers/batch_update`: change customers, all of them or none.
  *
  * @category endpoints
@@ -29,7 +37,7 @@ export const productionUrl = "https://api.pocketflows.com"
  */
 export const updateCustomers = HttpApiEndpoint.post("updateCustomers", "/businesses/:id/customers/batch_update", {
   params: { id: pathSegment },
-  payload: Schema.Struct({ customers: Schema.Array(PocketflowsSchema.CustomerUpdate) }),
+  payload: UpdateBody,
   success: Schema.Struct({ customers: Schema.Array(PocketflowsSchema.Customer) })
 })
 

@@ -67,6 +67,8 @@ const batchUpdate = Endpoint.make(
   ({ customers }) => Result.succeed(customers)
 )
 
+const updateBody = ApiClient.encodeBody(batchUpdate, PocketflowsApi.UpdateBody)
+
 const updateRequest = HttpClientRequest.make(PocketflowsApi.updateCustomers.method)
 
 /**
@@ -86,34 +88,25 @@ export const make = Effect.fnUntraced(function* (
   })
   const { httpClient } = client
   const urls = HttpApiClient.urlBuilder(PocketflowsApi.PocketflowsApi)
-  const updateMethod = yield* HttpApiClient.endpoint(PocketflowsApi.PocketflowsApi, {
-    group: "customers",
-    endpoint: "updateCustomers",
-    httpClient
-  })
-
-  return {
-    updateCustomers: (business, updates) =>
-      // A password cannot be renewed, so that a 401 is final at once.
-      ApiClient.withNewToken(
-        client.call(
-          batchUpdate,
-          updateMethod({ params: { id: business }, payload: { customers: updates }, responseMode: "response-only" })
-        )
-      ),
-    sendUpdates: (business, body) =>
-      ApiClient.withNewToken(
-        client.call(
-          batchUpdate,
-          Effect.flatMap(checkPathSegment(business), (id) =>
-            httpClient.execute(
-              updateRequest(urls.customers.updateCustomers({ params: { id } }), {
-                body: ApiClient.jsonBody(body)
-              })
-            )
+  const sendUpdates: PocketflowsClient["Service"]["sendUpdates"] = (business, body) =>
+    // A password cannot be renewed, so that a 401 is final at once.
+    ApiClient.withNewToken(
+      client.call(
+        batchUpdate,
+        Effect.flatMap(checkPathSegment(business), (id) =>
+          httpClient.execute(
+            updateRequest(urls.customers.updateCustomers({ params: { id } }), {
+              body: ApiClient.jsonBody(body)
+            })
           )
         )
       )
+    )
+
+  return {
+    sendUpdates,
+    updateCustomers: (business, updates) =>
+      Effect.flatMap(updateBody({ customers: updates }), (body) => sendUpdates(business, body))
   }
 })
 

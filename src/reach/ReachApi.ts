@@ -89,6 +89,32 @@ const tenant = { [tenantHeader]: Schema.optionalKey(headerValue) } as const
 const ignoreUnknownFields = { ignoreUnknownFields: Schema.optionalKey(Schema.Boolean).annotateKey({ default: false }) }
 
 /**
+ * The body of a request that creates a customer.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const CreateBody = Schema.Struct({ data: ReachSchema.NewCustomer })
+
+/**
+ * The body of a request that changes one customer.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const PatchBody = Schema.Struct({ data: ReachSchema.CustomerChanges })
+
+/**
+ * The body of a request that changes many customers.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const BatchBody = Schema.Struct({
+  resources: Schema.Array(ReachSchema.CustomerPatch).check(Schema.isBetweenLength(1, maxBatchRecords))
+})
+
+/**
  * `POST /api/resources/customers`: create, or merge into the customer that is there.
  *
  * @category endpoints
@@ -100,7 +126,7 @@ export const createCustomer = HttpApiEndpoint.post("createCustomer", "/api/resou
     ...ignoreUnknownFields
   },
   headers: tenant,
-  payload: Schema.Struct({ data: ReachSchema.NewCustomer }),
+  payload: CreateBody,
   success: answer(ReachSchema.CustomerResource),
   error: [BadRequestBody, NotFoundBody]
 })
@@ -115,7 +141,7 @@ export const patchCustomer = HttpApiEndpoint.patch("patchCustomer", "/api/resour
   params: CustomerPath,
   query: ignoreUnknownFields,
   headers: tenant,
-  payload: Schema.Struct({ data: ReachSchema.CustomerChanges }),
+  payload: PatchBody,
   success: answer(ReachSchema.PatchedCustomer),
   error: [BadRequestBody, NotFoundBody]
 })
@@ -129,9 +155,7 @@ export const patchCustomer = HttpApiEndpoint.patch("patchCustomer", "/api/resour
 export const patchCustomers = HttpApiEndpoint.patch("patchCustomers", "/api/resources/customers/batch", {
   query: { ignoreUnknownFields: Schema.optionalKey(Schema.String.annotate({ default: "false" })) },
   headers: tenant,
-  payload: Schema.Struct({
-    resources: Schema.Array(ReachSchema.CustomerPatch).check(Schema.isBetweenLength(1, maxBatchRecords))
-  }),
+  payload: BatchBody,
   success: answer(ReachSchema.BatchReceipt).pipe(HttpApiSchema.status(202)),
   error: [BadRequestBody, NotFoundBody]
 })

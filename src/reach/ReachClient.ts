@@ -178,6 +178,10 @@ const statusOf = (batchId: string): typeof status => ({
     )
 })
 
+const createBody = ApiClient.encodeBody(create, ReachApi.CreateBody)
+const patchBody = ApiClient.encodeBody(patch, ReachApi.PatchBody)
+const batchBody = ApiClient.encodeBody(batchPatch, ReachApi.BatchBody)
+
 const createRequest = HttpClientRequest.make(ReachApi.createCustomer.method)
 const patchRequest = HttpClientRequest.make(ReachApi.patchCustomer.method)
 const batchRequest = HttpClientRequest.make(ReachApi.patchCustomers.method)
@@ -230,10 +234,6 @@ export const make = Effect.fnUntraced(function* (
     batchUrls.set(ignoreUnknownFields, url)
     return url
   }
-  const customers = { group: "customers", httpClient } as const
-  const createMethod = yield* HttpApiClient.endpoint(ReachApi.ReachApi, { ...customers, endpoint: "createCustomer" })
-  const patchMethod = yield* HttpApiClient.endpoint(ReachApi.ReachApi, { ...customers, endpoint: "patchCustomer" })
-  const batchMethod = yield* HttpApiClient.endpoint(ReachApi.ReachApi, { ...customers, endpoint: "patchCustomers" })
   const statusMethod = yield* HttpApiClient.endpoint(ReachApi.ReachApi, {
     group: "batches",
     endpoint: "batchStatus",
@@ -271,41 +271,7 @@ export const make = Effect.fnUntraced(function* (
     return yield* client.call(statusOf(batchId), send)
   })
 
-  return {
-    createCustomer: Effect.fnUntraced(function* (customer, options) {
-      yield* checkConsent(create, [customer], options)
-      const headers = yield* headersFor(create, options)
-      const query = present({ onconflict: options?.onConflict, ignoreUnknownFields: options?.ignoreUnknownFields })
-      const send = createMethod({ query, headers, payload: { data: customer }, responseMode: "response-only" })
-      return yield* ApiClient.withNewToken(client.call(create, send))
-    }),
-
-    patchCustomer: Effect.fnUntraced(function* (externalId, changes, options) {
-      yield* checkConsent(patch, [changes], options)
-      const headers = yield* headersFor(patch, options)
-      const query = present({ ignoreUnknownFields: options?.ignoreUnknownFields })
-      const send = patchMethod({
-        params: { externalId },
-        query,
-        headers,
-        payload: { data: changes },
-        responseMode: "response-only"
-      })
-      return yield* ApiClient.withNewToken(client.call(patch, send))
-    }),
-
-    patchCustomers: Effect.fnUntraced(function* (patches, options) {
-      yield* checkConsent(batchPatch, patches, options)
-      const headers = yield* headersFor(batchPatch, options)
-      const send = batchMethod({
-        query: batchQuery(options),
-        headers,
-        payload: { resources: patches },
-        responseMode: "response-only"
-      })
-      return yield* ApiClient.withNewToken(client.call(batchPatch, send))
-    }),
-
+  const sends: Pick<ReachClient["Service"], "sendCustomer" | "sendPatch" | "sendPatches"> = {
     sendPatches: (body, options) =>
       Effect.flatMap(headersFor(batchPatch, options), (headers) => {
         const request = batchRequest(batchUrl(options?.ignoreUnknownFields), {
@@ -337,6 +303,28 @@ export const make = Effect.fnUntraced(function* (
         )
       )
       return yield* client.call(patch, send)
+    })
+  }
+
+  return {
+    ...sends,
+
+    createCustomer: Effect.fnUntraced(function* (customer, options) {
+      yield* checkConsent(create, [customer], options)
+      const body = yield* createBody({ data: customer })
+      return yield* ApiClient.withNewToken(sends.sendCustomer(body, options))
+    }),
+
+    patchCustomer: Effect.fnUntraced(function* (externalId, changes, options) {
+      yield* checkConsent(patch, [changes], options)
+      const body = yield* patchBody({ data: changes })
+      return yield* ApiClient.withNewToken(sends.sendPatch(externalId, body, options))
+    }),
+
+    patchCustomers: Effect.fnUntraced(function* (patches, options) {
+      yield* checkConsent(batchPatch, patches, options)
+      const body = yield* batchBody({ resources: patches })
+      return yield* ApiClient.withNewToken(sends.sendPatches(body, options))
     }),
 
     pollBatchStatus: pollStatus,

@@ -108,7 +108,7 @@ export type NewCustomer = typeof NewCustomer.Type
  * @since 0.1.0
  */
 export const Customer = Schema.Struct({
-  customerId: Schema.optionalKey(Schema.String),
+  customerId: nullable(Schema.String),
   firstName: nullable(Schema.String),
   lastName: nullable(Schema.String),
   createdAt: nullable(Schema.String.annotate({ format: "date-time" })),
@@ -121,8 +121,8 @@ export const Customer = Schema.Struct({
  */
 export type Customer = typeof Customer.Type
 
-const uuid = Schema.optionalKey(Schema.String.annotate({ format: "uuid" }))
-const time = Schema.optionalKey(Schema.String)
+const uuid = nullable(Schema.String.annotate({ format: "uuid" }))
+const time = nullable(Schema.String)
 
 const resource = {
   /** Reach's own id of the resource, a UUID. */
@@ -131,10 +131,10 @@ const resource = {
   platformId: uuid,
   businessId: uuid,
   /** The customer's id at the caller's: `customerId`. */
-  resourceExternalId: Schema.optionalKey(Schema.String),
+  resourceExternalId: nullable(Schema.String),
   createdAt: time,
   updatedAt: time,
-  data: Schema.optionalKey(Customer)
+  data: nullable(Customer)
 }
 
 // Reach writes most fields twice, the snake_case name being the older one. The page marks `resourceExternalId` as
@@ -144,7 +144,7 @@ const ResourceWire = Schema.Struct({
   schema_definition_id: uuid,
   platform_id: uuid,
   business_id: uuid,
-  resource_external_id: Schema.optionalKey(Schema.String),
+  resource_external_id: nullable(Schema.String),
   created_at: time,
   updated_at: time
 })
@@ -169,7 +169,9 @@ export const CustomerResource = ResourceWire.pipe(
         updated_at,
         ...shown
       }: typeof ResourceWire.Type) =>
-        resource_external_id === undefined ? shown : { ...shown, resourceExternalId: resource_external_id },
+        resource_external_id === undefined || resource_external_id === null
+          ? shown
+          : { ...shown, resourceExternalId: resource_external_id },
       encode: (shown): typeof ResourceWire.Type => ({
         ...shown,
         ...(shown.schemaDefinitionId === undefined ? {} : { schema_definition_id: shown.schemaDefinitionId }),
@@ -217,10 +219,10 @@ export type PatchedCustomer = typeof PatchedCustomer.Type
 export const BatchReceipt = Schema.Struct({
   /** Ask `batchStatus` with it. */
   batchId: Schema.String,
-  message: Schema.optionalKey(Schema.String),
+  message: nullable(Schema.String),
   /** How many records Reach took over. */
   recordCount: Schema.Finite,
-  schemaDefinitionId: Schema.optionalKey(Schema.String)
+  schemaDefinitionId: nullable(Schema.String)
 })
 
 /**

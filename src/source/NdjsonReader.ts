@@ -5,6 +5,7 @@
  */
 import * as Exit from "effect/Exit"
 import type { InputIssue } from "../http/InputIssue.ts"
+import * as JsonDepth from "../http/JsonDepth.ts"
 import type { CustomerRecord, SourcePosition } from "../sync/CustomerRecord.ts"
 import type { Reader } from "./ByteBlocks.ts"
 import * as Cells from "./Cells.ts"
@@ -60,6 +61,10 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
           out.push(
             malformed(`The line is longer than ${maxRecordSize} characters`, lines.text, offset++, lines.line, position)
           )
+          continue
+        }
+        if (JsonDepth.isTooDeep(lines.text)) {
+          out.push(malformed(`The line is ${JsonDepth.tooDeep}`, lines.text, offset++, lines.line, position))
           continue
         }
         let value: unknown

@@ -45,13 +45,23 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(schema: S): Re
     cells: (columns) => StructDecoder.cells(plan, columns) as (cells: ReadonlyArray<string>) => S["Type"] | undefined,
     json: StructDecoder.json(plan) as (value: unknown) => S["Type"] | undefined,
     issues: (encoded) => {
-      const result = all(encoded)
+      const tried = Result.try(() => all(encoded))
+      if (Result.isFailure(tried)) return undecided
+      const result = tried.success
       return Result.isSuccess(result)
         ? []
         : InputIssue.fromSchemaIssue(result.failure).map((issue) => InputIssue.withoutData(issue, names))
     }
   }
 }
+
+// A schema of a user's own may throw on what it does not expect.
+const undecided: ReadonlyArray<InputIssue.InputIssue> = [
+  {
+    path: [],
+    message: "The schema threw when it read this. It may be nested too deep, or nothing that the schema expects"
+  }
+]
 
 /**
  * Decodes what was found to fit without being decoded.

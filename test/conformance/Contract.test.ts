@@ -140,12 +140,12 @@ describe("no change of a declaration goes unnoticed", () => {
       set("string"),
       "200 success: type: theirs boolean, ours string"
     ],
-    ["a format goes", `${answer}.${createdField}.id.format`, drop, "200 data.id: format: theirs uuid, ours -"],
+    ["a format goes", `${answer}.${createdField}.id.anyOf.0.format`, drop, "200 data.id: format: theirs uuid, ours -"],
     [
       "null is allowed",
-      `${answer}.${createdField}.id.type`,
+      `${body}.${createdField}.firstName.type`,
       set(["string", "null"]),
-      "200 data.id: null: theirs no, ours yes"
+      "body data.firstName: null: theirs no, ours yes"
     ],
     [
       "a field is added",

@@ -43,6 +43,20 @@ const sentCustomers = [
   ...within(batch, "body resources[]")
 ]
 const deletable = ["email", "phone", "emailOptOut", "smsOptOut", "customerDetailUrl"]
+const twins = ["schema_definition_id", "platform_id", "business_id", "resource_external_id", "created_at", "updated_at"]
+const resourceFields = [
+  "id",
+  "schemaDefinitionId",
+  "platformId",
+  "businessId",
+  "resourceExternalId",
+  "createdAt",
+  "updatedAt",
+  "data",
+  ...twins
+]
+/** Pocketflows' customer, but for its id. */
+const answeredFields = ["external_id", "email_address", "phone_number", "full_name", "metadata", "unsubscribed"]
 const pending = locate(status, "200 data.pendingResources[]")
 const progress = locate(status, "200 data.progress")
 const batchData = locate(status, "200 data")
@@ -95,52 +109,40 @@ const declared: ReadonlyArray<Deviation> = [
     differences: [{ facet: "null", theirs: "no", ours: "yes", at: fields(sentCustomers, ...deletable) }]
   },
   {
-    id: "null-is-read",
-    page: "The fields of an answered customer are not nullable.",
-    declared: "Null is read in those that null deletes.",
+    id: "answers-need-only-what-is-used",
+    page: "Nearly all fields of an answer are required, and are not nullable.",
+    declared:
+      "Only those are required that tell whose answer it is and what it counts; the others may be absent or null.",
     reason:
-      "Whether a deleted field is answered as null or left out is not said; neither may make an answer unreadable.",
-    differences: [{ facet: "null", theirs: "no", ours: "yes", at: fields(answeredCustomers, ...deletable) }]
-  },
-  {
-    id: "customer-fields-not-relied-on",
-    page: "`firstName`, `lastName` and `createdAt` are required in an answered customer.",
-    declared: "They are optional there; only `customerId` is required.",
-    reason: "The page shows the default schema; Reach's guide says that which fields are required varies by partner.",
+      "An answer that lacks what nobody reads is still the answer, and what was sent is applied. Which fields are required varies by partner, what is deprecated may go, and whether a deleted field is answered as null is not said.",
     differences: [
       {
         facet: "required",
         theirs: "yes",
         ours: "no",
-        at: fields(answeredCustomers, "firstName", "lastName", "createdAt")
-      }
-    ]
-  },
-  {
-    id: "deprecated-twins-optional",
-    page: "The deprecated twins of a resource's fields are required.",
-    declared: "They are optional.",
-    reason: "What is deprecated may go, and its twin says the same.",
-    differences: [
+        at: [
+          ...within(create, "200 success"),
+          ...within(patch, "200 success"),
+          ...within(batch, "202 success"),
+          ...fields(resources, ...resourceFields),
+          ...fields(answeredCustomers, "customerId", "firstName", "lastName", "createdAt"),
+          ...fields(within(batch, "202 data"), "message", "schemaDefinitionId"),
+          ...fields(within(update, "200 customers[]"), ...answeredFields)
+        ]
+      },
       {
-        facet: "required",
-        theirs: "yes",
-        ours: "no",
-        at: fields(resources, "schema_definition_id", "platform_id", "business_id", "created_at", "updated_at")
-      }
-    ]
-  },
-  {
-    id: "external-id-under-either-name",
-    page: "`resource_external_id` and `resourceExternalId` are both required; the second is called deprecated in favour of itself.",
-    declared: "Each is optional, and one of them has to be there.",
-    reason: "The page does not tell which of the two will stay.",
-    differences: [
-      {
-        facet: "required",
-        theirs: "yes",
-        ours: "no",
-        at: fields(resources, "resource_external_id", "resourceExternalId")
+        facet: "null",
+        theirs: "no",
+        ours: "yes",
+        at: [
+          ...within(create, "200 message"),
+          ...within(patch, "200 message"),
+          ...within(batch, "202 message"),
+          ...fields(resources, ...resourceFields),
+          ...fields(answeredCustomers, "customerId", "firstName", "lastName", "createdAt", ...deletable),
+          ...fields(within(batch, "202 data"), "message", "schemaDefinitionId"),
+          ...fields(within(update, "200 customers[]"), "metadata")
+        ]
       }
     ]
   },
@@ -172,8 +174,7 @@ const declared: ReadonlyArray<Deviation> = [
           ...within(patch, "path externalId"),
           ...within(status, "path batchId"),
           ...within(update, "path id", "body customers[].id"),
-          ...fields(sentCustomers, "customerId"),
-          ...fields(answeredCustomers, "customerId")
+          ...fields(sentCustomers, "customerId")
         ]
       }
     ]
@@ -226,17 +227,18 @@ const declared: ReadonlyArray<Deviation> = [
   {
     id: "guide-silent-on-requiredness",
     page: "The guide names most of a batch status's fields, and one parameter, without saying whether they are always there.",
-    declared: "`batchId` and `status` are required, the others optional.",
-    reason: "Without those two a status tells nothing; every other one can be missing without harm.",
+    declared: "`batchId` is required, the others are optional.",
+    reason:
+      "Without it nobody knows which batch is meant; that a batch is finished can be told by its status, its time of completion or its counts.",
     differences: [
-      { facet: "required", theirs: "unsaid", ours: "yes", at: fields([batchData], "batchId", "status") },
+      { facet: "required", theirs: "unsaid", ours: "yes", at: fields([batchData], "batchId") },
       {
         facet: "required",
         theirs: "unsaid",
         ours: "no",
         at: [
           ...within(status, "query includePendingDetails", "200 data"),
-          ...fields([batchData], "batchType", "progress", "completedAt", "errors"),
+          ...fields([batchData], "status", "batchType", "progress", "completedAt", "errors"),
           ...counts.filter((at) => !at.endsWith(".pendingRecords")),
           ...fields([batchData], "errors.summary", "errors.details", "errors.message"),
           ...fields(
@@ -256,7 +258,7 @@ const declared: ReadonlyArray<Deviation> = [
   {
     id: "guide-silent-on-null",
     page: "The guide does not say which fields of a batch status may be null.",
-    declared: "The optional ones may, except `data` and `batchType`; the items of lists that have a shape may not.",
+    declared: "The optional ones may, except `data`; the items of lists that have a shape may not.",
     reason: "A batch that is not completed has no time of completion, and null is one way to say so.",
     differences: [
       {
@@ -267,7 +269,15 @@ const declared: ReadonlyArray<Deviation> = [
           progress,
           ...counts,
           ...texts,
-          ...fields([batchData], "errors", "errors.summary", "errors.details", "pendingResources"),
+          ...fields(
+            [batchData],
+            "status",
+            "batchType",
+            "errors",
+            "errors.summary",
+            "errors.details",
+            "pendingResources"
+          ),
           ...fields([pending], "missingDependencies", "missingDependencies[]")
         ]
       },
@@ -275,11 +285,7 @@ const declared: ReadonlyArray<Deviation> = [
         facet: "null",
         theirs: "unsaid",
         ours: "no",
-        at: [
-          ...within(status, "200", "200 data", "404"),
-          ...fields([batchData], "batchId", "status", "batchType"),
-          pending
-        ]
+        at: [...within(status, "200", "200 data", "404"), ...fields([batchData], "batchId"), pending]
       }
     ]
   },
@@ -312,14 +318,26 @@ const declared: ReadonlyArray<Deviation> = [
       {
         facet: "row",
         theirs: "absent",
+        ours: "required: no, type: boolean, null: no",
+        at: within(status, "200 success")
+      },
+      {
+        facet: "row",
+        theirs: "absent",
         ours: "required: yes, type: boolean, null: no",
-        at: within(status, "200 success", "404 success")
+        at: within(status, "404 success")
+      },
+      {
+        facet: "row",
+        theirs: "absent",
+        ours: "required: no, type: string, null: yes",
+        at: within(status, "200 message")
       },
       {
         facet: "row",
         theirs: "absent",
         ours: "required: no, type: string, null: no",
-        at: within(status, "200 message", "404 message")
+        at: within(status, "404 message")
       },
       {
         facet: "row",
