@@ -163,9 +163,19 @@ const data = <A>(answer: { readonly success?: boolean; readonly data?: A }): Res
       ? Result.fail("no data")
       : Result.succeed(answer.data)
 
+/** An answer that names nobody is no success for anybody. */
+const about = <A>(answered: A, { data, resourceExternalId }: ReachSchema.CustomerResource): Result.Result<A, string> =>
+  (resourceExternalId ?? data?.customerId ?? undefined) === undefined
+    ? Result.fail("no customer's id")
+    : Result.succeed(answered)
+
 const vendor = "Reach"
-const create = Endpoint.make(vendor, ReachApi.createCustomer, [400, 404, 409, 413, 422], data)
-const patch = Endpoint.make(vendor, ReachApi.patchCustomer, [400, 404, 413, 422], data)
+const create = Endpoint.make(vendor, ReachApi.createCustomer, [400, 404, 409, 413, 422], (answer) =>
+  Result.flatMap(data(answer), (resource) => about(resource, resource))
+)
+const patch = Endpoint.make(vendor, ReachApi.patchCustomer, [400, 404, 413, 422], (answer) =>
+  Result.flatMap(data(answer), (patched) => about(patched, patched.result))
+)
 const batchPatch = Endpoint.make(vendor, ReachApi.patchCustomers, [400, 404, 413, 422], data)
 const status = Endpoint.make(vendor, ReachApi.batchStatus, [404], data)
 

@@ -1,6 +1,7 @@
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, DateTime, Duration, Effect, Exit, Option, Redacted } from "effect"
+import { Cause, DateTime, Duration, Effect, Exit, Option, Redacted, Result } from "effect"
 import type { HttpClient } from "effect/http"
 import type * as ApiError from "../../src/http/ApiError.ts"
 import type { InvalidConfiguration } from "../../src/http/InvalidConfiguration.ts"
@@ -121,6 +122,65 @@ describe("every status, with every kind of body, is the right error and leaks no
   }
 })
 
+describe("what an answer must have, and what it need not", () => {
+  const answered = (body: unknown, method: Method, status = 200) =>
+    ScriptedServer.make(ScriptedServer.answer(status, JSON.stringify(body))).pipe(
+      Effect.flatMap((server) => Effect.result(methods[method](server.url))),
+      Effect.scoped,
+      Effect.provide(NodeHttpClient.layerUndici)
+    )
+
+  it.live("nothing but what is read", () =>
+    Effect.gen(function* () {
+      const receipt = yield* answered({ data: { batchId: "b-1", recordCount: 1 } }, "sendPatches", 202)
+      assert.deepStrictEqual(receipt, Result.succeed({ batchId: "b-1", recordCount: 1 }))
+      const status = yield* answered({ data: { batchId: "b-1" } }, "batchStatus")
+      assert.deepStrictEqual(status, Result.succeed({ batchId: "b-1" }))
+      const created = yield* answered({ data: { data: { customerId: "c-secret-1" } } }, "createCustomer")
+      assert.deepStrictEqual(created, Result.succeed({ data: { customerId: "c-secret-1" } }))
+      const patched = yield* answered({ data: { result: { resource_external_id: "c-secret-1" } } }, "patchCustomer")
+      assert.deepStrictEqual(patched, Result.succeed({ result: { resourceExternalId: "c-secret-1" } }))
+      const updated = yield* answered({ customers: [{ id: "p-1" }] }, "updateCustomers")
+      assert.deepStrictEqual(updated, Result.succeed([{ id: "p-1" }]))
+    })
+  )
+
+  it.live("an answer that names no customer is an UnexpectedAnswer", () =>
+    Effect.gen(function* () {
+      for (const [method, data] of [
+        ["createCustomer", { id: "r-1" }],
+        ["patchCustomer", { result: { id: "r-1", data: { email } } }]
+      ] as const) {
+        const result = yield* answered({ success: true, data }, method)
+        assert.isTrue(Result.isFailure(result))
+        if (Result.isFailure(result)) assert.propertyVal(result.failure, "problem", "no customer's id")
+      }
+    })
+  )
+
+  it.live("an answer that is compressed, which nobody asked for, is called that", () =>
+    Effect.gen(function* () {
+      for (const [encoding, compress] of [
+        ["gzip", gzipSync],
+        ["br", brotliCompressSync],
+        ["deflate", deflateSync]
+      ] as const) {
+        const server = yield* ScriptedServer.make((_, response) => {
+          response
+            .writeHead(202, { "content-type": "application/json", "content-encoding": encoding })
+            .end(compress(JSON.stringify({ success: true, data: { batchId: "b-1", recordCount: 1 } })))
+        })
+        const error = yield* Effect.flip(methods.sendPatches(server.url))
+        assert.propertyVal(error, "problem", `a body that is compressed (${encoding}), which was not asked for`)
+      }
+      // A header that is not true, over a text that is readable.
+      const plain = yield* ScriptedServer.make(ScriptedServer.answer(202, "OK", { "content-encoding": "gzip" }))
+      const error = yield* Effect.flip(methods.sendPatches(plain.url))
+      assert.propertyVal(error, "problem", "plain text instead of JSON")
+    }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici))
+  )
+})
+
 describe("an answer of success that is none", () => {
   const cases = {
     "success: false": JSON.stringify({ success: false, message: "no" }),
@@ -129,7 +189,11 @@ describe("an answer of success that is none", () => {
     "a page of HTML or XML instead of JSON": `<html>${email}</html>`,
     "plain text instead of JSON": `OK ${email}`,
     "a body of malformed JSON": `{"success":true,"data":{"email":"${email}"`,
-    "a body that is not what it answers": JSON.stringify({ success: true, data: { batchId: 7, email } })
+    "a body that is not what it answers": JSON.stringify({
+      success: true,
+      data: { batchId: 7, id: 7, result: 7, email }
+    }),
+    "JSON that is nested deeper than 100 levels": `{"success":true,"data":${'{"data":'.repeat(5000)}"${email}"${"}".repeat(5001)}`
   }
   for (const [problem, body] of Object.entries(cases)) {
     it.live(`${problem} is an UnexpectedAnswer that says so`, () =>
