@@ -36,7 +36,7 @@ export const checked =
     } catch (error) {
       // Its message may repeat a value.
       return refused(
-        `The record cannot be written as JSON (${thrown(error)}). It may be nested without an end, or hold what JSON has no form for`
+        `The record cannot be written as JSON (${thrown(error)}). It may be ${JsonDepth.tooDeep} or without an end, or hold what JSON has no form for`
       )
     }
   }

@@ -320,20 +320,20 @@ export const make = Effect.fnUntraced(function* (
     ...sends,
 
     createCustomer: Effect.fnUntraced(function* (customer, options) {
-      yield* checkConsent(create, [customer], options)
       const body = yield* createBody({ data: customer })
+      yield* checkConsent(create, [customer], options)
       return yield* ApiClient.withNewToken(sends.sendCustomer(body, options))
     }),
 
     patchCustomer: Effect.fnUntraced(function* (externalId, changes, options) {
-      yield* checkConsent(patch, [changes], options)
       const body = yield* patchBody({ data: changes })
+      yield* checkConsent(patch, [changes], options)
       return yield* ApiClient.withNewToken(sends.sendPatch(externalId, body, options))
     }),
 
     patchCustomers: Effect.fnUntraced(function* (patches, options) {
-      yield* checkConsent(batchPatch, patches, options)
       const body = yield* batchBody({ resources: patches })
+      yield* checkConsent(batchPatch, patches, options)
       return yield* ApiClient.withNewToken(sends.sendPatches(body, options))
     }),
 

@@ -2,6 +2,7 @@ import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Redacted } from "effect"
 import * as PocketflowsClient from "../../src/pocketflows/PocketflowsClient.ts"
+import type * as PocketflowsSchema from "../../src/pocketflows/PocketflowsSchema.ts"
 import * as ScriptedServer from "../support/ScriptedServer.ts"
 
 const auth = { username: Redacted.make("partnér"), password: Redacted.make("p:w d") }
@@ -50,7 +51,25 @@ describe("updateCustomers", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici))
   )
 
-  for (const business of ["", ".", ".."]) {
+  it.live("what cannot be sent as it is, or not all of it, is an InvalidRequest, and nothing is sent", () =>
+    Effect.gen(function* () {
+      const { client, received } = yield* connect(ScriptedServer.answer(200, '{"customers":[]}'))
+      const deep: PocketflowsSchema.Metadata = JSON.parse(`${'{"a":'.repeat(5000)}1${"}".repeat(5000)}`)
+      const nicknamed = { id: "1", nickname: "Zoë" }
+      for (const [update, told] of [
+        [{ id: "1", metadata: deep }, "nested deeper than 100 levels"],
+        [{ id: "1", metadata: { "\ud800": 1 } }, "half of a surrogate pair"],
+        [nicknamed, "customers.0.nickname"]
+      ] as const) {
+        const error = yield* Effect.flip(client.updateCustomers("b", [update]))
+        assert.strictEqual(error._tag, "InvalidRequest")
+        assert.include(error.message, told)
+      }
+      assert.strictEqual(received.length, 0)
+    }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici))
+  )
+
+  for (const business of ["", ".", "..", "\ud800"]) {
     it.live(`a business that would change the path is refused: ${JSON.stringify(business)}`, () =>
       Effect.gen(function* () {
         const { client, received } = yield* connect(ScriptedServer.answer(200, '{"customers":[]}'))

@@ -45,6 +45,40 @@ const live = <E>(name: string, test: () => Effect.Effect<void, E, HttpClient.Htt
 
 const createdAt = DateTime.makeUnsafe("2024-01-15T12:30:00+02:00")
 
+describe("what cannot be sent as it is, or not all of it, is an InvalidRequest, and nothing is sent", () => {
+  const nicknamed = { customerId: "c-1", nickname: "zoe@example.com" }
+  const thrower = {
+    customerId: "c-1",
+    get email(): string {
+      throw new TypeError("zoe@example.com")
+    }
+  }
+  type Reach = ReachClient.ReachClient["Service"]
+  const calls: Readonly<
+    Record<string, readonly [(reach: Reach) => Effect.Effect<unknown, ApiError.ApiError>, string]>
+  > = {
+    "half a pair in a path": [(reach) => reach.patchCustomer("\ud800", { phone: "+1" }), "externalId"],
+    "half a pair in the path of a body that is encoded": [(reach) => reach.sendPatch("\ud800", "{}"), "externalId"],
+    "half a pair in a batch's id": [(reach) => reach.batchStatus("\udfff"), "batchId"],
+    "half a pair in a text": [(reach) => reach.patchCustomer("c-1", { lastName: "x\ud800" }), "data"],
+    "a field too many": [(reach) => reach.patchCustomer("c-1", nicknamed), "data.nickname"],
+    "a field too many in a batch": [(reach) => reach.patchCustomers([nicknamed]), "resources.0.nickname"],
+    "a getter that throws": [(reach) => reach.patchCustomers([thrower]), "cannot be written as JSON"]
+  }
+  for (const [what, [call, told]] of Object.entries(calls)) {
+    live(what, () =>
+      Effect.gen(function* () {
+        const { reach, received } = yield* connect(ok(receipt, 202))
+        const error = yield* Effect.flip(call(reach))
+        assert.strictEqual(error._tag, "InvalidRequest", error.message)
+        assert.include(error.message, told)
+        assert.notInclude(error.message, "zoe@example.com")
+        assert.strictEqual(received.length, 0)
+      })
+    )
+  }
+})
+
 describe("an answer", () => {
   const told = (answer: ScriptedServer.Answer) =>
     Effect.gen(function* () {
