@@ -194,10 +194,11 @@ export const map: {
     make({
       fingerprint: withPart(source, "map", name),
       from: (position) =>
-        Stream.map(
-          source.from(position),
-          (record): CustomerRecord<B> => (record._tag === "Valid" ? { ...record, patch: f(record.patch) } : record)
-        )
+        Stream.map(source.from(position), (record): CustomerRecord<B> => {
+          if (record._tag === "Invalid") return record
+          const { line, offset, patch, position } = record
+          return { _tag: "Valid", offset, line, position, patch: f(patch) }
+        })
     })
 )
 
