@@ -9,8 +9,9 @@ import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as SendableJson from "../http/SendableJson.ts"
 import type { Fingerprint } from "./CheckpointState.ts"
-import type { CustomerRecord, SourcePosition } from "./CustomerRecord.ts"
+import type { CustomerRecord, Invalid, SourcePosition, Valid } from "./CustomerRecord.ts"
 import type { Encoded, Encoder } from "./Encode.ts"
 
 const TypeId = "~effect-patchbay/sync/Source"
@@ -179,7 +180,7 @@ export const tap: {
 )
 
 /**
- * Changes the patch of each record that fits its schema. `name` says how, and goes into the fingerprint: a checkpoint
+ * Changes the patch of each record that fits its schema; a record for which `f` throws is rejected. `name` says how, and goes into the fingerprint: a checkpoint
  * that was made under another name is refused, so give it another when what `f` does changes.
  *
  * @category combinators
@@ -196,15 +197,21 @@ export const map: {
       from: (position) =>
         Stream.map(source.from(position), (record): CustomerRecord<B> => {
           if (record._tag === "Invalid") return record
-          const { line, offset, patch, position } = record
-          return { _tag: "Valid", offset, line, position, patch: f(patch) }
+          const { line, offset, position } = record
+          return attempt(`map "${name}"`, record, (patch) => ({
+            _tag: "Valid",
+            offset,
+            line,
+            position,
+            patch: f(patch)
+          }))
         })
     })
 )
 
 /**
  * Leaves out the records that fit their schema and that the predicate is not true for, as if the source did not have
- * them; those that are rejected stay. `name` says which, and goes into the fingerprint, as with `map`.
+ * them; those that are rejected stay, and so does one, rejected, for which it throws. `name` says which, and goes into the fingerprint, as with `map`.
  *
  * @category combinators
  * @since 0.1.0
@@ -218,9 +225,27 @@ export const filter: {
     make({
       fingerprint: withPart(source, "filter", name),
       from: (position) =>
-        Stream.filter(source.from(position), (record) => record._tag !== "Valid" || predicate(record.patch))
+        source.from(position).pipe(
+          Stream.map((record): CustomerRecord<A> | undefined =>
+            record._tag === "Invalid"
+              ? record
+              : attempt(`filter "${name}"`, record, (patch) => (predicate(patch) ? record : undefined))
+          ),
+          Stream.filter(Predicate.isNotUndefined)
+        )
     })
 )
+
+// What an app's function throws for a record rejects that record.
+const attempt = <A, T>(by: string, { line, offset, patch, position }: Valid<A>, f: (patch: A) => T): T | Invalid => {
+  try {
+    return f(patch)
+  } catch (error) {
+    const message = `The ${by} failed for this record (${SendableJson.thrown(error)})`
+    const reason = { _tag: "SchemaMismatch", issues: [{ path: [], message }] } as const
+    return { _tag: "Invalid", offset, line, position, reason, input: { format: "json", value: patch } }
+  }
+}
 
 // In the order in which they are applied: each has a number of its own.
 const withPart = <A, E, R>(

@@ -11,6 +11,7 @@ import type { CustomerFileError } from "../../src/source/CustomerFileError.ts"
 import * as Checkpoint from "../../src/sync/Checkpoint.ts"
 import { fromPatches } from "../../src/sync/CustomerRecord.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
+import * as DeadLetters from "../../src/sync/DeadLetters.ts"
 import * as Source from "../../src/sync/Source.ts"
 import * as CrashWorld from "../support/CrashWorld.ts"
 
@@ -140,6 +141,31 @@ describe("a source that was piped", () => {
         const { checkpoint: _, ...others } = options(world)
         const report = yield* CustomerSync.run(others)(plain)
         assert.strictEqual(report.outcomes.Applied, 10)
+      })
+    )
+  )
+
+  it.live("through a function that throws rejects the record, and not the run", () =>
+    inFolder((folder, world) =>
+      Effect.gen(function* () {
+        const letters = DeadLetters.memory()
+        const fails = (at: string) => (patch: Patch) => {
+          if (patch.customerId === at) throw new TypeError("a-3 is bad")
+          return patch
+        }
+        const report = yield* read(folder, "a").pipe(
+          Source.map("checked", fails("a-3")),
+          Source.filter("checked", (patch) => fails("a-5")(patch) !== undefined),
+          CustomerSync.run({ ...options(world), deadLetters: letters })
+        )
+        assert.deepInclude(report.outcomes, { Applied: 8, Rejected: 2 })
+        assert.deepStrictEqual(
+          letters.letters.map(({ offset, reason: { message } }) => ({ offset, message })),
+          [
+            { offset: 3, message: 'The map "checked" failed for this record (TypeError)' },
+            { offset: 5, message: 'The filter "checked" failed for this record (TypeError)' }
+          ]
+        )
       })
     )
   )
