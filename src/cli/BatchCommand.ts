@@ -9,7 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as DurationText from "../http/DurationText.ts"
-import { ReachBatch, type ReachSchema, RetryPolicy, SendPolicy, SettlePolicy } from "../index.ts"
+import { ReachBatch, ReachClient, type ReachSchema, RetryPolicy, SendPolicy, SettlePolicy } from "../index.ts"
 import { grouped } from "../sync/Grouped.ts"
 import * as ApiFailure from "./ApiFailure.ts"
 import { CommandFailed } from "./ExitCode.ts"
@@ -30,10 +30,12 @@ const retryFor = Duration.seconds(30)
 
 const batch = Effect.fnUntraced(function* (options: Options) {
   const { id, wait } = options
-  const send = yield* SendPolicy.make({ vendor: "Reach", retry: RetryPolicy.make({ maxElapsed: retryFor }) })
+  const tenant = Option.getOrUndefined(options.tenant)
+  const address = yield* ReachClient.ReachClient.useSync((reach) => reach.address(tenant))
+  const send = yield* SendPolicy.make({ ...address, retry: RetryPolicy.make({ maxElapsed: retryFor }) })
   const { settlement, status } = yield* ReachBatch.wait(id, {
     send,
-    tenant: Option.getOrUndefined(options.tenant),
+    tenant,
     // Without waiting, the first answer is the last, and a batch that is not known is not asked for again.
     settle: SettlePolicy.make(
       Option.isSome(wait) ? { deadline: wait.value } : { deadline: Duration.zero, notFoundGrace: Duration.zero }

@@ -27,6 +27,7 @@ import type { InvalidConfiguration } from "./InvalidConfiguration.ts"
 import * as SendableJson from "./SendableJson.ts"
 import * as StructEncoder from "./StructEncoder.ts"
 import * as TransportCode from "./TransportCode.ts"
+import { VendorInstance } from "./VendorInstance.ts"
 
 /**
  * @category configuration
@@ -48,6 +49,8 @@ export interface Options {
  * @since 0.1.0
  */
 export interface ApiClient {
+  /** Where the API is served: the base URL, and which of several vendors in memory. */
+  readonly place: string
   /** Sends with the base URL, the credentials and the rules of this library; for the clients that are derived from an `HttpApi`. */
   readonly httpClient: HttpClient.HttpClient
   /** Sends one request and reads its answer: one attempt, one request on the wire. */
@@ -79,6 +82,7 @@ export const make = Effect.fnUntraced(function* (
     maxAnswerSize === undefined ? defaultMaxAnswerSize : ByteSize.fromInputUnsafe(maxAnswerSize)
   )
   const provided = yield* HttpClient.HttpClient
+  const instance = yield* VendorInstance
   const { credentials } = options
   const { host } = new URL(baseUrl)
   const httpClient = (options.transformClient?.(provided) ?? provided).pipe(
@@ -116,7 +120,7 @@ export const make = Effect.fnUntraced(function* (
       )
     )
 
-  return { httpClient, call }
+  return { place: instance === undefined ? baseUrl : `${baseUrl}#${instance}`, httpClient, call }
 })
 
 const withValueUntraced =

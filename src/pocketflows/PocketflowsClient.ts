@@ -11,11 +11,14 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as ApiClient from "../http/ApiClient.ts"
 import type * as ApiError from "../http/ApiError.ts"
 import * as Endpoint from "../http/Endpoint.ts"
 import type { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
 import { checkPathSegment } from "../http/PathSegment.ts"
+import type * as Sender from "../policy/Sender.ts"
+import * as Senders from "../policy/Senders.ts"
 import * as PocketflowsApi from "./PocketflowsApi.ts"
 import * as PocketflowsAuth from "./PocketflowsAuth.ts"
 import type * as PocketflowsSchema from "./PocketflowsSchema.ts"
@@ -36,6 +39,8 @@ export type UpdateCustomersError = ApiError.CommonError | ApiError.Refusals[400 
 export class PocketflowsClient extends Context.Service<
   PocketflowsClient,
   {
+    /** For whom Pocketflows counts what is sent here for a business: what has a sender. */
+    readonly address: (business: string) => Sender.Address
     /**
      * Changes customers of a business, all of them or none, and answers with them as they are now.
      * `POST /businesses/{id}/customers/batch_update`.
@@ -60,8 +65,9 @@ export interface Options extends ApiClient.Options {
   readonly auth: PocketflowsAuth.PocketflowsAuth
 }
 
+const vendor = "Pocketflows"
 const batchUpdate = Endpoint.make(
-  "Pocketflows",
+  vendor,
   PocketflowsApi.updateCustomers,
   [400, 404, 409, 413, 422],
   ({ customers }) => Result.succeed(customers)
@@ -86,27 +92,33 @@ export const make = Effect.fnUntraced(function* (
     baseUrlOption: "POCKETFLOWS_BASE_URL",
     credentials: yield* PocketflowsAuth.credentials(options.auth)
   })
-  const { httpClient } = client
+  const { httpClient, place } = client
   const urls = HttpApiClient.urlBuilder(PocketflowsApi.PocketflowsApi)
-  const sendUpdates: PocketflowsClient["Service"]["sendUpdates"] = (business, body) =>
+  const address = (business: string): Sender.Address => ({ vendor, tenant: business, place })
+  const send = (business: string, body: string | Uint8Array, records?: number) =>
     // A password cannot be renewed, so that a 401 is final at once.
     ApiClient.withNewToken(
-      client.call(
-        batchUpdate,
-        Effect.flatMap(checkPathSegment(business), (id) =>
-          httpClient.execute(
-            updateRequest(urls.customers.updateCustomers({ params: { id } }), {
-              body: ApiClient.jsonBody(body)
-            })
+      Senders.turn(
+        address(business),
+        client.call(
+          batchUpdate,
+          Effect.flatMap(checkPathSegment(business), (id) =>
+            httpClient.execute(
+              updateRequest(urls.customers.updateCustomers({ params: { id } }), {
+                body: ApiClient.jsonBody(body)
+              })
+            )
           )
-        )
+        ),
+        records
       )
     )
 
   return {
-    sendUpdates,
+    address,
+    sendUpdates: (business, body) => send(business, body),
     updateCustomers: (business, updates) =>
-      Effect.flatMap(updateBody({ customers: updates }), (body) => sendUpdates(business, body))
+      Effect.flatMap(updateBody({ customers: updates }), (body) => send(business, body, updates.length))
   }
 })
 
@@ -136,4 +148,18 @@ export const layerConfig = (
         (yield* Config.String("POCKETFLOWS_BASE_URL").pipe(Config.withDefault(PocketflowsApi.productionUrl)))
       return yield* make({ ...options, auth, baseUrl })
     })
+  )
+
+/**
+ * The sender for a business, for as long as the layer lives: runs and single calls that send there go by its policies,
+ * whatever they bring of their own.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSender = <R = never>(
+  options: Senders.Policies<R> & { readonly business: string }
+): Layer.Layer<never, never, PocketflowsClient | Exclude<R, Scope.Scope>> =>
+  Layer.effectDiscard(
+    PocketflowsClient.use((pocketflows) => Senders.join<R>({ ...options, ...pocketflows.address(options.business) }))
   )

@@ -65,6 +65,7 @@ export const batchUpdate = (
     name: "pocketflows.batch-update",
     vendor: "Pocketflows",
     tenant: options.business,
+    address: PocketflowsClient.useSync((pocketflows) => pocketflows.address(options.business)),
     behaviour: {
       acceptance: "applied",
       failureUnit: "batch",

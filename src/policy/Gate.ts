@@ -29,13 +29,32 @@ export interface TooLate {
 }
 
 /**
- * A wait for another process's turn, by which a limit is shared: how long until `count` may start, in
- * milliseconds. It must count the turn as taken.
+ * Turns of a limit that processes share.
  *
  * @category models
  * @since 0.1.0
  */
-export type Reserve = (count: number) => Effect.Effect<number>
+export interface Reserve {
+  /** What a request of so many records takes. */
+  readonly turns: (records: number) => number
+  /** How long until so many may start, in milliseconds. It must count them as taken. */
+  readonly take: (turns: number) => Effect.Effect<number>
+}
+
+type OnWait = (reason: Exclude<Waiting["reason"], "breaker">, until: number, now: number) => void
+
+/**
+ * Whose requests go through the gate, and are told of what they wait for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Owner {
+  /** The first in line waits, and so do all behind it. `until` is 0 where the time is not known. */
+  readonly onWait: OnWait
+  /** How many of them stand in line: for the gate to count. */
+  waiting: number
+}
 
 /**
  * To be run where it cannot be interrupted: what waits is made interruptible again by `restore`, so that a
@@ -46,8 +65,12 @@ export type Reserve = (count: number) => Effect.Effect<number>
  */
 export interface Enter {
   readonly clock: Clock.Clock
+  readonly owner: Owner
+  /** The records of the request. */
   readonly count: number
   readonly deadline: number
+  /** No pause is waited for that ends later than this after now. */
+  readonly longestPause: number
   readonly restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
@@ -63,7 +86,7 @@ export interface Gate {
   /** Stands in line and starts when it may; gives the time of the start. Fails where that would be after `deadline`. */
   readonly enter: (options: Enter) => Effect.Effect<number, TooLate>
   /** A request that was let start then really starts now; `undefined` where that makes no difference. */
-  readonly onSent: ((started: number, now: number) => void) | undefined
+  readonly onSent: (started: number, now: number) => void
   /** A request that had started has ended. Returns whether another has started in its place. */
   readonly leave: (now: number) => boolean
   /** Nothing starts before `until`. */
@@ -71,6 +94,10 @@ export interface Gate {
   /** What the headers said: so many may start before `until`. `remaining` is what the server counted. */
   readonly quota: (name: string, remaining: number, until: number) => void
   readonly pausedUntil: () => number
+  /** Until when what answers asked for matters: pauses and quotas. */
+  readonly heldUntil: () => number
+  /** More may start than before: whoever is first in line looks again. */
+  readonly widened: () => void
   readonly inFlight: () => number
   readonly waiting: () => number
 }
@@ -96,17 +123,14 @@ interface Quota {
  * @since 0.1.0
  */
 export const make = (options: {
-  readonly pacer: Pacer.Pacer | undefined
+  readonly pacer: Pacer.Pacer
   /** How many may be in flight now. */
   readonly concurrency: () => number
-  readonly reserve: Reserve | undefined
-  /** No pause is waited for that ends later than this after now. */
-  readonly longestPause: number
+  /** Where turns must be had from a store, too. */
+  readonly reserve: () => Reserve | undefined
   readonly onStart: (now: number, inFlight: number) => void
-  /** The first in line waits. `until` is 0 where the time is not known. */
-  readonly onWait: (reason: Exclude<Waiting["reason"], "breaker">, until: number, now: number) => void
 }): Gate => {
-  const { concurrency, longestPause, onStart, onWait, pacer, reserve } = options
+  const { concurrency, onStart, pacer, reserve } = options
   // The front leaves, and seldom another.
   const line = new Line<Waiter>()
   const quotas = new Map<string, Quota>()
@@ -116,7 +140,19 @@ export const make = (options: {
   let reserved = 0
   let reservedAt = Number.NEGATIVE_INFINITY
   let isCalling = false
-  let blockedBy: Exclude<Waiting["reason"], "breaker"> = "rate"
+  let blockedBy: Parameters<OnWait>[0] = "rate"
+  const owners = new Set<Owner>()
+  // What the first in line was last seen to wait for, for those who come to stand behind it.
+  let waitsFor: Parameters<OnWait>[0] | undefined
+  let waitsUntil = 0
+
+  const onWait: OnWait = (reason, until, now) => {
+    waitsFor = reason
+    waitsUntil = until
+    for (const owner of owners) owner.onWait(reason, until, now)
+  }
+
+  const turns = (count: number): number => reserve()?.turns(count) ?? 0
 
   const quotaUntil = (now: number): number => {
     let until = Number.NEGATIVE_INFINITY
@@ -129,9 +165,9 @@ export const make = (options: {
 
   // From when a start is possible, as far as time is concerned.
   const next = (now: number, count: number): number => {
-    let at = pacer === undefined ? now : pacer.next(now, count)
+    let at = pacer.next(now, count)
     blockedBy = "rate"
-    if (reserved >= count && reservedAt > at) at = reservedAt
+    if (reserved > 0 && reservedAt > at && reserved >= turns(count)) at = reservedAt
     if (quotas.size > 0) {
       const until = quotaUntil(now)
       if (until > at) {
@@ -148,8 +184,8 @@ export const make = (options: {
 
   const take = (now: number, count: number) => {
     inFlight++
-    pacer?.onStart(now, count)
-    reserved = Math.max(0, reserved - count)
+    pacer.onStart(now, count)
+    if (reserved > 0) reserved = Math.max(0, reserved - turns(count))
     if (quotas.size > 0) for (const quota of quotas.values()) quota.remaining--
     onStart(now, inFlight)
   }
@@ -178,15 +214,17 @@ export const make = (options: {
       waiter.wake = wake
     })
 
-  const leaveLine = (place: Place<Waiter>) => {
+  const leaveLine = (place: Place<Waiter>, owner: Owner) => {
+    if (place.at < 0) return
     const wasFirst = line.first() === place
     line.remove(place)
+    if (--owner.waiting === 0) owners.delete(owner)
     if (wasFirst && !isCalling) callFirst()
   }
 
   const wait = (place: Place<Waiter>, options: Enter): Effect.Effect<number, TooLate> =>
     Effect.suspend(() => {
-      const { clock, deadline, restore } = options
+      const { clock, deadline, longestPause, owner, restore } = options
       const waiter = place.value
       if (line.first() !== place) return Effect.flatMap(restore(called(waiter)), () => wait(place, options))
       const { count } = waiter
@@ -194,7 +232,7 @@ export const make = (options: {
       const at = next(now, count)
       // A pause that is too long is known to be so at once; any other wait, when it is its turn.
       if (at > deadline || (paused > now + longestPause && paused >= at)) {
-        leaveLine(place)
+        leaveLine(place, owner)
         return Effect.fail<TooLate>({ _tag: "TooLate", until: at })
       }
       if (at > now) {
@@ -205,35 +243,43 @@ export const make = (options: {
         onWait("concurrency", 0, now)
         return Effect.flatMap(restore(called(waiter)), () => wait(place, options))
       }
-      if (reserve !== undefined && reserved < count) {
+      const store = reserve()
+      const needed = store?.turns(count) ?? 0
+      if (store !== undefined && reserved < needed) {
         return Effect.flatMap(
           // Once asked, the turn is ours: it is kept for the next in line, should this one be cancelled.
-          reserve(count - reserved),
+          store.take(needed - reserved),
           (delay) => {
             reservedAt = monotonicMillis(clock) + delay
-            reserved = count
+            reserved = needed
             return wait(place, options)
           }
         )
       }
       take(now, count)
-      leaveLine(place)
+      leaveLine(place, owner)
       return Effect.succeed(now)
     })
 
   return {
     tryEnter: (now, count) => {
-      if (reserve !== undefined || line.first() !== undefined) return false
+      if (line.first() !== undefined || reserve() !== undefined) return false
       if (inFlight >= concurrency() || next(now, count) > now) return false
       take(now, count)
       return true
     },
     enter: (options) =>
       Effect.suspend(() => {
-        const place = line.add({ count: options.count, called: false, wake: undefined })
-        return Effect.onInterrupt(wait(place, options), () => Effect.sync(() => leaveLine(place)))
+        const { clock, count, owner } = options
+        const isBehind = line.first() !== undefined
+        const place = line.add({ count, called: false, wake: undefined })
+        if (owner.waiting++ === 0) {
+          owners.add(owner)
+          if (isBehind && waitsFor !== undefined) owner.onWait(waitsFor, waitsUntil, monotonicMillis(clock))
+        }
+        return Effect.onInterrupt(wait(place, options), () => Effect.sync(() => leaveLine(place, owner)))
       }),
-    onSent: pacer?.onSent,
+    onSent: (started, now) => pacer.onSent?.(started, now),
     leave: (now) => {
       const left = --inFlight
       const first = line.first()
@@ -264,6 +310,12 @@ export const make = (options: {
       }
     },
     pausedUntil: () => paused,
+    heldUntil: () => {
+      let until = paused
+      for (const quota of quotas.values()) until = Math.max(until, quota.until)
+      return until
+    },
+    widened: callFirst,
     inFlight: () => inFlight,
     waiting: () => line.size
   }

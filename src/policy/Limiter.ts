@@ -7,28 +7,72 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 import type * as Gate from "./Gate.ts"
-import type * as LimitFinder from "./LimitFinder.ts"
+import * as LimitFinder from "./LimitFinder.ts"
 import * as Pacer from "./Pacer.ts"
 import type * as RateLimitPolicy from "./RateLimitPolicy.ts"
 
 /**
- * When requests may start: as the policy has it, and never faster than the API last said in its headers, which is what
- * `declared` tells in requests per second.
+ * One limit that somebody declared.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Limiter {
+  readonly pacer: Pacer.Pacer
+  /** Where the limit is looked for. */
+  readonly finder: LimitFinder.LimitFinder | undefined
+  /** Requests per second, as known or found. */
+  readonly rate: () => number | undefined
+  /** How long a start counts, in milliseconds. */
+  readonly window: number
+}
+
+/**
+ * When requests may start, as the policy has it; nothing where it sets no limit. `declared` tells what the API last said
+ * in its headers, in requests per second, which is kept instead of a search.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const pacer = (
+export const make = (
   policy: RateLimitPolicy.RateLimitPolicy<unknown>,
-  finder: LimitFinder.LimitFinder | undefined,
   declared: () => number | undefined
-): Pacer.Pacer => {
-  if (finder !== undefined) return Pacer.varying((now) => declared() ?? finder.rate(now))
-  const byHeaders = Pacer.varying(() => declared() ?? Number.POSITIVE_INFINITY)
-  if (policy._tag !== "Known") return byHeaders
-  const { burst, limit, window } = policy
-  return Pacer.both(Pacer.make({ burst, limit, window: Duration.toMillis(window) }), byHeaders)
+): Limiter | undefined => {
+  switch (policy._tag) {
+    case "Known": {
+      const { burst, limit, unit } = policy
+      const window = Duration.toMillis(policy.window)
+      const pacer = Pacer.make({ burst, limit, window })
+      const rate = (limit * 1000) / window
+      return {
+        pacer: unit === "records" ? pacer : Pacer.byRequest(pacer),
+        finder: undefined,
+        rate: () => rate,
+        window
+      }
+    }
+    case "Found": {
+      const finder = LimitFinder.make(policy.search)
+      return {
+        pacer: Pacer.varying((now) => declared() ?? finder.rate(now)),
+        finder,
+        rate: finder.limit,
+        window: 0
+      }
+    }
+    case "Unlimited":
+      return undefined
+  }
 }
+
+/**
+ * Never faster than the API last said in its headers.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const byHeaders = (declared: () => number | undefined): Pacer.Pacer =>
+  Pacer.varying(() => declared() ?? Number.POSITIVE_INFINITY)
 
 /**
  * Turns for requests of all processes that share the limit, from the `RateLimiter` of the context.
@@ -37,7 +81,7 @@ export const pacer = (
  * @since 0.1.0
  */
 export const reserve = <R>(policy: RateLimitPolicy.Known<R>, key: string): Effect.Effect<Gate.Reserve, never, R> => {
-  const { burst, limit, window } = policy
+  const { burst, limit, unit, window } = policy
   // A bucket of the burst and one more, that refills evenly: the store then paces all processes as one. A turn
   // that was asked for is owed even when it is far off, so a store that fails only means that nobody else waits.
   const size = burst + 1
@@ -45,12 +89,15 @@ export const reserve = <R>(policy: RateLimitPolicy.Known<R>, key: string): Effec
   // `R` is `RateLimiter` where `shared` is true; `make` of the policy is the only one who says so.
   return Effect.map(
     RateLimiter.RateLimiter as unknown as Effect.Effect<RateLimiter.RateLimiter, never, R>,
-    (limiter) => (count) =>
-      limiter
-        .consume({ algorithm: "token-bucket", onExceeded: "delay", key, limit: size, window: bucket, tokens: count })
-        .pipe(
-          Effect.map(({ delay }) => Duration.toMillis(delay)),
-          Effect.catch(() => Effect.succeed(0))
-        )
+    (limiter) => ({
+      turns: (records) => (unit === "records" ? records : 1),
+      take: (turns) =>
+        limiter
+          .consume({ algorithm: "token-bucket", onExceeded: "delay", key, limit: size, window: bucket, tokens: turns })
+          .pipe(
+            Effect.map(({ delay }) => Duration.toMillis(delay)),
+            Effect.catch(() => Effect.succeed(0))
+          )
+    })
   )
 }

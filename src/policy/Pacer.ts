@@ -73,18 +73,15 @@ export const varying = (rate: (now: number) => number): Pacer => {
 }
 
 /**
- * Both paces at once: the stricter one governs.
+ * The same pace, for requests, however many records each holds.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const both = (one: Pacer, other: Pacer): Pacer => ({
-  next: (now, count) => Math.max(one.next(now, count), other.next(now, count)),
-  onStart: (now, count) => {
-    one.onStart(now, count)
-    other.onStart(now, count)
-  },
-  onSent: one.onSent ?? other.onSent
+export const byRequest = (pacer: Pacer): Pacer => ({
+  next: (now) => pacer.next(now, 1),
+  onStart: (now) => pacer.onStart(now, 1),
+  onSent: pacer.onSent
 })
 
 // The starts of the last window, oldest first, in a ring that grows to what is needed.

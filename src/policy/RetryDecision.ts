@@ -61,7 +61,7 @@ export interface Budget {
  * @category constructors
  * @since 0.1.0
  */
-export const makeBudget = (policy: RetryPolicy<string, string>): Budget => {
+export const makeBudget = (policy: Pick<RetryPolicy, "budget">): Budget => {
   const { budget } = policy
   if (budget === undefined) {
     return { spend: () => true, earn: () => {}, left: () => Number.POSITIVE_INFINITY }

@@ -5,51 +5,32 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type Answer, AnswerObserver } from "../http/AnswerObserver.ts"
 import * as ApiError from "../http/ApiError.ts"
 import * as Abandonable from "./Abandonable.ts"
 import * as Alarm from "./Alarm.ts"
-import * as CircuitBreakerPolicy from "./CircuitBreakerPolicy.ts"
-import type { Ending } from "./ConcurrencyFinder.ts"
-import * as ConcurrencyPolicy from "./ConcurrencyPolicy.ts"
-import * as Gate from "./Gate.ts"
-import * as Limiter from "./Limiter.ts"
-import * as LimitFinder from "./LimitFinder.ts"
 import type { PolicyEvent } from "./PolicyEvent.ts"
-import * as RateLimitHeaders from "./RateLimitHeaders.ts"
-import * as RateLimitPolicy from "./RateLimitPolicy.ts"
 import * as RetryDecision from "./RetryDecision.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
+import type * as Sender from "./Sender.ts"
+import * as Senders from "./Senders.ts"
 
 /**
- * The policies of a sender, and for whom it sends.
+ * The policies of a sender, for whom it sends, and how requests are tried again.
  *
  * @category configuration
  * @since 0.1.0
  */
-export interface Options<Also extends string = never, Never extends string = never, R = never> {
-  /** Whose API is called, as its errors name it: `Reach`. */
-  readonly vendor: string
-  /** The tenant or business, where limits are counted for each. Default: none. */
-  readonly tenant?: string | undefined
+export interface Options<Also extends string = never, Never extends string = never, R = never>
+  extends Senders.Options<R> {
   /** Default: `RetryPolicy.make()`. */
   readonly retry?: RetryPolicy.RetryPolicy<Also, Never> | undefined
-  /** Default: `RateLimitPolicy.find()`. */
-  readonly rateLimit?: RateLimitPolicy.RateLimitPolicy<R> | undefined
-  /** Default: `ConcurrencyPolicy.fixed(8)`. */
-  readonly concurrency?: ConcurrencyPolicy.ConcurrencyPolicy | undefined
-  /** Default: no circuit breaker. */
-  readonly breaker?: CircuitBreakerPolicy.CircuitBreakerPolicy | undefined
 }
 
 /**
@@ -90,18 +71,20 @@ export type SendError<
  * @since 0.1.0
  */
 export interface State {
+  /** Own requests in flight. */
   readonly inFlight: number
-  /** Requests that stand in line. */
+  /** Own requests that stand in line. */
   readonly waiting: number
+  /** Requests that may be in flight, of all who share the sender. */
   readonly concurrency: number
-  /** Requests per second, as known, declared or found; `undefined` where there is no limit, or none found yet. */
+  /** Requests per second for all who share the sender, as known, declared or found; `undefined` where there is no limit, or none found yet. */
   readonly rate: number | undefined
   /** Retries that the budget has left. */
   readonly retriesLeft: number
 }
 
 /**
- * Sends requests that share one limit.
+ * Sends requests under policies, in the turns of the sender that it shares.
  *
  * @category models
  * @since 0.1.0
@@ -119,14 +102,13 @@ export interface SendPolicy<Also extends string = never, Never extends string = 
   readonly state: () => State
 }
 
-// A quota with a longer window is not meant to be paced evenly; what is left of it is kept all the same.
-const longestPacedWindow = 60_000
-
 const eventsKept = 1024
 
 /**
- * Makes a sender. All that is sent through it shares one limit, one set of permits, one retry budget and one
- * breaker.
+ * Joins the sender of a vendor and key, or makes it, until the scope closes. All that is sent there shares its limits,
+ * permits, pauses, store of retries and breaker, also what others send who joined by themselves, and single calls of a
+ * client. Where they were given different policies, all of them hold, so that the strictest governs. How often and how
+ * long a request is tried is each one's own.
  *
  * @category constructors
  * @since 0.1.0
@@ -136,16 +118,10 @@ export const make = Effect.fnUntraced(function* <
   const Never extends string = never,
   R = never
 >(options: Options<Also, Never, R>): Effect.fn.Return<SendPolicy<Also, Never>, never, R | Scope.Scope> {
-  const { tenant, vendor } = options
-  const rateLimit: RateLimitPolicy.RateLimitPolicy<R> = options.rateLimit ?? RateLimitPolicy.find()
-  const concurrencyPolicy = options.concurrency ?? ConcurrencyPolicy.fixed(8)
+  const { vendor } = options
   // The default has no tags, whatever the caller's type parameters are.
   const retry = options.retry ?? (RetryPolicy.make() as RetryPolicy.RetryPolicy<Also, Never>)
-  const key = rateLimit.key ?? (tenant === undefined ? vendor : `${vendor}/${tenant}`)
   const clock = yield* Clock.Clock
-  const breaker = options.breaker === undefined ? undefined : yield* CircuitBreakerPolicy.toBreaker(options.breaker)
-  const reserve = rateLimit._tag === "Known" && rateLimit.shared ? yield* Limiter.reserve(rateLimit, key) : undefined
-
   const listeners = new Set<(event: PolicyEvent) => void>()
   const emit = (event: PolicyEvent) => {
     for (const listener of listeners) listener(event)
@@ -153,97 +129,20 @@ export const make = Effect.fnUntraced(function* <
   const wallAt = (at: number, now: number) =>
     DateTime.makeUnsafe(Math.min(clock.currentTimeMillisUnsafe() + (at - now), latestTime))
 
-  const budget = RetryDecision.makeBudget(retry)
-  const concurrency = ConcurrencyPolicy.toFinder(concurrencyPolicy)
-  const finder = rateLimit._tag === "Found" ? LimitFinder.make(rateLimit.search) : undefined
-  const countsRecords = rateLimit._tag === "Known" && rateLimit.unit === "records"
-  const knownRate =
-    rateLimit._tag === "Known" ? (rateLimit.limit * 1000) / Duration.toMillis(rateLimit.window) : undefined
-  // What the headers declare, in requests per second.
-  let declared: number | undefined
-  const gate = Gate.make({
-    pacer: Limiter.pacer(rateLimit, finder, () => declared),
-    concurrency: concurrency.limit,
-    reserve,
-    longestPause: Duration.toMillis(retry.retryAfterCeiling),
-    onStart: (now, inFlight) => {
-      finder?.onStart(now)
-      concurrency.onStart(now, inFlight)
-    },
+  const member: Sender.Member = {
+    vendor,
     onWait: (reason, until, now) => {
       if (listeners.size === 0) return
       emit({ _tag: "Waiting", reason, until: until === 0 ? undefined : wallAt(until, now), key })
-    }
-  })
-
-  const pause = (now: number, millis: number) => {
-    const before = Math.max(now, gate.pausedUntil())
-    const until = now + millis
-    if (until <= before) return
-    gate.pause(until)
-    finder?.onPaused(before, until)
+    },
+    onLimitChanged: (limit, value) => {
+      if (listeners.size > 0) emit({ _tag: "LimitChanged", limit, value, key })
+    },
+    waiting: 0,
+    inFlight: 0
   }
-
-  const parse = RateLimitHeaders.makeParser(rateLimit.headers)
-  const onHeaders = ({ headers, status }: Answer) => {
-    const told = parse(headers, clock.currentTimeMillisUnsafe())
-    if (told.retryAfter === undefined && told.quotas.length === 0) return
-    const now = RetryDecision.monotonicMillis(clock)
-    for (const { name, remaining, resetAfter } of told.quotas) {
-      if (remaining !== undefined && resetAfter !== undefined) gate.quota(name, remaining, now + resetAfter)
-    }
-    if (status === 429 || status === 503) {
-      const wait = told.retryAfter ?? (status === 429 ? RateLimitHeaders.exhaustedFor(told) : 0)
-      if (wait > 0) pause(now, wait)
-    }
-    const rate = RateLimitHeaders.strictestRate(told, longestPacedWindow)
-    if (rate !== undefined && rate !== declared) {
-      declared = rate
-      if (listeners.size > 0) emit({ _tag: "LimitChanged", limit: "rate", value: rate, key })
-    }
-  }
-
-  const end = (now: number, startedAt: number, ending: Ending) => {
-    if (concurrency.onEnd(now, startedAt, ending) && listeners.size > 0) {
-      emit({ _tag: "LimitChanged", limit: "concurrency", value: concurrency.limit(), key })
-    }
-    return gate.leave(now)
-  }
-
-  const accepted = (now: number, startedAt: number) => {
-    finder?.onAccepted(now, startedAt)
-    return end(now, startedAt, "answered")
-  }
-
-  const settled = (startedAt: number, exit: Exit.Exit<unknown, unknown>) => {
-    const now = RetryDecision.monotonicMillis(clock)
-    if (Exit.isSuccess(exit)) {
-      accepted(now, startedAt)
-      return
-    }
-    const failed = Cause.findErrorOption(exit.cause)
-    if (failed._tag === "None") {
-      end(now, startedAt, "none")
-      return
-    }
-    const error = failed.value
-    if (error instanceof ApiError.RateLimited) {
-      if (finder?.onLimited(now, startedAt) === true && listeners.size > 0) {
-        emit({ _tag: "LimitChanged", limit: "rate", value: finder.rate(now), key })
-      }
-      if (error.retryAfter !== undefined) pause(now, Duration.toMillis(error.retryAfter))
-      end(now, startedAt, "overloaded")
-    } else if (error instanceof ApiError.TimedOut) {
-      end(now, startedAt, "overloaded")
-    } else if (error instanceof ApiError.TransportFault || error instanceof ApiError.InvalidRequest) {
-      end(now, startedAt, "none")
-    } else {
-      finder?.onAccepted(now, startedAt)
-      const fault = error instanceof ApiError.ServerFault
-      if (fault && error.retryAfter !== undefined) pause(now, Duration.toMillis(error.retryAfter))
-      end(now, startedAt, fault && error.status === 503 ? "overloaded" : "answered")
-    }
-  }
+  const sender = yield* Senders.join<R>({ ...options, member, budget: retry.budget })
+  const { budget, key } = sender
 
   const tooLate = (tries: RetryDecision.Tries, until: number) => {
     const now = RetryDecision.monotonicMillis(clock)
@@ -254,12 +153,13 @@ export const make = Effect.fnUntraced(function* <
       attempts: tries.attempts,
       elapsed
     }
-    return gate.pausedUntil() >= until
+    return sender.pausedUntil() >= until
       ? RetryDecision.tooLong(retry, tries, told, until - now, clock.currentTimeMillisUnsafe())
       : new RetryPolicy.RetriesExhausted({ ...told, ran: "elapsed", applied: tries.applied })
   }
 
   const maxElapsed = Duration.toMillis(retry.maxElapsed)
+  const longestPause = Duration.toMillis(retry.retryAfterCeiling)
 
   const attempts = Abandonable.make()
   const timeouts = yield* Alarm.make(attempts.abandonOverdue, yield* Effect.scope)
@@ -269,77 +169,44 @@ export const make = Effect.fnUntraced(function* <
   const attempt = <A, E, R2>(
     send: Effect.Effect<A, E, R2>,
     endpoint: string,
-    count: number,
+    records: number,
     tries: RetryDecision.Tries
   ): Effect.Effect<A, E | ApiError.TimedOut | RetryPolicy.RetriesExhausted | RetryPolicy.RetryAfterTooLong, R2> => {
     const orElse = () => Effect.fail(new ApiError.TimedOut({ vendor, endpoint, by: "client" }))
-    const timed = (observed: Effect.Effect<A, E, R2>, startedAt: number, isDone: () => boolean) =>
-      Effect.suspend(() => {
-        const now = RetryDecision.monotonicMillis(clock)
-        gate.onSent?.(startedAt, now)
-        const until = now + attemptTimeout
-        timeouts.set(until)
-        return attempts.run(observed, { orElse, until, isDone })
+    return Effect.suspend(() =>
+      sender.pass<A, E, R2, ApiError.TimedOut | RetryPolicy.RetriesExhausted | RetryPolicy.RetryAfterTooLong>(send, {
+        member,
+        records,
+        deadline: tries.attempts === 0 ? Number.POSITIVE_INFINITY : tries.startedAt + maxElapsed,
+        longestPause,
+        onStart: (startedAt) => {
+          if (tries.attempts === 0) tries.startedAt = startedAt
+        },
+        around: (observed, now, isDone) => {
+          const until = now + attemptTimeout
+          timeouts.set(until)
+          return attempts.run(observed, { orElse, until, isDone })
+        },
+        tooLate: (until) => Effect.fail(tooLate(tries, until))
       })
-    return Effect.uninterruptibleMask((restore) => {
-      const started = (startedAt: number) => {
-        if (tries.attempts === 0) tries.startedAt = startedAt
-        let isAnswered = false
-        const onEnd = ({ status }: Answer) => {
-          if (isAnswered || status < 200 || status >= 300) return Effect.void
-          isAnswered = true
-          const another = accepted(RetryDecision.monotonicMillis(clock), startedAt)
-          // What has started in its place goes out before anything is made of the answer.
-          return another ? Effect.yieldNow : Effect.void
-        }
-        const observed = Effect.provideService(send, AnswerObserver, { onHeaders, onEnd })
-        return Effect.flatMap(Effect.exit(restore(timed(observed, startedAt, () => isAnswered))), (exit) => {
-          if (!isAnswered) settled(startedAt, exit)
-          if (Exit.isSuccess(exit)) budget.earn()
-          return exit
-        })
-      }
-      const now = RetryDecision.monotonicMillis(clock)
-      if (gate.tryEnter(now, count)) return started(now)
-      const deadline = tries.attempts === 0 ? Number.POSITIVE_INFINITY : tries.startedAt + maxElapsed
-      return Effect.matchEffect(gate.enter({ clock, count, deadline, restore }), {
-        onSuccess: started,
-        onFailure: ({ until }) => Effect.fail(tooLate(tries, until))
-      })
-    })
+    )
   }
 
   // What the breaker refuses waits until it may be tried again.
-  const guarded = <A, E, R2>(
-    breaker: CircuitBreaker.CircuitBreaker,
-    effect: Effect.Effect<A, E, R2>,
-    since: number | undefined
-  ): Effect.Effect<A, E | RetryPolicy.RetriesExhausted, R2> =>
-    Effect.catch(breaker.execute(effect, { key, classify: CircuitBreakerPolicy.classify }), (error) => {
-      if (!(error instanceof CircuitBreaker.CircuitBreakerError)) {
-        // `instanceof` does not narrow a type parameter.
-        return Effect.fail(error as E)
-      }
-      return Effect.gen(function* () {
-        const now = RetryDecision.monotonicMillis(clock)
-        const { reason } = error
-        const wait = reason._tag === "CircuitOpen" ? Math.max(1, Duration.toMillis(reason.retryAfter)) : probeWait
-        const from = since ?? now
-        if (now + wait - from > maxElapsed) {
-          return yield* new RetryPolicy.RetriesExhausted({
-            lastError: reason._tag,
-            lastMessage: `${key} kept failing, and the circuit breaker stayed open.`,
-            attempts: 0,
-            elapsed: Duration.millis(now - from),
-            ran: "elapsed",
-            applied: "no"
-          })
-        }
-        if (listeners.size > 0) emit({ _tag: "Waiting", reason: "breaker", until: wallAt(now + wait, now), key })
-        yield* Effect.sleep(wait)
-        return yield* guarded(breaker, effect, from)
+  const giveUp = ({ now, reason, since, wait }: Sender.Refused): RetryPolicy.RetriesExhausted | undefined => {
+    if (now + wait - since > maxElapsed) {
+      return new RetryPolicy.RetriesExhausted({
+        lastError: reason,
+        lastMessage: `${key} kept failing, and the circuit breaker stayed open.`,
+        attempts: 0,
+        elapsed: Duration.millis(now - since),
+        ran: "elapsed",
+        applied: "no"
       })
-    })
+    }
+    if (listeners.size > 0) emit({ _tag: "Waiting", reason: "breaker", until: wallAt(now + wait, now), key })
+    return undefined
+  }
 
   const run = <A, E, R2, const Resend extends RetryPolicy.Resend>(
     send: Effect.Effect<A, E, R2>,
@@ -352,15 +219,14 @@ export const make = Effect.fnUntraced(function* <
         if (listeners.size === 0) return
         emit({ _tag: "Retrying", error, attempt, delay: Duration.millis(delay), endpoint, key })
       }
-      const retried = RetryPolicy.loop(retry, attempt(send, endpoint, countsRecords ? records : 1, tries), {
+      const retried = RetryPolicy.loop(retry, attempt(send, endpoint, records, tries), {
         tries,
         resend,
         budget,
         onRetry
       })
-      const effect = breaker === undefined ? retried : guarded(breaker, retried, undefined)
       // `Remaining` of a union is the union of what remains, which the compiler does not see for a type parameter.
-      return effect as Effect.Effect<A, SendError<E, Also, Never, Resend>, R2>
+      return sender.guarded(retried, giveUp) as Effect.Effect<A, SendError<E, Also, Never, Resend>, R2>
     })
 
   return {
@@ -381,19 +247,13 @@ export const make = Effect.fnUntraced(function* <
       { bufferSize: eventsKept, strategy: "sliding" }
     ),
     state: () => ({
-      inFlight: gate.inFlight(),
-      waiting: gate.waiting(),
-      concurrency: concurrency.limit(),
-      rate: minimum(declared, knownRate ?? finder?.limit()),
+      inFlight: member.inFlight,
+      waiting: member.waiting,
+      concurrency: sender.concurrency(),
+      rate: sender.rate(),
       retriesLeft: budget.left()
     })
   }
 })
 
-// While a probe is under way, others look again after so long.
-const probeWait = 250
-
 const latestTime = 8.64e15
-
-const minimum = (a: number | undefined, b: number | undefined) =>
-  a === undefined ? b : b === undefined ? a : Math.min(a, b)

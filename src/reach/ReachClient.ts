@@ -12,10 +12,13 @@ import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as ApiClient from "../http/ApiClient.ts"
 import * as ApiError from "../http/ApiError.ts"
 import * as Endpoint from "../http/Endpoint.ts"
 import type { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
+import type * as Sender from "../policy/Sender.ts"
+import * as Senders from "../policy/Senders.ts"
 import * as ReachApi from "./ReachApi.ts"
 import * as ReachAuth from "./ReachAuth.ts"
 import type * as ReachSchema from "./ReachSchema.ts"
@@ -96,6 +99,8 @@ export type BatchStatusError = ApiError.CommonError | ApiError.NotFound
 export class ReachClient extends Context.Service<
   ReachClient,
   {
+    /** For whom Reach counts what is sent here for a tenant (default: the one of the credentials): what has a sender. */
+    readonly address: (tenant?: string) => Sender.Address
     /** Creates a customer, or merges into the one that is there. `POST /api/resources/customers`. */
     readonly createCustomer: (
       customer: ReachSchema.NewCustomer,
@@ -233,7 +238,7 @@ export const make = Effect.fnUntraced(function* (
     baseUrlOption: "REACH_BASE_URL",
     credentials: yield* ReachAuth.credentials(auth)
   })
-  const { httpClient } = client
+  const { httpClient, place } = client
   const urls = HttpApiClient.urlBuilder(ReachApi.ReachApi)
   const batchUrls = new Map<boolean | undefined, string>()
   // There are three, and every batch of a run has the same.
@@ -249,6 +254,19 @@ export const make = Effect.fnUntraced(function* (
     endpoint: "batchStatus",
     httpClient
   })
+
+  const address = (asked?: string): Sender.Address => {
+    const header = Result.getOrElse(ReachAuth.tenantFor(auth, asked), () => asked)
+    return { vendor, tenant: auth._tag === "TenantScoped" ? auth.signing.tenantExternalId : header, place }
+  }
+
+  /** One request, in its turn where there is a sender. */
+  const call = <A, Refusal extends ApiError.RefusalStatus>(
+    endpoint: Endpoint.Endpoint<A, Refusal>,
+    send: Parameters<typeof client.call>[1],
+    options: CallOptions | undefined,
+    records?: number
+  ) => Senders.turn(address(options?.tenant), client.call(endpoint, send), records)
 
   const headersFor = (endpoint: { readonly label: string }, callOptions: CallOptions | undefined) => {
     const tenant = ReachAuth.tenantFor(auth, callOptions?.tenant)
@@ -278,18 +296,20 @@ export const make = Effect.fnUntraced(function* (
     const headers = yield* headersFor(status, options)
     const query = present({ includePendingDetails: asString(options?.includePendingDetails) })
     const send = statusMethod({ params: { batchId }, query, headers, responseMode: "response-only" })
-    return yield* client.call(statusOf(batchId), send)
+    return yield* call(statusOf(batchId), send, options)
   })
 
+  const sendBatch = (body: string | Uint8Array, options: WriteOptions | undefined, records?: number) =>
+    Effect.flatMap(headersFor(batchPatch, options), (headers) => {
+      const request = batchRequest(batchUrl(options?.ignoreUnknownFields), {
+        headers,
+        body: ApiClient.jsonBody(body)
+      })
+      return call(batchPatch, httpClient.execute(request), options, records)
+    })
+
   const sends: Pick<ReachClient["Service"], "sendCustomer" | "sendPatch" | "sendPatches"> = {
-    sendPatches: (body, options) =>
-      Effect.flatMap(headersFor(batchPatch, options), (headers) => {
-        const request = batchRequest(batchUrl(options?.ignoreUnknownFields), {
-          headers,
-          body: ApiClient.jsonBody(body)
-        })
-        return client.call(batchPatch, httpClient.execute(request))
-      }),
+    sendPatches: (body, options) => sendBatch(body, options),
 
     sendCustomer: Effect.fnUntraced(function* (body, options) {
       const headers = yield* headersFor(create, options)
@@ -298,7 +318,7 @@ export const make = Effect.fnUntraced(function* (
         headers,
         body: ApiClient.jsonBody(body)
       })
-      return yield* client.call(create, httpClient.execute(request))
+      return yield* call(create, httpClient.execute(request), options)
     }),
 
     sendPatch: Effect.fnUntraced(function* (externalId, body, options) {
@@ -312,11 +332,12 @@ export const make = Effect.fnUntraced(function* (
           })
         )
       )
-      return yield* client.call(patch, send)
+      return yield* call(patch, send, options)
     })
   }
 
   return {
+    address,
     ...sends,
 
     createCustomer: Effect.fnUntraced(function* (customer, options) {
@@ -334,7 +355,7 @@ export const make = Effect.fnUntraced(function* (
     patchCustomers: Effect.fnUntraced(function* (patches, options) {
       const body = yield* batchBody({ resources: patches })
       yield* checkConsent(batchPatch, patches, options)
-      return yield* ApiClient.withNewToken(sends.sendPatches(body, options))
+      return yield* ApiClient.withNewToken(sendBatch(body, options, patches.length))
     }),
 
     pollBatchStatus: pollStatus,
@@ -385,3 +406,15 @@ export const layerConfig = (
       return yield* make({ ...options, auth, baseUrl })
     })
   )
+
+/**
+ * The sender for a tenant, for as long as the layer lives: runs and single calls that send there go by its policies,
+ * whatever they bring of their own. Default of `tenant`: the one of the credentials.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSender = <R = never>(
+  options: Senders.Policies<R> & { readonly tenant?: string | undefined }
+): Layer.Layer<never, never, ReachClient | Exclude<R, Scope.Scope>> =>
+  Layer.effectDiscard(ReachClient.use((reach) => Senders.join<R>({ ...options, ...reach.address(options.tenant) })))

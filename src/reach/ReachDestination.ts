@@ -12,7 +12,7 @@ import { named } from "../http/NamedRecords.ts"
 import * as StructEncoder from "../http/StructEncoder.ts"
 import type { Destination, Outgoing, Receipt } from "../sync/Destination.ts"
 import * as ReachApi from "./ReachApi.ts"
-import { type CreateOptions, consentIssues, ReachClient, type WriteOptions } from "./ReachClient.ts"
+import { type CallOptions, type CreateOptions, consentIssues, ReachClient, type WriteOptions } from "./ReachClient.ts"
 import * as ReachSchema from "./ReachSchema.ts"
 import * as ReachSettlement from "./ReachSettlement.ts"
 
@@ -77,6 +77,9 @@ const customerId = (patch: Patch): string => patch.customerId
 // The later field wins, null is a value, and an absent field keeps the earlier one: what Reach does with the two.
 const merge = <A extends object>(earlier: A, later: A): A => ({ ...earlier, ...later })
 
+const addressFor = (options: CallOptions | undefined) =>
+  ReachClient.useSync((reach) => reach.address(options?.tenant))
+
 const fingerprint = (options: CreateOptions | undefined): string =>
   JSON.stringify({
     tenant: options?.tenant ?? null,
@@ -113,6 +116,7 @@ export const batchPatch = (options?: BatchPatchOptions): Destination<Patch, Batc
     name: "reach.batch-patch",
     vendor: "Reach",
     tenant: options?.tenant,
+    address: addressFor(options),
     behaviour: {
       acceptance: "accepted",
       failureUnit: "batch",
@@ -151,6 +155,7 @@ const single = <A extends Patch>(
   name,
   vendor: "Reach",
   tenant: options?.tenant,
+  address: addressFor(options),
   maxRecords: 1,
   envelope: ['{"data":', "}"] as const,
   key: customerId,

@@ -10,6 +10,7 @@ import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Layer from "effect/Layer"
+import { VendorInstance } from "../http/VendorInstance.ts"
 import * as Sandbox from "./Sandbox.ts"
 
 /**
@@ -53,15 +54,25 @@ export const make: Effect.Effect<HttpClient.HttpClient, never, Sandbox.Sandbox> 
     )
 )
 
+const instances = new WeakMap<Sandbox.Sandbox["Service"], string>()
+let made = 0
+
+const instanceOf = (sandbox: Sandbox.Sandbox["Service"]): string => {
+  const known = instances.get(sandbox) ?? `sandbox-${++made}`
+  instances.set(sandbox, known)
+  return known
+}
+
 /**
  * The client, on a sandbox that is there already.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerClient: Layer.Layer<HttpClient.HttpClient, never, Sandbox.Sandbox> = Layer.effect(
-  HttpClient.HttpClient,
-  make
+export const layerClient: Layer.Layer<HttpClient.HttpClient, never, Sandbox.Sandbox> = Layer.merge(
+  Layer.effect(HttpClient.HttpClient, make),
+  // Two sandboxes in one process are two vendors, whatever host is asked.
+  Layer.effect(VendorInstance, Effect.map(Sandbox.Sandbox, instanceOf))
 )
 
 /**

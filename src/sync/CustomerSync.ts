@@ -271,8 +271,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
   const { concurrency: wanted = defaultConcurrency } = options
   const concurrency = typeof wanted === "number" ? ConcurrencyPolicy.fixed(wanted) : wanted
   const policy = yield* SendPolicy.make<never, never, RL>({
-    vendor: to.vendor,
-    tenant: to.tenant,
+    ...(to.address === undefined ? { vendor: to.vendor, tenant: to.tenant } : yield* to.address),
     retry: options.retry,
     rateLimit: options.rateLimit,
     concurrency,

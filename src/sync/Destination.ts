@@ -9,6 +9,7 @@ import type * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type { ApiError, VendorAnswer } from "../http/ApiError.ts"
 import type { InputIssue } from "../http/InputIssue.ts"
+import type { Address } from "../policy/Sender.ts"
 import type { Reason } from "./Outcome.ts"
 
 /**
@@ -102,6 +103,11 @@ export interface Destination<A, B extends Behaviour = Behaviour, R = never> {
   readonly vendor: string
   /** The tenant or business, where a rate limit is counted for each; `undefined` where there is one for all. */
   readonly tenant: string | undefined
+  /**
+   * For whom the vendor counts the requests: all that send there share a sender, as do the single calls of a client that
+   * names the same. Default: `vendor` and `tenant`, wherever that is.
+   */
+  readonly address?: Effect.Effect<Address, never, R> | undefined
   readonly behaviour: B
   /** The records that one request takes. */
   readonly maxRecords: number

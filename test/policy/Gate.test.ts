@@ -2,20 +2,21 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { identity } from "effect/Function"
 import * as Gate from "../../src/policy/Gate.ts"
+import * as Pacer from "../../src/policy/Pacer.ts"
 
 /** A gate with one place, which is taken; two stand in line, and say when they start. */
 const made = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const steps: Array<string> = []
   const gate = Gate.make({
-    pacer: undefined,
+    pacer: Pacer.varying(() => Number.POSITIVE_INFINITY),
     concurrency: () => 1,
-    reserve: undefined,
-    longestPause: 60_000,
-    onStart: () => {},
-    onWait: (reason) => steps.push(`waits for ${reason}`)
+    reserve: () => undefined,
+    onStart: () => {}
   })
-  const enter = gate.enter({ clock, count: 1, deadline: Number.POSITIVE_INFINITY, restore: identity })
+  const owner: Gate.Owner = { waiting: 0, onWait: (reason) => steps.push(`waits for ${reason}`) }
+  const deadline = Number.POSITIVE_INFINITY
+  const enter = gate.enter({ clock, owner, count: 1, deadline, longestPause: 60_000, restore: identity })
   assert.isTrue(gate.tryEnter(0, 1))
   const line = yield* Effect.forEach(["a", "b"], (name) =>
     Effect.forkChild(

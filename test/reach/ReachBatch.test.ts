@@ -38,6 +38,7 @@ const wait = (answers: ReadonlyArray<Answer>, options?: Omit<ReachBatch.WaitOpti
     })
     const unused = () => Effect.die("only the status is asked for")
     const client = ReachClient.of({
+      address: () => ({ vendor: "Reach" }),
       createCustomer: unused,
       patchCustomer: unused,
       patchCustomers: unused,
