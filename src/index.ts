@@ -14,6 +14,8 @@ export * as InputIssue from "./http/InputIssue.ts"
 export * as InvalidConfiguration from "./http/InvalidConfiguration.ts"
 /** Which records a refusal names. */
 export * as NamedRecords from "./http/NamedRecords.ts"
+/** Which vendor answers, where its base URL does not say it. */
+export * as VendorInstance from "./http/VendorInstance.ts"
 /** Pocketflows' endpoint, declared once. */
 export * as PocketflowsApi from "./pocketflows/PocketflowsApi.ts"
 /** Who calls Pocketflows. */
@@ -36,6 +38,10 @@ export * as PolicyEvent from "./policy/PolicyEvent.ts"
 export * as RateLimitPolicy from "./policy/RateLimitPolicy.ts"
 /** When a request is sent again. */
 export * as RetryPolicy from "./policy/RetryPolicy.ts"
+/** What sends to one vendor and key, shared by all that send there. */
+export * as Sender from "./policy/Sender.ts"
+/** The senders of a process, and how to keep some apart. */
+export * as Senders from "./policy/Senders.ts"
 /** The policies around a request, in the one right order. */
 export * as SendPolicy from "./policy/SendPolicy.ts"
 /** How an accepted batch is waited for. */

@@ -66,11 +66,8 @@ export interface Options extends ApiClient.Options {
 }
 
 const vendor = "Pocketflows"
-const batchUpdate = Endpoint.make(
-  vendor,
-  PocketflowsApi.updateCustomers,
-  [400, 404, 409, 413, 422],
-  ({ customers }) => Result.succeed(customers)
+const batchUpdate = Endpoint.make(vendor, PocketflowsApi.updateCustomers, [400, 404, 409, 413, 422], ({ customers }) =>
+  Result.succeed(customers)
 )
 
 const updateBody = ApiClient.encodeBody(batchUpdate, PocketflowsApi.UpdateBody)

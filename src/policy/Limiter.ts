@@ -25,30 +25,37 @@ export interface Limiter {
   readonly rate: () => number | undefined
   /** How long a start counts, in milliseconds. */
   readonly window: number
+  /** What is counted, and the starts that still count. */
+  readonly counts: { readonly unit: RateLimitPolicy.Known["unit"]; readonly starts: Pacer.Known["starts"] } | undefined
 }
 
 /**
  * When requests may start, as the policy has it; nothing where it sets no limit. `declared` tells what the API last said
- * in its headers, in requests per second, which is kept instead of a search.
+ * in its headers, in requests per second, which is kept instead of a search. What started under the `others` counts for a new limit, too, as far as they know it.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (
   policy: RateLimitPolicy.RateLimitPolicy<unknown>,
-  declared: () => number | undefined
+  declared: () => number | undefined,
+  others: ReadonlyArray<Limiter | undefined> = []
 ): Limiter | undefined => {
   switch (policy._tag) {
     case "Known": {
       const { burst, limit, unit } = policy
       const window = Duration.toMillis(policy.window)
-      const pacer = Pacer.make({ burst, limit, window })
+      const longest = others
+        .filter((other) => other?.counts?.unit === unit)
+        .reduce((a, b) => ((a?.window ?? 0) >= (b?.window ?? 0) ? a : b), undefined)
+      const pacer = Pacer.make({ burst, limit, window, before: longest?.counts?.starts() })
       const rate = (limit * 1000) / window
       return {
         pacer: unit === "records" ? pacer : Pacer.byRequest(pacer),
         finder: undefined,
         rate: () => rate,
-        window
+        window,
+        counts: { unit, starts: pacer.starts }
       }
     }
     case "Found": {
@@ -57,7 +64,8 @@ export const make = (
         pacer: Pacer.varying((now) => declared() ?? finder.rate(now)),
         finder,
         rate: finder.limit,
-        window: 0
+        window: 0,
+        counts: undefined
       }
     }
     case "Unlimited":

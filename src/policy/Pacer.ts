@@ -20,6 +20,24 @@ export interface Pacer {
   readonly onSent?: ((started: number, now: number) => void) | undefined
 }
 
+/**
+ * When something started, and how much it counts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Start = readonly [at: number, count: number]
+
+/**
+ * The pacer of a known limit, which knows the starts that still count.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Known extends Pacer {
+  readonly starts: () => ReadonlyArray<Start>
+}
+
 // Timers fire late, by a millisecond or more. A start so late counts as on time, and what follows catches up:
 // with timers of a millisecond, 2,000 a second could not be reached otherwise.
 const maxLate = 20
@@ -40,19 +58,26 @@ export const make = (options: {
   /** In milliseconds. */
   readonly window: number
   readonly burst: number
-}): Pacer => {
+  /** Starts that count already, oldest first. */
+  readonly before?: ReadonlyArray<Start> | undefined
+}): Known => {
   const { burst, limit, window } = options
   const most = limit + burst
   const interval = window / limit
   let due = Number.NEGATIVE_INFINITY
   const log = makeLog(window)
+  for (const [at, count] of options.before ?? []) {
+    log.add(at, count)
+    due = at + interval
+  }
   return {
     next: (now, count) => Math.max(due - burst * interval, log.next(now, count, most)),
     onStart: (now, count) => {
       due = move(due, now, count * interval)
       log.add(now, count)
     },
-    onSent: log.move
+    onSent: log.move,
+    starts: log.starts
   }
 }
 
@@ -119,6 +144,7 @@ const makeLog = (window: number) => {
       size++
       sum += count
     },
+    starts: (): ReadonlyArray<Start> => Array.from({ length: size }, (_, i) => [times[at(i)] ?? 0, counts[at(i)] ?? 0]),
     move: (started: number, now: number) => {
       // It is one of the latest.
       for (let i = size - 1; i >= 0; i--) {

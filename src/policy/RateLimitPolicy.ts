@@ -67,7 +67,7 @@ export type RateLimitPolicy<R = never> = Known<R> | Found | Unlimited
  * @since 0.1.0
  */
 export interface CommonOptions {
-  /** What shares the limit. Default: what the sender is for, as in `Reach/acme`. */
+  /** What shares the limit. Default: all that send to one vendor, base URL and tenant, shown as `Reach/acme`. */
   readonly key?: string | undefined
   /** Other names for the headers that tell about limits. Default: those of {@link RateLimitHeaders.Names}. */
   readonly headers?: RateLimitHeaders.Names | undefined

@@ -367,10 +367,10 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
       }
       const now = monotonic()
       if (gate.tryEnter(now, records)) return started(now)
-      return Effect.matchEffect(
-        gate.enter({ clock, owner: member, count: records, deadline, longestPause, restore }),
-        { onSuccess: started, onFailure: ({ until }) => tooLate(until) }
-      )
+      return Effect.matchEffect(gate.enter({ clock, owner: member, count: records, deadline, longestPause, restore }), {
+        onSuccess: started,
+        onFailure: ({ until }) => tooLate(until)
+      })
     })
   }
 
@@ -408,7 +408,7 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
     clock,
     join: (member, { breaker, budget, concurrency, rateLimit }, given) => {
       const limit = nameOf(rateLimit)
-      const limiter = limiters.add(limit, () => Limiter.make(rateLimit, () => declared))
+      const limiter = limiters.add(limit, () => Limiter.make(rateLimit, () => declared, limiters.values))
       const finder = JSON.stringify(concurrency)
       finders.add(finder, () => ConcurrencyPolicy.toFinder(concurrency))
       if (budget !== undefined) budgets.add(JSON.stringify(budget), () => RetryDecision.makeBudget({ budget }))

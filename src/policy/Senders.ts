@@ -13,7 +13,7 @@ import * as ConcurrencyPolicy from "./ConcurrencyPolicy.ts"
 import * as Limiter from "./Limiter.ts"
 import * as RateLimitPolicy from "./RateLimitPolicy.ts"
 import { monotonicMillis } from "./RetryDecision.ts"
-import * as RetryPolicy from "./RetryPolicy.ts"
+import type * as RetryPolicy from "./RetryPolicy.ts"
 import * as Sender from "./Sender.ts"
 
 /**
@@ -134,7 +134,7 @@ const ofProcess = new Registry()
  * @category layers
  * @since 0.1.0
  */
-export const layerApart: Layer.Layer<never> = Layer.sync(Senders, () => new Registry())
+export const layerApart: Layer.Layer<never> = Layer.fresh(Layer.sync(Senders, () => new Registry()))
 
 /**
  * Joins the sender of a vendor and key until the scope closes; the first who comes makes it.
@@ -194,7 +194,11 @@ export const layer = <R = never>(options: Options<R>): Layer.Layer<never, never,
  * @category combinators
  * @since 0.1.0
  */
-export const turn = <A, E, R>(address: Sender.Address, send: Effect.Effect<A, E, R>, records = 1): Effect.Effect<A, E, R> =>
+export const turn = <A, E, R>(
+  address: Sender.Address,
+  send: Effect.Effect<A, E, R>,
+  records = 1
+): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     if (fiber.getRef(Sender.InTurn) === address.vendor) return send
     const sender = fiber.getRef(Senders).find(fiber.getRef(Clock.Clock), address)

@@ -77,8 +77,7 @@ const customerId = (patch: Patch): string => patch.customerId
 // The later field wins, null is a value, and an absent field keeps the earlier one: what Reach does with the two.
 const merge = <A extends object>(earlier: A, later: A): A => ({ ...earlier, ...later })
 
-const addressFor = (options: CallOptions | undefined) =>
-  ReachClient.useSync((reach) => reach.address(options?.tenant))
+const addressFor = (options: CallOptions | undefined) => ReachClient.useSync((reach) => reach.address(options?.tenant))
 
 const fingerprint = (options: CreateOptions | undefined): string =>
   JSON.stringify({

@@ -128,8 +128,7 @@ export const dispatch = (job: Job) =>
 export const send = (job: Job) =>
   Effect.gen(function* () {
     const policy = yield* SendPolicy.make({
-      vendor: to.vendor,
-      tenant: to.tenant,
+      ...(yield* to.address ?? Effect.succeed({ vendor: to.vendor, tenant: to.tenant })),
       retry,
       rateLimit,
       concurrency: ConcurrencyPolicy.fixed(job.concurrency)

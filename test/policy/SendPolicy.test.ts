@@ -9,9 +9,11 @@ import type { PolicyEvent } from "../../src/policy/PolicyEvent.ts"
 import * as RateLimitPolicy from "../../src/policy/RateLimitPolicy.ts"
 import * as RetryDecision from "../../src/policy/RetryDecision.ts"
 import * as RetryPolicy from "../../src/policy/RetryPolicy.ts"
+import * as Senders from "../../src/policy/Senders.ts"
 import * as SendPolicy from "../../src/policy/SendPolicy.ts"
 import { badRequest, fault, limited, timedOut, transport } from "./Errors.ts"
 import { fixedWindow, slidingWindow, tokenBucket } from "./LimitSimulation.ts"
+import { mostInWindow } from "./Starts.ts"
 
 const endpoint = "PATCH /api/resources/customers/batch"
 const safe = { endpoint, resend: "safe" } as const
@@ -40,32 +42,21 @@ const runAll = <A, E, E2>(
     return yield* Fiber.join(fiber)
   })
 
-/** The most that started in any time of that length, wherever it begins. */
-const mostInWindow = (starts: ReadonlyArray<readonly [at: number, count: number]>, window: number): number => {
-  let most = 0
-  let sum = 0
-  let first = 0
-  for (const [at, count] of starts) {
-    sum += count
-    // A microsecond for sums of fractions.
-    while ((starts[first]?.[0] ?? 0) <= at - window + 1e-3) sum -= starts[first++]?.[1] ?? 0
-    most = Math.max(most, sum)
-  }
-  return most
-}
-
 describe("SendPolicy", () => {
   describe("a known limit", () => {
     for (const limit of [1, 2, 7, 30, 100, 333, 1000]) {
       it.effect(`starts at most ${limit} in any window, retries included, with 1 to 64 in flight`, () =>
         Effect.gen(function* () {
           for (const concurrency of [1, 8, 64]) {
-            const policy = yield* SendPolicy.make({
-              vendor: "Reach",
-              rateLimit: RateLimitPolicy.make({ limit, window: "1 second" }),
-              concurrency: ConcurrencyPolicy.fixed(concurrency),
-              retry: RetryPolicy.make({ firstDelay: 100, maxDelay: 300, budget: "none", maxAttempts: 50 })
-            })
+            const policy = yield* Effect.provide(
+              SendPolicy.make({
+                vendor: "Reach",
+                rateLimit: RateLimitPolicy.make({ limit, window: "1 second" }),
+                concurrency: ConcurrencyPolicy.fixed(concurrency),
+                retry: RetryPolicy.make({ firstDelay: 100, maxDelay: 300, budget: "none", maxAttempts: 50 })
+              }),
+              Senders.layerApart
+            )
             const starts: Array<readonly [number, number]> = []
             const send = Effect.gen(function* () {
               starts.push([yield* millis, 1])
@@ -147,8 +138,10 @@ describe("SendPolicy", () => {
         const send = Effect.map(millis, (now) => {
           starts.push([now, 1])
         })
-        const one = yield* SendPolicy.make({ vendor: "Reach", rateLimit })
-        const other = yield* SendPolicy.make({ vendor: "Reach", rateLimit })
+        // As in two processes.
+        const apart = Effect.provide(SendPolicy.make({ vendor: "Reach", rateLimit }), Senders.layerApart)
+        const one = yield* apart
+        const other = yield* apart
         yield* runAll(60, (i) => (i % 2 === 0 ? one : other).run(send, safe))
         assert.isAtMost(mostInWindow(starts, 1000), 10)
         assert.isAtMost((starts.at(-1)?.[0] ?? 0) - (starts[0]?.[0] ?? 0), 6000)
@@ -158,8 +151,10 @@ describe("SendPolicy", () => {
     it.effect("a turn of the store that is cancelled is used by the next in line", () =>
       Effect.gen(function* () {
         const rateLimit = RateLimitPolicy.make({ limit: 1, window: "10 seconds", shared: true })
-        const policy = yield* SendPolicy.make({ vendor: "Reach", rateLimit })
-        const other = yield* SendPolicy.make({ vendor: "Reach", rateLimit })
+        // As in two processes.
+        const apart = Effect.provide(SendPolicy.make({ vendor: "Reach", rateLimit }), Senders.layerApart)
+        const policy = yield* apart
+        const other = yield* apart
         const starts: Array<number> = []
         const send = Effect.map(millis, (now) => {
           starts.push(now)
@@ -252,11 +247,14 @@ describe("SendPolicy", () => {
             { left: "3", again: "10" }
           ]
         ] as const) {
-          const policy = yield* SendPolicy.make({
-            vendor: "Reach",
-            rateLimit: RateLimitPolicy.unlimited({ headers: names }),
-            concurrency: ConcurrencyPolicy.fixed(1)
-          })
+          const policy = yield* Effect.provide(
+            SendPolicy.make({
+              vendor: "Reach",
+              rateLimit: RateLimitPolicy.unlimited({ headers: names }),
+              concurrency: ConcurrencyPolicy.fixed(1)
+            }),
+            Senders.layerApart
+          )
           const starts: Array<number> = []
           const send = Effect.gen(function* () {
             const n = starts.push(yield* millis)
@@ -293,7 +291,7 @@ describe("SendPolicy", () => {
   it.effect("keeps a limit that headers declare, when it is stricter than the known one", () =>
     Effect.gen(function* () {
       for (const rateLimit of [RateLimitPolicy.find(), RateLimitPolicy.make({ limit: 50, window: "1 second" })]) {
-        const policy = yield* SendPolicy.make({ vendor: "Reach", rateLimit })
+        const policy = yield* Effect.provide(SendPolicy.make({ vendor: "Reach", rateLimit }), Senders.layerApart)
         const starts: Array<number> = []
         const send = Effect.gen(function* () {
           starts.push(yield* millis)
@@ -495,11 +493,14 @@ describe("SendPolicy", () => {
     it.effect("is kept until it is known what to do about an answer that is no success", () =>
       Effect.gen(function* () {
         for (const status of [199, 300, 404, 429, 503]) {
-          const policy = yield* SendPolicy.make({
-            vendor: "Reach",
-            rateLimit: unlimited,
-            concurrency: ConcurrencyPolicy.fixed(1)
-          })
+          const policy = yield* Effect.provide(
+            SendPolicy.make({
+              vendor: "Reach",
+              rateLimit: unlimited,
+              concurrency: ConcurrencyPolicy.fixed(1)
+            }),
+            Senders.layerApart
+          )
           const steps: Array<string> = []
           const send = (i: number) =>
             Effect.gen(function* () {
