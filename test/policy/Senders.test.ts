@@ -62,7 +62,7 @@ const events = (policy: SendPolicy.SendPolicy) =>
     return told
   })
 
-const after = (time: Duration.Input) => TestClock.adjust(time)
+const elapse = (time: Duration.Input) => TestClock.adjust(time)
 
 describe("two who send to one vendor and key", () => {
   for (const burst of [0, 5]) {
@@ -74,7 +74,7 @@ describe("two who send to one vendor and key", () => {
         const other = yield* SendPolicy.make({ ...acme, rateLimit })
         yield* many(30, one.run(send, safe))
         yield* many(30, other.run(send, safe))
-        yield* after("1 minute")
+        yield* elapse("1 minute")
         assert.strictEqual(starts.length, 60)
         assert.strictEqual(most(), 10 + burst)
         assert.closeTo((starts.at(-1) ?? 0) - (starts[0] ?? 0), (59 - burst) * 100, 1)
@@ -112,7 +112,7 @@ describe("two who send to one vendor and key", () => {
       yield* many(10, one.run(send, safe))
       yield* many(10, other.run(send, safe))
       yield* many(10, Senders.turn({ ...acme, tenant: "other" }, send))
-      yield* after("1 minute")
+      yield* elapse("1 minute")
       assert.strictEqual(starts.length, 30)
       assert.strictEqual(most(), 10)
     })
@@ -133,9 +133,9 @@ describe("two who send to one vendor and key", () => {
       yield* many(1, one.run(once, safe))
       yield* many(3, other.run(send, safe))
       yield* many(1, Senders.turn(acme, send))
-      yield* after("19 seconds")
+      yield* elapse("19 seconds")
       assert.deepStrictEqual(starts, [])
-      yield* after("2 seconds")
+      yield* elapse("2 seconds")
       assert.deepStrictEqual(
         starts.map((at) => at - begin),
         [20_000, 20_000, 20_000, 20_000, 20_000]
@@ -156,7 +156,7 @@ describe("two who send to one vendor and key", () => {
       yield* Fiber.interrupt(first)
       assert.deepInclude(one.state(), { inFlight: 0, waiting: 0 })
       assert.deepInclude(other.state(), { inFlight: 4, waiting: 2 })
-      yield* after("1 minute")
+      yield* elapse("1 minute")
       assert.deepInclude(other.state(), { inFlight: 0, waiting: 0 })
     })
   )
@@ -167,11 +167,11 @@ describe("two who send to one vendor and key", () => {
       const one = yield* SendPolicy.make({ ...acme, rateLimit: unlimited, retry })
       const other = yield* SendPolicy.make({ ...acme, rateLimit: unlimited, retry })
       const failing = yield* Effect.forkChild(Effect.flip(one.run(Effect.fail(fault()), safe)))
-      yield* after("1 minute")
+      yield* elapse("1 minute")
       assert.deepInclude(yield* Fiber.join(failing), { ran: "budget", attempts: 11 })
       assert.strictEqual(other.state().retriesLeft, 0)
       const refused = yield* Effect.forkChild(Effect.flip(other.run(Effect.fail(fault()), safe)))
-      yield* after("1 minute")
+      yield* elapse("1 minute")
       assert.deepInclude(yield* Fiber.join(refused), { ran: "budget", attempts: 1 })
     })
   )
@@ -187,9 +187,9 @@ describe("two who send to one vendor and key", () => {
       for (let i = 0; i < 3; i++) yield* Effect.exit(one.run(Effect.fail(fault()), safe))
       yield* many(1, other.run(send, safe))
       yield* many(1, Senders.turn(acme, send))
-      yield* after("9 seconds")
+      yield* elapse("9 seconds")
       assert.deepStrictEqual(starts, [])
-      yield* after("2 seconds")
+      yield* elapse("2 seconds")
       assert.strictEqual(starts.length, 2)
       assert.isAtLeast((starts[0] ?? 0) - begin, 10_000)
     })
@@ -211,13 +211,13 @@ describe("two who send to one vendor and key", () => {
       })
       yield* many(2, one.run(once, safe))
       yield* many(1, other.run(Effect.void, safe))
-      yield* after("1 millis")
+      yield* elapse("1 millis")
       const tags = (all: ReadonlyArray<PolicyEvent>) =>
         all.map((event) => (event._tag === "Waiting" ? event.reason : event._tag))
       assert.include(tags(told.one), "Retrying")
       assert.notInclude(tags(told.other), "Retrying")
       assert.include(tags(told.other), "rate", "it came to stand behind one who waits")
-      yield* after("1 minute")
+      yield* elapse("1 minute")
       assert.deepStrictEqual(told.idle, [], "it waits for nothing")
     })
   )
@@ -231,13 +231,13 @@ describe("different policies for one sender", () => {
       const strict = yield* joined({ ...acme, rateLimit: perSecond(10) })
       assert.strictEqual(loose.policy.state().rate, 10)
       yield* many(200, loose.policy.run(send, safe))
-      yield* after("5 seconds")
+      yield* elapse("5 seconds")
       assert.closeTo(starts.length, 50, 1)
       assert.strictEqual(most(), 10)
       yield* strict.leave
-      yield* after("999 millis")
+      yield* elapse("999 millis")
       assert.closeTo(starts.length, 60, 1)
-      yield* after("1 second")
+      yield* elapse("1 second")
       assert.isAtLeast(starts.length, 150)
       assert.strictEqual(loose.policy.state().rate, 100)
       assert.isAtMost(most(), 100)
@@ -253,9 +253,9 @@ describe("different policies for one sender", () => {
       const strict = yield* joined({ ...acme, rateLimit: perSecond(10) })
       const begin = yield* millis
       yield* many(5, strict.policy.run(send, safe))
-      yield* after("999 millis")
+      yield* elapse("999 millis")
       assert.strictEqual(starts.length, 21)
-      yield* after("1 second")
+      yield* elapse("1 second")
       assert.strictEqual(starts.length, 26)
       assert.strictEqual((starts[21] ?? 0) - begin, 1000)
     })
@@ -269,7 +269,7 @@ describe("different policies for one sender", () => {
       yield* SendPolicy.make({ ...acme, rateLimit: perSecond(100, { unit: "records" }) })
       yield* many(3, requests.run(send, { ...safe, records: 50 }))
       yield* many(3, requests.run(send, { ...safe, records: 1 }))
-      yield* after("1 minute")
+      yield* elapse("1 minute")
       assert.deepStrictEqual(
         starts.map((at) => Math.round(at - begin)),
         [0, 500, 1000, 1500, 1600, 1700]
@@ -302,7 +302,7 @@ describe("one after the other", () => {
           yield* many(1, Effect.exit(run.policy.run(Effect.andThen(send, Effect.fail(fault())), safe))),
           yield* many(7, run.policy.run(send, safe))
         ]
-        while (sending.some((fiber) => fiber.pollUnsafe() === undefined)) yield* after("10 millis")
+        while (sending.some((fiber) => fiber.pollUnsafe() === undefined)) yield* elapse("10 millis")
         yield* run.leave
       }
       assert.strictEqual(starts.length, 5 * 11)
@@ -319,7 +319,7 @@ describe("one after the other", () => {
       yield* first.leave
       const next = yield* joined({ ...acme, rateLimit: unlimited })
       yield* many(1, next.policy.run(send, safe))
-      yield* after("1 minute")
+      yield* elapse("1 minute")
       assert.deepStrictEqual(
         starts.map((at) => at - begin),
         [30_000]
@@ -342,7 +342,7 @@ describe("one after the other", () => {
         yield* run.leave
         if (window > 0) {
           assert.isDefined(registry.find(clock, acme))
-          yield* after(window)
+          yield* elapse(window)
         }
         assert.isUndefined(registry.find(clock, acme))
       }
@@ -360,7 +360,7 @@ describe("a single call", () => {
       yield* SendPolicy.make({ ...acme, rateLimit: perSecond(2) })
       yield* many(3, Senders.turn(acme, send))
       yield* many(1, Senders.turn({ ...acme, tenant: "other" }, send))
-      yield* after("1 minute")
+      yield* elapse("1 minute")
       assert.deepStrictEqual(
         starts.map((at) => at - begin),
         [0, 0, 500, 1000]
@@ -376,7 +376,7 @@ describe("a single call", () => {
       const exit = yield* Effect.exit(Senders.turn(acme, Effect.andThen(send, Effect.fail(limited("5 seconds")))))
       assert.deepStrictEqual(exit, Exit.fail(limited("5 seconds")))
       yield* many(1, policy.run(send, safe))
-      yield* after("1 minute")
+      yield* elapse("1 minute")
       assert.deepStrictEqual(
         starts.map((at) => at - begin),
         [0, 5000]
@@ -394,7 +394,7 @@ describe("a single call", () => {
         concurrency: ConcurrencyPolicy.fixed(1)
       })
       yield* many(3, policy.run(Senders.turn(acme, send), safe))
-      yield* after("1 minute")
+      yield* elapse("1 minute")
       assert.deepStrictEqual(
         starts.map((at) => Math.round(at - begin)),
         [0, 100, 200]
@@ -416,7 +416,7 @@ describe("a single call", () => {
       yield* Fiber.interrupt(waiting)
       assert.deepStrictEqual(starts, [])
       yield* Fiber.interrupt(inFlight)
-      yield* after("1 millis")
+      yield* elapse("1 millis")
       assert.strictEqual(starts.length, 1)
     })
   )
@@ -439,12 +439,12 @@ it.effect("a limit over processes is kept through the store of whoever is still 
     const second = yield* mine
     const elsewhere = yield* Effect.provide(mine, Senders.layerApart)
     yield* many(10, first.run(send, safe))
-    yield* after("10 seconds")
+    yield* elapse("10 seconds")
     yield* Scope.close(scope, Exit.void)
     isOpen = false
     yield* many(20, second.run(send, safe))
     yield* many(20, elsewhere.run(send, safe))
-    yield* after("1 minute")
+    yield* elapse("1 minute")
     assert.strictEqual(starts.length, 50)
     assert.strictEqual(most(), 10)
   }).pipe(Effect.provide(Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemory)))
