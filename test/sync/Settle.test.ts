@@ -41,6 +41,7 @@ const settle = (options: {
     const ask = "length" in options.ask ? options.ask : [options.ask]
     const to: Destination<CustomerPatch> = {
       ...ReachDestination.batchPatch(),
+      address: undefined,
       send: () => Effect.die("nothing is sent"),
       settle: () =>
         Effect.flatMap(since, (at) => {
