@@ -103,7 +103,7 @@ describe("a batch that does not settle", () => {
         settling: { deadline: "12 seconds" }
       })
       assert.deepStrictEqual(fates(ended), ["Unknown SettleDeadline", "Unknown SettleDeadline"])
-      assert.include(reasonOf(ended, 0), "Batch b-1 was not finished after 12s.")
+      assert.include(reasonOf(ended, 0), "Batch b-1 was not finished after 12 s.")
       assert.deepStrictEqual([asked.at(-1), at], [12_000, 12_000])
       assert.deepStrictEqual(meanwhile, { batches: 1, waited: 10_000, left: 2000 })
       assert.deepStrictEqual(unsettled, { batches: 1, ids: ["b-1"] })
@@ -131,7 +131,7 @@ describe("a batch that does not settle", () => {
       assert.deepStrictEqual(soon.unsettled, { batches: 0, ids: [] })
       const { asked, ended } = yield* settle({ ask: pending, accepted: 3_600_000 })
       assert.lengthOf(asked, 1)
-      assert.include(reasonOf(ended, 0), "was not finished after 1h")
+      assert.include(reasonOf(ended, 0), "was not finished after 1 h")
     })
   )
 
