@@ -24,7 +24,7 @@ const dir = Argument.String("dir").pipe(
 const failed = (message: string) => new CommandFailed({ exit: 2, message })
 
 const read = (dir: string) =>
-  Checkpoint.read(dir).pipe(
+  Checkpoint.file(dir).read.pipe(
     Effect.mapError((error) => {
       switch (error.reason) {
         case "BadResource":
@@ -131,7 +131,7 @@ const resetCommand = Command.make(
     )
   },
   Effect.fnUntraced(function* ({ dir, yes }) {
-    const state = yield* Effect.result(Checkpoint.read(dir))
+    const state = yield* Effect.result(Checkpoint.file(dir).read)
     if (state._tag === "Failure" && state.failure.reason === "Foreign") {
       return yield* failed(
         `${dir}/checkpoint.ndjson is not a checkpoint of patchbay, and was left alone. Check the folder.`
@@ -154,7 +154,7 @@ const resetCommand = Command.make(
       )
       if (!agreed) return yield* Console.error("The checkpoint was left as it is.")
     }
-    yield* Checkpoint.reset(dir).pipe(Effect.mapError((error) => failed(error.message)))
+    yield* Checkpoint.file(dir).reset.pipe(Effect.mapError((error) => failed(error.message)))
     yield* Console.error(`The checkpoint in ${dir} is reset. The next run starts with the first record.`)
   })
 ).pipe(

@@ -25,16 +25,43 @@ export * from "./CheckpointError.ts"
 export * from "./CheckpointState.ts"
 
 /**
+ * Whether a run that was taken over while it was stopped, and wakes, is sure to find it out before it sends anything new
+ * (`safe`), or only as far as the store of the checkpoint does what it cannot be asked for (`unsafe`). Only `safe` will
+ * do for destinations whose `resend` is `unsafe`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Takeover = "safe" | "unsafe"
+
+/**
  * A place for the state of one run. `R` is what it needs.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Checkpoint<R = never> {
+export interface Checkpoint<R = never, T extends Takeover = Takeover> {
+  readonly takeover: T
   /**
    * Takes the checkpoint for as long as the scope is open, and reads what the last run left.
    */
   readonly open: (fingerprint: Fingerprint) => Effect.Effect<OpenCheckpoint, OpenError, R | Scope.Scope>
+}
+
+/**
+ * A checkpoint that can be looked at and reset from outside of a run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StoredCheckpoint<R, T extends Takeover> extends Checkpoint<R, T> {
+  /** What is in it, without taking it: a run may be writing it. None where no run wrote yet, or it was reset. */
+  readonly read: Effect.Effect<Option.Option<State>, CheckpointUnreadable, R>
+  /**
+   * Forgets what is in it, readable or not; the next run starts afresh. True where there was something. Refused while a
+   * run uses it.
+   */
+  readonly reset: Effect.Effect<boolean, WriteError, R>
 }
 
 /**
@@ -59,8 +86,9 @@ export interface OpenCheckpoint {
   /** What the last run left; none at the first run. */
   readonly state: Option.Option<State>
   /**
-   * Replaces the state: when it has ended, a crash cannot bring back the one before. When it fails, or the
-   * process dies in it, the state is the old one or the new one. It is not interrupted in the middle.
+   * Replaces the state: when it has ended, a crash cannot bring back the one before, and a run that takes over finds it.
+   * When it fails, or the process dies in it, the state is the old one or the new one. It is not interrupted in the
+   * middle. Where another run has taken over it fails, and never takes the place of what that one has written.
    */
   readonly write: (state: Omit<State, "fingerprint">) => Effect.Effect<void, WriteError>
   /**
@@ -68,8 +96,6 @@ export interface OpenCheckpoint {
    * Default: none. With `file`: 20 milliseconds.
    */
   readonly rest?: Duration.Input | undefined
-  /** Forgets the state, so that the next run starts afresh. */
-  readonly done: Effect.Effect<void, WriteError>
 }
 
 /**
@@ -81,58 +107,51 @@ export interface OpenCheckpoint {
  * folder), a run that gave no sign of life for 15 seconds is taken over; this holds as far as the shared file system
  * shows each side the other's files.
  *
+ * A run that was only stopped (a machine that slept) and wakes after it was taken over cannot put its state over the new
+ * one, at whichever step it was stopped. It ends with `CheckpointInUse` at its next write. What it was about to send when
+ * it was stopped, it may still send.
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const file = (dir: string): Checkpoint<FileSystem.FileSystem> => ({
-  open: (fingerprint) =>
-    Effect.flatMap(FileSystem.FileSystem, (fs) => CheckpointStore.open(CheckpointFile.make(fs, dir), fingerprint))
-})
+export const file = (dir: string): StoredCheckpoint<FileSystem.FileSystem, "safe"> => {
+  const store = Effect.map(FileSystem.FileSystem, (fs) => CheckpointFile.make(fs, dir))
+  const exists = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.exists(dir)).pipe(
+    Effect.mapError((error) => new CheckpointUnwritable({ checkpoint: dir, reason: platformReason(error) }))
+  )
+  return {
+    takeover: "safe",
+    ...operations(store),
+    // Without making a folder for it.
+    reset: Effect.flatMap(exists, (there) => (there ? operations(store).reset : Effect.succeed(false)))
+  }
+}
 
 /**
  * A key in any store of keys and values: a database, Redis, memory.
  *
- * It is as durable and as atomic as the store's `set`. A second run is refused as with `file`, given that the
- * store shows each write to all that read after it. `keys` is listed for each run, so a store that many others
- * use wants a prefix of its own (`KeyValueStore.prefix`). Without a `FileSystem` beside it, it may take up to 15
- * seconds to tell whether another run is gone. A run that was taken over by mistake and comes back to life in
- * the middle of a sign of life may not notice it.
+ * A second run is refused as with `file`, and a run that was taken over is told of it and cannot put its state over the
+ * new one, given that the store is as safe and as quick to show as it must be: when a `set` has ended it lasts, and
+ * every later `get`, `has` and `keys` of all processes shows it (no replica that is behind, no cache, no part of the keys).
+ * No store can be asked whether it does, and a `KeyValueStore` cannot write on a condition. So it is not allowed for
+ * destinations whose `resend` is `unsafe`, where one state that is lost is a customer who is created twice; elsewhere it
+ * means that records are sent again.
+ *
+ * The names begin with the key, a point and `lock`, `beat`, `epoch` or `state`. Each run leaves up to two behind, which the next one
+ * sweeps. All names of the store are listed a few times when a run begins, and not while it writes; a store that many others
+ * use wants a prefix of its own (`KeyValueStore.prefix`), and where that lists slowly too, a store of its own. Without a
+ * `FileSystem` beside it, it may take up to 15 seconds to tell whether another run is gone.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const keyValueStore = (key: string): Checkpoint<KeyValueStore.KeyValueStore> => ({
-  open: (fingerprint) =>
-    Effect.flatMap(KeyValueStore.KeyValueStore, (store) =>
-      CheckpointStore.open(CheckpointKeyValue.make(store, key), fingerprint)
-    )
+export const keyValueStore = (key: string): StoredCheckpoint<KeyValueStore.KeyValueStore, "unsafe"> => ({
+  takeover: "unsafe",
+  ...operations(Effect.map(KeyValueStore.KeyValueStore, (store) => CheckpointKeyValue.make(store, key)))
 })
 
-/**
- * What is in a folder's checkpoint, without taking it: a run may be writing it. None where there is no folder.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const read = Effect.fn("Checkpoint.read")(function* (
-  dir: string
-): Effect.fn.Return<Option.Option<State>, CheckpointUnreadable, FileSystem.FileSystem> {
-  return yield* CheckpointStore.read(CheckpointFile.make(yield* FileSystem.FileSystem, dir))
-})
-
-/**
- * Forgets what is in a folder's checkpoint, readable or not; the next run starts afresh. True where there was
- * one. Refused while a run uses it.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const reset = Effect.fn("Checkpoint.reset")(function* (
-  dir: string
-): Effect.fn.Return<boolean, WriteError, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
-  const there = yield* fs
-    .exists(dir)
-    .pipe(Effect.mapError((error) => new CheckpointUnwritable({ checkpoint: dir, reason: platformReason(error) })))
-  return there ? yield* CheckpointStore.reset(CheckpointFile.make(fs, dir)) : false
+const operations = <R>(store: Effect.Effect<CheckpointStore.Store, never, R>) => ({
+  open: (fingerprint: Fingerprint) => Effect.flatMap(store, (store) => CheckpointStore.open(store, fingerprint)),
+  read: Effect.flatMap(store, CheckpointStore.read),
+  reset: Effect.flatMap(store, CheckpointStore.reset)
 })

@@ -106,3 +106,18 @@ export class CheckpointUnwritable extends Schema.TaggedError<CheckpointUnwritabl
     return `The checkpoint ${this.checkpoint} cannot be written (${this.reason}). Check that it is a folder, its permissions and the free space, then run again.`
   }
 }
+
+/**
+ * The destination may not be sent a record twice, and the checkpoint cannot promise that where a run is taken over.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CheckpointUnsafe extends Schema.TaggedError<CheckpointUnsafe>()("CheckpointUnsafe", {
+  /** Vendor and endpoint: `reach.create`. */
+  destination: Schema.String
+}) {
+  override get message(): string {
+    return `Nothing may be sent twice to ${this.destination}, and the checkpoint cannot promise that once another run takes over. Use Checkpoint.file, or one whose takeover is "safe".`
+  }
+}

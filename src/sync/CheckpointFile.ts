@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as FileSystem from "effect/FileSystem"
@@ -23,10 +22,6 @@ const encoder = new TextEncoder()
 
 // Bytes of states that are kept in one file before it begins anew with one.
 const fullFile = 1 << 20
-
-// Milliseconds between two looks at whether the file that states are added to is still the checkpoint. States that
-// are added to one that is not any more reach nobody.
-const lookInterval = 1000
 
 /**
  * The folder `dir`: `checkpoint.ndjson`, and a file `lock-…` for each run that has it or wants it.
@@ -87,11 +82,9 @@ const makeWriter = Effect.fnUntraced(function* (
   yield* Effect.mapError(sweep(fs, dir), unwritable)
   const flush = yield* FolderFlush.make(fs, dir)
   const scope = yield* Effect.scope
-  const clock = Clock.Clock.defaultValue()
   let files = 0
   let current: { readonly file: FileSystem.File; readonly scope: Scope.Closeable } | undefined
   let size = 0
-  let looked = 0
 
   const leave = Effect.suspend(() => {
     const left = current
@@ -108,6 +101,9 @@ const makeWriter = Effect.fnUntraced(function* (
         const file = yield* Scope.provide(fs.open(temporary, { flag: "wx", mode: 0o600 }), own)
         yield* file.writeAll(bytes)
         yield* file.sync
+        // What is there when this is found to have the checkpoint is swept away by the run that takes it over, and
+        // can then not be renamed.
+        yield* lock.check
         yield* fs.rename(temporary, path)
         yield* flush
         current = { file, scope: own }
@@ -117,7 +113,11 @@ const makeWriter = Effect.fnUntraced(function* (
           Effect.andThen(Scope.close(own, Exit.void), Effect.ignore(fs.remove(temporary, { force: true })))
         )
       )
-    })
+    }).pipe(
+      // Swept away, by the run that took over, or by one that was taken over in the middle of sweeping.
+      Effect.retry({ times: 1, while: (error) => error._tag === "PlatformError" && error.reason._tag === "NotFound" }),
+      Effect.catchTag("PlatformError", (error) => Effect.fail(unwritable(error)))
+    )
 
   const add = (file: FileSystem.File, bytes: Uint8Array) =>
     Effect.andThen(file.writeAll(bytes), file.sync).pipe(
@@ -127,46 +127,26 @@ const makeWriter = Effect.fnUntraced(function* (
         })
       ),
       // Nothing can be added after the half of a state.
-      Effect.onError(() => leave)
+      Effect.onError(() => leave),
+      Effect.mapError(unwritable)
     )
-
-  // True where states may still be added to the file.
-  const look = Effect.suspend(() => {
-    const now = clock.currentTimeMillisUnsafe()
-    if (now >= looked && now - looked < lookInterval) return Effect.succeed(true)
-    return Effect.map(Effect.andThen(lock.check, Effect.mapError(fs.exists(path), unwritable)), (there) => {
-      looked = now
-      return there
-    })
-  })
 
   return {
     replace: (text) =>
-      Effect.suspend(() => {
+      Effect.gen(function* () {
         const bytes = encoder.encode(text)
-        const anew = Effect.andThen(lock.check, Effect.mapError(begin(bytes), unwritable))
         const file = current?.file
-        return file === undefined || size + bytes.length > fullFile
-          ? anew
-          : Effect.flatMap(look, (there) => (there ? Effect.mapError(add(file, bytes), unwritable) : anew))
-      }),
-    remove: Effect.gen(function* () {
-      yield* lock.check
-      yield* leave
-      return yield* Effect.mapError(
-        Effect.gen(function* () {
-          if (!(yield* fs.exists(path))) return false
-          yield* fs.remove(path)
-          yield* flush
-          return true
-        }),
-        unwritable
-      )
-    })
+        if (file === undefined || size + bytes.length > fullFile) return yield* begin(bytes)
+        yield* add(file, bytes)
+        // Only now: a run that takes over after this reads what was added, and what was added after one took over
+        // may be in a file that nobody reads.
+        yield* lock.check
+        if (!(yield* Effect.mapError(fs.exists(path), unwritable))) yield* begin(bytes)
+      })
   }
 })
 
-// What a run left that was killed while it wrote. Only the run that has the checkpoint may do this.
+// What a run left that was killed while it wrote, or was taken over. Only the run that has the checkpoint may do this.
 const sweep = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, dir: string) {
   for (const name of yield* fs.readDirectory(dir)) {
     if (leftOver.test(name)) yield* fs.remove(`${dir}/${name}`, { force: true })
@@ -207,6 +187,6 @@ const claims = (
           return fs.utimes(path(token), now, now)
         })
       ),
-    remove: (token) => Effect.ignore(fs.remove(path(token), { force: true }))
+    remove: (token) => Effect.mapError(fs.remove(path(token), { force: true }), unwritable)
   }
 }

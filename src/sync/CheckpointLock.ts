@@ -42,7 +42,7 @@ export interface Claims {
   readonly has: (token: string) => Effect.Effect<boolean, CheckpointUnwritable>
   /** Gives a sign of life; must not make a claim that is gone. */
   readonly beat: (token: string) => Effect.Effect<void>
-  readonly remove: (token: string) => Effect.Effect<void>
+  readonly remove: (token: string) => Effect.Effect<void, CheckpointUnwritable>
 }
 
 /**
@@ -106,6 +106,7 @@ export const acquire = (
 ): Effect.Effect<Lock, CheckpointInUse | CheckpointUnwritable, Scope.Scope> =>
   Effect.gen(function* () {
     const token = crypto.randomUUID()
+    const takeBack = Effect.ignore(claims.remove(token))
     const now = yield* Clock.currentTimeNanos
     const me: Holder = {
       ...(yield* ProcessIdentity.self),
@@ -113,8 +114,8 @@ export const acquire = (
       order: `${now.toString().padStart(20, "0")} ${token}`
     }
     yield* Effect.acquireRelease(
-      Effect.onError(claims.put(token, encodeHolder(me)), () => claims.remove(token)),
-      () => claims.remove(token)
+      Effect.onError(claims.put(token, encodeHolder(me)), () => takeBack),
+      () => takeBack
     )
     yield* Effect.forkScoped(Effect.forever(Effect.delay(claims.beat(token), timing?.beat ?? 3000)))
     yield* Effect.onError(
@@ -122,7 +123,7 @@ export const acquire = (
         patience: timing?.patience ?? 15_000,
         contention: timing?.contention ?? 2000
       }),
-      () => claims.remove(token)
+      () => takeBack
     )
     const check = Effect.flatMap(claims.has(token), (mine) =>
       mine
@@ -177,6 +178,7 @@ const win = Effect.fnUntraced(function* (
         return yield* inUse(checkpoint, holder, false)
       }
     }
+    // A run whose claim cannot be removed would not learn that it was taken over.
     if (!blocked) return yield* Effect.forEach(dead, claims.remove, { discard: true })
     if (!contended) contendedFrom = undefined
     yield* Effect.sleep(pollInterval)

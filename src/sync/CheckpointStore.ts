@@ -31,21 +31,23 @@ export interface Store {
   readonly read: Effect.Effect<Option.Option<string>, CheckpointUnreadable>
   /** Between two writes. */
   readonly rest?: Duration.Input | undefined
-  /** For the run that has the checkpoint. */
+  /**
+   * For the run that has the lock, before it reads: what a run that had it before still writes does not take the place
+   * of what is written with this one.
+   */
   readonly writer: (lock: CheckpointLock.Lock) => Effect.Effect<Writer, CheckpointUnwritable, Scope.Scope>
 }
 
 /**
- * What a run that was taken over writes fails, or reaches nobody: it never takes the place of another run's state.
+ * What a run writes that was taken over fails. It may have been written all the same: then it stands until the run that
+ * took over writes, never in the place of what that one or a later one has written.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Writer {
-  /** Safe when it has ended; never half. */
+  /** Safe when it has ended, and seen by each run that takes over afterwards; never half. */
   readonly replace: (text: string) => Effect.Effect<void, WriteError>
-  /** True where there was something. */
-  readonly remove: Effect.Effect<boolean, WriteError>
 }
 
 /**
@@ -73,24 +75,35 @@ const openIn = Effect.fnUntraced(function* (
   fingerprint: Fingerprint,
   timing: CheckpointLock.Timing | undefined
 ): Effect.fn.Return<OpenCheckpoint, OpenError, Scope.Scope> {
-  yield* store.prepare
-  const lock = yield* CheckpointLock.acquire(store.name, store.claims, timing)
+  const writer = yield* take(store, timing)
   const state = yield* read(store)
   if (Option.isSome(state)) {
     const different = differences(state.value.fingerprint, fingerprint)
     if (different.length > 0) return yield* new CheckpointMismatch({ checkpoint: store.name, differences: different })
   }
-  const writer = yield* store.writer(lock)
   const turn = yield* Semaphore.make(1)
-  // What was begun goes on at the platform whatever happens to the fiber, and must not meet the next write.
-  const inTurn = (effect: Effect.Effect<unknown, WriteError>): Effect.Effect<void, WriteError> =>
-    Effect.asVoid(Effect.uninterruptible(turn.withPermit(effect)))
   return {
     state,
     rest: store.rest,
-    write: (next) => Effect.suspend(() => inTurn(writer.replace(CheckpointText.encode({ ...next, fingerprint })))),
-    done: inTurn(writer.remove)
+    // What was begun goes on at the platform whatever happens to the fiber, and must not meet the next write.
+    write: (next) =>
+      Effect.suspend(() => {
+        const text = CheckpointText.encode({ ...next, fingerprint })
+        return Effect.uninterruptible(turn.withPermit(writer.replace(text)))
+      })
   }
+})
+
+const take = Effect.fnUntraced(function* (
+  store: Store,
+  timing?: CheckpointLock.Timing | undefined
+): Effect.fn.Return<Writer, WriteError, Scope.Scope> {
+  yield* store.prepare
+  const lock = yield* CheckpointLock.acquire(store.name, store.claims, timing)
+  const writer = yield* store.writer(lock)
+  // Whoever was taken over before this must not go on with a writer that comes after the other's.
+  yield* lock.check
+  return writer
 })
 
 /**
@@ -99,27 +112,31 @@ const openIn = Effect.fnUntraced(function* (
  * @category constructors
  * @since 0.1.0
  */
-export const read = Effect.fnUntraced(function* (
+export const read = Effect.fn("Checkpoint.read")(function* (
   store: Pick<Store, "name" | "read">
 ): Effect.fn.Return<Option.Option<State>, CheckpointUnreadable> {
   const text = yield* store.read
   if (Option.isNone(text)) return Option.none()
   const state = CheckpointText.decode(text.value)
   if (Result.isFailure(state)) return yield* new CheckpointUnreadable({ checkpoint: store.name, reason: state.failure })
-  return Option.some(state.success)
+  return Option.fromNullOr(state.success)
 })
 
 /**
- * Forgets the state, readable or not. True where there was one.
+ * Forgets the state, readable or not. True where there was one. That there is none is written like a state, so that
+ * nothing older comes to light.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const reset = (store: Store): Effect.Effect<boolean, WriteError> =>
-  Effect.scoped(
+export const reset = Effect.fn("Checkpoint.reset")(function* (store: Store): Effect.fn.Return<boolean, WriteError> {
+  return yield* Effect.scoped(
     Effect.gen(function* () {
-      const lock = yield* CheckpointLock.acquire(store.name, store.claims)
-      const { remove } = yield* store.writer(lock)
-      return yield* remove
+      const writer = yield* take(store)
+      const state = yield* Effect.result(read(store))
+      if (Result.isSuccess(state) && Option.isNone(state.success)) return false
+      yield* writer.replace(CheckpointText.encode(null))
+      return true
     })
   )
+})

@@ -17,9 +17,12 @@ const Header = Schema.fromJsonString(
   Schema.Struct({ format: Schema.Literal(format), version: Schema.Int, checksum: Schema.optionalKey(Schema.String) })
 )
 
-const encodeState = Schema.encodeSync(Schema.fromJsonString(State))
+// `null` says that there is none any more.
+const Content = Schema.fromJsonString(Schema.NullOr(State))
+
+const encodeContent = Schema.encodeSync(Content)
 const decodeHeader = Schema.decodeUnknownResult(Header)
-const decodeState = Schema.decodeUnknownResult(Schema.fromJsonString(State))
+const decodeContent = Schema.decodeUnknownResult(Content)
 
 /**
  * Throws for what is no state, so that nothing is written that cannot be read.
@@ -27,8 +30,8 @@ const decodeState = Schema.decodeUnknownResult(Schema.fromJsonString(State))
  * @category encoding
  * @since 0.1.0
  */
-export const encode = (state: State): string => {
-  const json = encodeState(state)
+export const encode = (state: State | null): string => {
+  const json = encodeContent(state)
   return `${JSON.stringify({ format, version, checksum: checksum(json) })}\n${json}\n`
 }
 
@@ -41,7 +44,7 @@ type Failure = "Empty" | "Foreign" | "Torn" | "NewerVersion" | "Invalid"
  * @category decoding
  * @since 0.1.0
  */
-export const decode = (text: string): Result.Result<State, Failure> => {
+export const decode = (text: string): Result.Result<State | null, Failure> => {
   if (text === "") return Result.fail("Empty")
   // Each state has two lines, and behind the end of the last one there is nothing.
   const lines = text.split("\n")
@@ -53,7 +56,7 @@ export const decode = (text: string): Result.Result<State, Failure> => {
   return Result.isFailure(state) && isCut && last > 0 ? decodeAt(lines, last - 2) : state
 }
 
-const decodeAt = (lines: ReadonlyArray<string>, at: number): Result.Result<State, Failure> => {
+const decodeAt = (lines: ReadonlyArray<string>, at: number): Result.Result<State | null, Failure> => {
   const [first = "", json] = lines.slice(at, at + 2)
   const header = decodeHeader(first)
   if (Result.isFailure(header)) {
@@ -62,7 +65,7 @@ const decodeAt = (lines: ReadonlyArray<string>, at: number): Result.Result<State
   if (header.success.version > version) return Result.fail("NewerVersion")
   const isEnded = at + 2 < lines.length
   if (json === undefined || !isEnded || header.success.checksum !== checksum(json)) return Result.fail("Torn")
-  return Result.mapError(decodeState(json), () => "Invalid" as const)
+  return Result.mapError(decodeContent(json), () => "Invalid" as const)
 }
 
 const opening = `{"format":"${format}"`

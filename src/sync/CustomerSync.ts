@@ -25,7 +25,7 @@ import * as SendPolicy from "../policy/SendPolicy.ts"
 import * as SettlePolicy from "../policy/SettlePolicy.ts"
 import * as Apart from "./Apart.ts"
 import * as Batch from "./Batch.ts"
-import type * as Checkpoint from "./Checkpoint.ts"
+import * as Checkpoint from "./Checkpoint.ts"
 import type { CustomerRecord } from "./CustomerRecord.ts"
 import type { DeadLetters, DeadLettersUnwritable } from "./DeadLetters.ts"
 import * as Deliver from "./Deliver.ts"
@@ -75,9 +75,11 @@ export type Options<A, B extends Behaviour, R, RL = never, RD = never, RC = neve
   /**
    * Where the position is kept, so that a run can go on where one stopped. The records must come from a `Source`, which
    * says what it is and brings the same records in the same order each time. A run on a checkpoint that is finished reads
-   * and sends nothing. Default: nowhere.
+   * and sends nothing. Where the destination's `resend` is `unsafe`, its `takeover` must be `safe`. Default: nowhere.
    */
-  readonly checkpoint?: Checkpoint.Checkpoint<RC> | undefined
+  readonly checkpoint?:
+    | Checkpoint.Checkpoint<RC, B["resend"] extends "safe" ? Checkpoint.Takeover : "safe">
+    | undefined
   /** How often the checkpoint is written. It is also written whenever that matters. Default: 1 second. */
   readonly checkpointEvery?: Duration.Input | undefined
   /** How long a run that stops waits for the batches in flight. Default: 30 seconds. */
@@ -110,6 +112,7 @@ export type Records<A, E, R, C> = [C] extends [undefined]
 export type StopReason =
   | Doom
   | DeadLettersUnwritable
+  | Checkpoint.CheckpointUnsafe
   | Checkpoint.OpenError
   | Source.SourceChanged
   | Source.SourceOutOfOrder
@@ -232,6 +235,10 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
 
   const start = yield* Effect.result(
     Effect.gen(function* () {
+      // The types refuse it too, where they know the destination.
+      if (behaviour.resend === "unsafe" && options.checkpoint?.takeover === "unsafe") {
+        return yield* new Checkpoint.CheckpointUnsafe({ destination: to.name })
+      }
       const checkpoint =
         options.checkpoint === undefined
           ? undefined

@@ -15,7 +15,7 @@ import * as Source from "../../src/sync/Source.ts"
 export type Provided = HttpClient.HttpClient | ReachClient.ReachClient
 
 export interface World {
-  readonly checkpoint: Checkpoint.Checkpoint
+  readonly checkpoint: Checkpoint.Checkpoint<never, "safe">
   readonly deadLetters: DeadLetters.DeadLetters
   /** What the checkpoint holds. */
   readonly saved: () => Checkpoint.State | undefined
@@ -77,6 +77,7 @@ export const make = (): World => {
 
   return {
     checkpoint: {
+      takeover: "safe",
       open: (fingerprint) =>
         Effect.suspend(() => {
           const differences = state === undefined ? [] : Checkpoint.differences(state.fingerprint, fingerprint)
@@ -94,10 +95,7 @@ export const make = (): World => {
                 state = structuredClone({ ...next, fingerprint })
                 history.push(state)
                 return Effect.void
-              }),
-            done: Effect.sync(() => {
-              state = undefined
-            })
+              })
           })
         })
     },

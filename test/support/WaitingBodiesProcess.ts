@@ -18,12 +18,12 @@ const answered = Deferred.makeUnsafe<void>()
 let writes = 0
 
 const checkpoint: Checkpoint.Checkpoint = {
+  takeover: "safe",
   open: () =>
     Effect.succeed({
       state: Option.none(),
       // The first says that the run begins.
-      write: () => (++writes === 1 ? Effect.void : Deferred.await(written)),
-      done: Effect.void
+      write: () => (++writes === 1 ? Effect.void : Deferred.await(written))
     })
 }
 

@@ -16,6 +16,8 @@ const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirector
 
 const both = Layer.merge(KeyValueStore.layerMemory, NodeServices.layer)
 
+type Stored = Checkpoint.StoredCheckpoint<FileSystem.FileSystem | KeyValueStore.KeyValueStore, Checkpoint.Takeover>
+
 const stored = (opened: { readonly state: Option.Option<Checkpoint.State> }) => Option.getOrUndefined(opened.state)
 
 const quick = { beat: 20, patience: 150, contention: 100 }
@@ -33,7 +35,7 @@ for (const [name, make] of [
   describe(name, () => {
     it.effect("gives the next run what was written last, and nothing at first", () =>
       Effect.gen(function* () {
-        const checkpoint: Checkpoint.Checkpoint<FileSystem.FileSystem | KeyValueStore.KeyValueStore> = yield* make
+        const checkpoint: Stored = yield* make
         yield* Effect.scoped(
           Effect.gen(function* () {
             const first = yield* checkpoint.open(fingerprint)
@@ -47,24 +49,30 @@ for (const [name, make] of [
       }).pipe(Effect.provide(both))
     )
 
-    it.effect("is forgotten when the run is done", () =>
+    it.effect("can be read while a run has it, and reset only when none has", () =>
       Effect.gen(function* () {
-        const checkpoint: Checkpoint.Checkpoint<FileSystem.FileSystem | KeyValueStore.KeyValueStore> = yield* make
+        const checkpoint: Stored = yield* make
+        assert.isTrue(Option.isNone(yield* checkpoint.read))
+        assert.isFalse(yield* checkpoint.reset)
         yield* Effect.scoped(
           Effect.gen(function* () {
-            const first = yield* checkpoint.open(fingerprint)
-            yield* first.done
-            yield* first.write(state(1))
-            yield* first.done
+            const { write } = yield* checkpoint.open(fingerprint)
+            assert.isTrue(Option.isNone(yield* checkpoint.read))
+            yield* write(state(4))
+            assert.deepStrictEqual(Option.getOrUndefined(yield* checkpoint.read), state(4))
+            assert.strictEqual((yield* Effect.flip(checkpoint.reset))._tag, "CheckpointInUse")
           })
         )
-        assert.isUndefined(stored(yield* checkpoint.open(fingerprint)))
+        assert.isTrue(yield* checkpoint.reset)
+        assert.isFalse(yield* checkpoint.reset)
+        assert.isTrue(Option.isNone(yield* checkpoint.read))
+        assert.isUndefined(stored(yield* checkpoint.open({ source: "others.csv" })))
       }).pipe(Effect.provide(both))
     )
 
     it.effect("refuses another run's state, names what differs, and lets go at once", () =>
       Effect.gen(function* () {
-        const checkpoint: Checkpoint.Checkpoint<FileSystem.FileSystem | KeyValueStore.KeyValueStore> = yield* make
+        const checkpoint: Stored = yield* make
         yield* Effect.scoped(Effect.flatMap(checkpoint.open(fingerprint), ({ write }) => write(state(1))))
         const error = yield* Effect.flip(checkpoint.open({ ...fingerprint, source: "others.csv", window: "7" }))
         assert(error._tag === "CheckpointMismatch")
@@ -79,7 +87,7 @@ for (const [name, make] of [
 
     it.effect("refuses a second run at the same time, and says who has it", () =>
       Effect.gen(function* () {
-        const checkpoint: Checkpoint.Checkpoint<FileSystem.FileSystem | KeyValueStore.KeyValueStore> = yield* make
+        const checkpoint: Stored = yield* make
         const scope = yield* Scope.make()
         const first = yield* Scope.provide(checkpoint.open(fingerprint), scope)
         const error = yield* Effect.flip(checkpoint.open(fingerprint))
@@ -95,7 +103,7 @@ for (const [name, make] of [
 
     it.live("of many runs that start together, exactly one gets it", () =>
       Effect.gen(function* () {
-        const checkpoint: Checkpoint.Checkpoint<FileSystem.FileSystem | KeyValueStore.KeyValueStore> = yield* make
+        const checkpoint: Stored = yield* make
         for (let round = 0; round < 5; round++) {
           const scope = yield* Scope.make()
           const tags = yield* Effect.forEach(
@@ -161,30 +169,21 @@ describe("a checkpoint in a folder", () => {
         assert(error._tag === "CheckpointUnreadable")
         assert.strictEqual(error.reason, reason)
         assert.include(error.message, "reset it to start afresh")
-        assert.strictEqual((yield* Effect.flip(Checkpoint.read(dir)))._tag, "CheckpointUnreadable")
+        assert.strictEqual((yield* Effect.flip(Checkpoint.file(dir).read))._tag, "CheckpointUnreadable")
         assert.strictEqual(yield* fs.readFileString(path), content)
       }
-      assert.isTrue(yield* Checkpoint.reset(dir))
+      assert.isTrue(yield* Checkpoint.file(dir).reset)
       assert.isUndefined(stored(yield* Checkpoint.file(dir).open(fingerprint)))
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("can be read while a run has it, and reset only when none has", () =>
+  it.effect("is not made by looking at it or resetting it", () =>
     Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
       const dir = `${yield* folder}/acme`
-      assert.isTrue(Option.isNone(yield* Checkpoint.read(dir)))
-      assert.isFalse(yield* Checkpoint.reset(dir))
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const { write } = yield* Checkpoint.file(dir).open(fingerprint)
-          yield* write(state(4))
-          assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(4))
-          assert.strictEqual((yield* Effect.flip(Checkpoint.reset(dir)))._tag, "CheckpointInUse")
-        })
-      )
-      assert.isTrue(yield* Checkpoint.reset(dir))
-      assert.isFalse(yield* Checkpoint.reset(dir))
-      assert.isTrue(Option.isNone(yield* Checkpoint.read(dir)))
+      assert.isTrue(Option.isNone(yield* Checkpoint.file(dir).read))
+      assert.isFalse(yield* Checkpoint.file(dir).reset)
+      assert.isFalse(yield* fs.exists(dir))
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
@@ -227,7 +226,7 @@ describe("a checkpoint in a folder", () => {
                 Effect.asSome(Fiber.join(writing)),
                 Effect.as(cut.reached, Option.none<Exit.Exit<void, Checkpoint.WriteError>>())
               )
-              const left = yield* Checkpoint.read(dir).pipe(Effect.provideService(FileSystem.FileSystem, real))
+              const left = yield* Checkpoint.file(dir).read.pipe(Effect.provideService(FileSystem.FileSystem, real))
               const n = Option.getOrUndefined(left)?.counts.read
               assert.include([1, 2], n)
               assert.deepStrictEqual(Option.getOrUndefined(left), state(n ?? 0))
@@ -250,7 +249,7 @@ describe("a checkpoint in a folder", () => {
           ).pipe(Effect.provideService(FileSystem.FileSystem, cut.fs))
           seen.add(`${which}: ${step} ${cut.at()}`)
           if (written === "failed") {
-            assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(3))
+            assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.file(dir).read), state(3))
             assert.deepStrictEqual(yield* real.readDirectory(dir), ["checkpoint.ndjson"])
           }
           if (written === "written" && cut.at() === undefined) break
@@ -285,7 +284,7 @@ describe("a checkpoint in a folder", () => {
               // It took over from the one that was killed before, and went on from its state.
               assert.strictEqual(said[0], `${place} open ${last[place]}`)
               const safe = Number(said.at(-1)?.split(" ").at(-1))
-              const left = Option.getOrThrow(yield* Checkpoint.read(dir))
+              const left = Option.getOrThrow(yield* Checkpoint.file(dir).read)
               assert.deepStrictEqual(left, state(left.counts.read, 64))
               assert.include([safe, safe + 1], left.counts.read)
               return left.counts.read
@@ -465,7 +464,7 @@ describe("a checkpoint that somebody has", () => {
       const kv = yield* KeyValueStore.KeyValueStore
       const store = CheckpointKeyValue.make(kv, "acme")
       const key = "acme.lock-another"
-      yield* kv.set(key, `${claim({ host: "elsewhere", pid: 1 })}0`)
+      yield* kv.set(key, claim({ host: "elsewhere", pid: 1 }))
       const living = yield* Effect.forkChild(Effect.forever(Effect.delay(store.claims.beat("another"), 30)))
       const error = yield* Effect.flip(CheckpointStore.open(store, fingerprint, quick))
       assert(error._tag === "CheckpointInUse")
@@ -486,42 +485,33 @@ describe("a checkpoint that somebody has", () => {
       const [name = ""] = (yield* fs.readDirectory(dir)).filter((name) => name.startsWith("lock-"))
       yield* fs.remove(`${dir}/${name}`)
       yield* fs.writeFileString(lockOf(dir), claim({ host: "elsewhere", pid: 12 }))
-      for (const write of [first.write(state(2)), first.done]) {
-        const error = yield* Effect.flip(write)
-        assert(error._tag === "CheckpointInUse")
-        assert.isTrue(error.lost)
-        assert.include(error.message, "was taken over by process 12 on elsewhere")
-      }
+      const error = yield* Effect.flip(first.write(state(2)))
+      assert(error._tag === "CheckpointInUse")
+      assert.isTrue(error.lost)
+      assert.include(error.message, "was taken over by process 12 on elsewhere")
       yield* Effect.sleep(3 * quick.beat)
       assert.isFalse(yield* fs.exists(`${dir}/${name}`))
-      assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(1))
+      assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.file(dir).read), state(1))
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live(
-    "a run that was taken over and has not seen it yet writes where nobody reads, and sees it within a second",
-    () =>
-      Effect.gen(function* () {
-        const fs = yield* FileSystem.FileSystem
-        const dir = yield* folder
-        const first = yield* CheckpointStore.open(CheckpointFile.make(fs, dir), fingerprint)
-        yield* first.write(state(1))
-        yield* first.write(state(2))
-        const [name = ""] = (yield* fs.readDirectory(dir)).filter((name) => name.startsWith("lock-"))
-        yield* fs.remove(`${dir}/${name}`)
-        const second = yield* CheckpointStore.open(CheckpointFile.make(fs, dir), fingerprint)
-        assert.deepStrictEqual(stored(second), state(2))
-        yield* second.write(state(7))
-        yield* first.write(state(3))
-        assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(7))
-        yield* second.write(state(8))
-        yield* Effect.sleep(1050)
-        assert.strictEqual((yield* Effect.flip(first.write(state(4))))._tag, "CheckpointInUse")
-        assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(8))
-      }).pipe(Effect.provide(NodeServices.layer))
+  it.live("a claim that cannot be removed is not taken over: its run would not learn of it", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const dir = yield* folder
+      yield* fs.writeFileString(lockOf(dir), claim({ host: "elsewhere", pid: 12 }))
+      const denied = PlatformError.systemError({ _tag: "PermissionDenied", module: "FileSystem", method: "remove" })
+      const kept: FileSystem.FileSystem = {
+        ...fs,
+        remove: (path, options) => (path === lockOf(dir) ? Effect.fail(denied) : fs.remove(path, options))
+      }
+      const error = yield* Effect.flip(CheckpointStore.open(CheckpointFile.make(kept, dir), fingerprint, quick))
+      assert(error._tag === "CheckpointUnwritable")
+      assert.strictEqual(error.reason, "PermissionDenied")
+    }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("a checkpoint whose file is gone is written anew within a second", () =>
+  it.live("a checkpoint whose file is gone is written anew with the next state", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const dir = yield* folder
@@ -529,9 +519,8 @@ describe("a checkpoint that somebody has", () => {
       yield* write(state(1))
       yield* write(state(2))
       yield* fs.remove(`${dir}/checkpoint.ndjson`)
-      yield* Effect.sleep(1050)
       yield* write(state(3))
-      assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(3))
+      assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.file(dir).read), state(3))
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
@@ -549,7 +538,7 @@ describe("a checkpoint that somebody has", () => {
         if (size < last) anew++
         last = size
         largest = Math.max(largest, size)
-        assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.read(dir)), state(n, 300))
+        assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.file(dir).read), state(n, 300))
       }
       assert.isAtMost(largest, 1 << 20)
       assert.isAtLeast(largest, 1 << 19)

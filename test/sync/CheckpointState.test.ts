@@ -34,6 +34,12 @@ describe("CheckpointText", () => {
     if (Result.isSuccess(read)) assert.deepStrictEqual(plain(read.success), plain(state))
   })
 
+  it("that there is no state any more is told from a text that has none", () => {
+    const none = CheckpointText.encode(null)
+    assert.deepStrictEqual(CheckpointText.decode(text + none), Result.succeed(null))
+    for (let length = 1; length < none.length; length++) assert.strictEqual(decode(none.slice(0, length)), "Torn")
+  })
+
   it("a text that is cut anywhere is torn, never a state", () => {
     for (let length = 1; length < text.length; length++) assert.strictEqual(decode(text.slice(0, length)), "Torn")
     assert.strictEqual(decode("\0".repeat(text.length)), "Torn")
@@ -44,7 +50,7 @@ describe("CheckpointText", () => {
     const [one = "", two = "", three = ""] = texts
     const read = (text: string) => {
       const decoded = CheckpointText.decode(text)
-      return Result.isSuccess(decoded) ? decoded.success.counts.read : decoded.failure
+      return Result.isSuccess(decoded) ? decoded.success?.counts.read : decoded.failure
     }
     assert.strictEqual(read(one + two + three), 3)
     for (let length = 0; length < three.length; length++) {

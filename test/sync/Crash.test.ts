@@ -218,6 +218,7 @@ describe("a request that must not be sent twice", () => {
       concurrency: 2,
       window: 2,
       checkpoint: {
+        takeover: "safe",
         open: (fingerprint: Checkpoint.Fingerprint) =>
           Effect.map(open(fingerprint), (opened) => ({ ...opened, rest: "1 minute" }))
       }
