@@ -75,7 +75,8 @@ export const make = (store: KeyValueStore.KeyValueStore, key: string): Store => 
       const old = found.filter((other) => other !== newest).map(({ name }) => name)
       // A run that was taken over may have given one more sign of life.
       const beats = names.filter(
-        (name) => name.startsWith(beatKey(key, "")) && !names.includes(lockKey(key, name.slice(beatKey(key, "").length)))
+        (name) =>
+          name.startsWith(beatKey(key, "")) && !names.includes(lockKey(key, name.slice(beatKey(key, "").length)))
       )
       yield* Effect.forEach([...old, ...beats], (name) => Effect.ignore(store.remove(name)), { discard: true })
       return {
@@ -115,9 +116,6 @@ const claims = (
     beat: (token) =>
       Effect.ignore(Effect.flatMap(Clock.currentTimeNanos, (now) => store.set(beatKey(key, token), String(now)))),
     remove: (token) =>
-      Effect.mapError(
-        Effect.andThen(store.remove(lockKey(key, token)), store.remove(beatKey(key, token))),
-        unwritable
-      )
+      Effect.mapError(Effect.andThen(store.remove(lockKey(key, token)), store.remove(beatKey(key, token))), unwritable)
   }
 }

@@ -75,8 +75,8 @@ const openIn = Effect.fnUntraced(function* (
   fingerprint: Fingerprint,
   timing: CheckpointLock.Timing | undefined
 ): Effect.fn.Return<OpenCheckpoint, OpenError, Scope.Scope> {
-  const writer = yield* take(store, timing)
-  const state = yield* read(store)
+  const { found, writer } = yield* take(store, timing)
+  const state = yield* Effect.fromResult(found)
   if (Option.isSome(state)) {
     const different = differences(state.value.fingerprint, fingerprint)
     if (different.length > 0) return yield* new CheckpointMismatch({ checkpoint: store.name, differences: different })
@@ -94,16 +94,22 @@ const openIn = Effect.fnUntraced(function* (
   }
 })
 
+// The writer, and what there was before it.
 const take = Effect.fnUntraced(function* (
   store: Store,
   timing?: CheckpointLock.Timing | undefined
-): Effect.fn.Return<Writer, WriteError, Scope.Scope> {
+): Effect.fn.Return<
+  { readonly writer: Writer; readonly found: Result.Result<Option.Option<State>, CheckpointUnreadable> },
+  WriteError,
+  Scope.Scope
+> {
   yield* store.prepare
   const lock = yield* CheckpointLock.acquire(store.name, store.claims, timing)
   const writer = yield* store.writer(lock)
-  // Whoever was taken over before this must not go on with a writer that comes after the other's.
+  const found = yield* Effect.result(read(store))
+  // Whoever was taken over until here has the writer or the state of a time that is over.
   yield* lock.check
-  return writer
+  return { writer, found }
 })
 
 /**
@@ -132,9 +138,8 @@ export const read = Effect.fn("Checkpoint.read")(function* (
 export const reset = Effect.fn("Checkpoint.reset")(function* (store: Store): Effect.fn.Return<boolean, WriteError> {
   return yield* Effect.scoped(
     Effect.gen(function* () {
-      const writer = yield* take(store)
-      const state = yield* Effect.result(read(store))
-      if (Result.isSuccess(state) && Option.isNone(state.success)) return false
+      const { found, writer } = yield* take(store)
+      if (Result.isSuccess(found) && Option.isNone(found.success)) return false
       yield* writer.replace(CheckpointText.encode(null))
       return true
     })

@@ -77,9 +77,7 @@ export type Options<A, B extends Behaviour, R, RL = never, RD = never, RC = neve
    * says what it is and brings the same records in the same order each time. A run on a checkpoint that is finished reads
    * and sends nothing. Where the destination's `resend` is `unsafe`, its `takeover` must be `safe`. Default: nowhere.
    */
-  readonly checkpoint?:
-    | Checkpoint.Checkpoint<RC, B["resend"] extends "safe" ? Checkpoint.Takeover : "safe">
-    | undefined
+  readonly checkpoint?: Checkpoint.Checkpoint<RC, B["resend"] extends "safe" ? Checkpoint.Takeover : "safe"> | undefined
   /** How often the checkpoint is written. It is also written whenever that matters. Default: 1 second. */
   readonly checkpointEvery?: Duration.Input | undefined
   /** How long a run that stops waits for the batches in flight. Default: 30 seconds. */

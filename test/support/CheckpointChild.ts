@@ -6,7 +6,7 @@ import { Effect } from "effect"
 
 const script = fileURLToPath(new URL("./CheckpointProcess.ts", import.meta.url))
 
-export const start = (mode: "write" | "hold", dirs: ReadonlyArray<string>) =>
+export const start = (mode: "write" | "hold" | `stop-${number}`, dirs: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn(process.execPath, [script, mode, ...dirs], { stdio: ["ignore", "pipe", "inherit"] })

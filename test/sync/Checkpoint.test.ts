@@ -11,6 +11,7 @@ import * as CheckpointStore from "../../src/sync/CheckpointStore.ts"
 import * as ProcessIdentity from "../../src/sync/ProcessIdentity.ts"
 import * as CheckpointChild from "../support/CheckpointChild.ts"
 import { fingerprint, state } from "../support/CheckpointStates.ts"
+import * as FileSystemSteps from "../support/FileSystemSteps.ts"
 
 const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
 
@@ -257,11 +258,11 @@ describe("a checkpoint in a folder", () => {
       }
       assert.includeMembers(
         [...seen],
-        ["1 open", "2 writeAll", "3 sync", "4 rename", "5 sync"].map((step) => `first: ${step}`)
+        ["0 open", "1 writeAll", "2 sync", "3 exists", "4 rename", "5 sync"].map((step) => `first: ${step}`)
       )
       assert.includeMembers(
         [...seen],
-        ["0 exists", "1 exists", "2 writeAll", "3 sync"].map((step) => `next: ${step}`)
+        ["0 writeAll", "1 sync", "2 exists", "3 exists"].map((step) => `next: ${step}`)
       )
     }).pipe(Effect.provide(NodeServices.layer))
   )
@@ -307,11 +308,7 @@ const cutAt = (real: FileSystem.FileSystem, cut: number, fate: "fails" | "hangs"
     method: "test",
     cause: Object.assign(new Error("No space"), { code: "ENOSPC" })
   })
-  const step = <A>(
-    name: string,
-    whole: Effect.Effect<A, PlatformError.PlatformError>,
-    half: Effect.Effect<unknown, PlatformError.PlatformError> = Effect.void
-  ) =>
+  const step: FileSystemSteps.Step = (name, whole, half = Effect.void) =>
     Effect.suspend(() => {
       if (steps < 0 || steps++ !== cut) return whole
       reachedStep = name
@@ -324,25 +321,8 @@ const cutAt = (real: FileSystem.FileSystem, cut: number, fate: "fails" | "hangs"
         )
       )
     })
-  const wrap = (file: FileSystem.File): FileSystem.File =>
-    Object.defineProperties(Object.create(file), {
-      sync: { value: step("sync", file.sync) },
-      writeAll: {
-        value: (bytes: Uint8Array) =>
-          step("writeAll", file.writeAll(bytes), file.writeAll(bytes.subarray(0, bytes.length / 2)))
-      }
-    })
-  const fs: FileSystem.FileSystem = {
-    ...real,
-    exists: (path) => step("exists", real.exists(path)),
-    open: (path, options) =>
-      Effect.flatMap(Effect.scope, (scope) =>
-        step("open", Scope.provide(Effect.map(real.open(path, options), wrap), scope))
-      ),
-    rename: (from, to) => step("rename", real.rename(from, to))
-  }
   return {
-    fs,
+    fs: FileSystemSteps.make(real, step),
     arm: () => {
       steps = 0
     },
@@ -491,7 +471,7 @@ describe("a checkpoint that somebody has", () => {
       assert.include(error.message, "was taken over by process 12 on elsewhere")
       yield* Effect.sleep(3 * quick.beat)
       assert.isFalse(yield* fs.exists(`${dir}/${name}`))
-      assert.deepStrictEqual(Option.getOrUndefined(yield* Checkpoint.file(dir).read), state(1))
+      assert.strictEqual((yield* Effect.flip(first.write(state(3))))._tag, "CheckpointInUse")
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
@@ -565,14 +545,14 @@ describe("a checkpoint in a store that fails", () => {
     Effect.gen(function* () {
       const broken = KeyValueStore.makeStringOnly({
         get: (key) =>
-          key === "acme"
+          key.startsWith("acme.state-")
             ? Effect.fail(new KeyValueStore.KeyValueStoreError({ message: "redis://user:secret@db", method: "get" }))
-            : Effect.succeed("{}\n0"),
+            : Effect.succeed("{}"),
         set: () => Effect.void,
         remove: () => Effect.void,
         clear: Effect.void,
         size: Effect.succeed(0),
-        keys: Effect.succeed([])
+        keys: Effect.succeed(["acme.state-1-00000000-0000-4000-8000-000000000000"])
       })
       const opened = CheckpointStore.open(CheckpointKeyValue.make(broken, "acme"), fingerprint)
       // Its list lacks the claim that was just written: such a store cannot hold a lock.
