@@ -1,13 +1,18 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, FileSystem, Option, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, FileSystem, Option, Scope, Stream } from "effect"
 import { KeyValueStore } from "effect/persistence"
+import * as ReachDestination from "../../src/reach/ReachDestination.ts"
+import type * as ReachSchema from "../../src/reach/ReachSchema.ts"
 import * as Checkpoint from "../../src/sync/Checkpoint.ts"
 import * as CheckpointFile from "../../src/sync/CheckpointFile.ts"
 import * as CheckpointKeyValue from "../../src/sync/CheckpointKeyValue.ts"
 import * as CheckpointStore from "../../src/sync/CheckpointStore.ts"
+import { fromPatches } from "../../src/sync/CustomerRecord.ts"
+import * as CustomerSync from "../../src/sync/CustomerSync.ts"
 import * as CheckpointChild from "../support/CheckpointChild.ts"
 import { fingerprint, state } from "../support/CheckpointStates.ts"
+import * as CrashWorld from "../support/CrashWorld.ts"
 import * as FileSystemSteps from "../support/FileSystemSteps.ts"
 
 // Whoever takes over finds out in this many milliseconds that there is no sign of life.
@@ -234,6 +239,30 @@ describe("Checkpoint.keyValueStore, in the course of time", () => {
       assert.strictEqual((yield* Effect.flip(write(state(2))))._tag, "CheckpointInUse")
       assert.isTrue(Option.isNone(yield* CheckpointStore.read(store)))
     })
+  )
+})
+
+describe("a run whose records must not be sent twice", () => {
+  it.live("is refused with a checkpoint that cannot promise it, before anything is read or sent", () =>
+    Effect.gen(function* () {
+      let touched = 0
+      const touch = Effect.sync(() => {
+        touched++
+      })
+      const to = ReachDestination.create({ onConflict: "reject" })
+      const newcomers = fromPatches(Stream.fromIterable<ReachSchema.NewCustomer>([])).pipe(Stream.onStart(touch))
+      const run = CustomerSync.run({
+        to: { ...to, send: () => Effect.andThen(touch, Effect.die("sent")), settle: () => Effect.die("sent") },
+        // @ts-expect-error as from a script without types
+        checkpoint: Checkpoint.keyValueStore("acme")
+      })(CrashWorld.named(newcomers))
+      const { reason } = yield* Effect.flip(run)
+      assert(reason._tag === "CheckpointUnsafe")
+      assert.include(reason.message, "Nothing may be sent twice to reach.create")
+      assert.strictEqual(touched, 0)
+      const store = yield* KeyValueStore.KeyValueStore
+      assert.deepStrictEqual(yield* store.keys, [])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 })
 

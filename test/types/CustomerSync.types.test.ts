@@ -7,6 +7,7 @@ import {
   CustomerRecord,
   CustomerSync,
   DeadLetters,
+  type Destination,
   Encode,
   Plan,
   PocketflowsDestination,
@@ -50,6 +51,16 @@ describe("options that are unlawful for a destination do not compile", () => {
     compile(() => CustomerSync.run({ to: upsert, retryUnknown: true }))
     // @ts-expect-error it may have been created
     compile(() => CustomerSync.run({ to: insert, retryUnknown: true }))
+  })
+  it("nothing that must not be sent twice hangs on a checkpoint that cannot promise it", () => {
+    compile(() => CustomerSync.run({ to: insert, checkpoint: Checkpoint.file("checkpoint") }))
+    compile(() => CustomerSync.run({ to: upsert, checkpoint: Checkpoint.keyValueStore("checkpoint") }))
+    // @ts-expect-error a store has no write on a condition
+    compile(() => CustomerSync.run({ to: insert, checkpoint: Checkpoint.keyValueStore("checkpoint") }))
+    const unknown = {} as Destination.Destination<ReachSchema.NewCustomer>
+    // @ts-expect-error it may be one that must not be sent twice
+    compile(() => CustomerSync.run({ to: unknown, checkpoint: Checkpoint.keyValueStore("checkpoint") }))
+    compile(() => CustomerSync.run({ to: unknown, checkpoint: Checkpoint.file("checkpoint") }))
   })
   it("the records must be the destination's", () => {
     const updates = {} as Stream.Stream<CustomerRecord.CustomerRecord<PocketflowsSchema.CustomerUpdate>>
