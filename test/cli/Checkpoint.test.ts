@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path"
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { Checkpoint } from "../../src/index.ts"
 import * as Command from "./Command.ts"
 import * as Terminal from "./fixtures/Terminal.ts"
@@ -42,6 +42,10 @@ const checkpoint = Effect.gen(function* () {
   return dir
 })
 const file = (dir: string) => join(dir, "checkpoint.ndjson")
+
+// That there is none is in the file, too.
+const holdsOne = (dir: string) =>
+  Checkpoint.file(dir).read.pipe(Effect.map(Option.isSome), Effect.provide(NodeFileSystem.layer))
 
 const call = (...args: ReadonlyArray<string>) => InProcess.run(["checkpoint", ...args])
 
@@ -91,10 +95,11 @@ describe("patchbay checkpoint reset", () => {
       const dir = yield* checkpoint
       const asked = yield* Command.run(["checkpoint", "reset", dir])
       assert.strictEqual(asked.code, 2)
-      assert.isTrue(existsSync(file(dir)), "nobody agreed")
+      assert.isTrue(yield* holdsOne(dir), "nobody agreed")
       const reset = yield* Command.run(["checkpoint", "reset", dir, "--yes"])
       assert.strictEqual(reset.code, 0)
-      assert.deepStrictEqual(readdirSync(dir), ["notes.txt"])
+      assert.isFalse(yield* holdsOne(dir))
+      assert.deepStrictEqual(readdirSync(dir), ["checkpoint.ndjson", "notes.txt"])
       const again = yield* call("reset", dir, "--yes")
       assert.strictEqual(again.code, 0)
       Golden.check("checkpoint-reset", [asked, reset, again].map(({ stderr }) => stderr).join("\n"), [[dir, "DIR"]])
@@ -106,7 +111,7 @@ describe("patchbay checkpoint reset", () => {
       const dir = yield* checkpoint
       writeFileSync(file(dir), readFileSync(file(dir), "utf8").slice(0, -9))
       assert.strictEqual((yield* call("reset", dir, "--yes")).code, 0)
-      assert.isFalse(existsSync(file(dir)))
+      assert.isFalse(yield* holdsOne(dir))
       writeFileSync(file(dir), '{"mine":true}\n')
       const foreign = yield* call("reset", dir, "--yes")
       assert.strictEqual(foreign.code, 2)
@@ -149,13 +154,13 @@ describe("patchbay checkpoint reset", () => {
           })
         )
       const no = yield* answer("n")
-      assert.deepStrictEqual([no.exitCode, existsSync(file(dir))], [0, true])
+      assert.deepStrictEqual([no.exitCode, yield* holdsOne(dir)], [0, true])
       assert.match(no.text, /stands at 4,000 records, with 3 batches underway/)
       assert.match(no.text, /was left as it is/)
       const quit = yield* answer("\u0003")
-      assert.deepStrictEqual([quit.exitCode, existsSync(file(dir))], [130, true])
+      assert.deepStrictEqual([quit.exitCode, yield* holdsOne(dir)], [130, true])
       const yes = yield* answer("y")
-      assert.deepStrictEqual([yes.exitCode, existsSync(file(dir))], [0, false])
+      assert.deepStrictEqual([yes.exitCode, yield* holdsOne(dir)], [0, false])
     })
   )
 })
