@@ -83,7 +83,7 @@ export const leftOver = Effect.fnUntraced(function* (
   const outcomes = report?.outcomes ?? { Rejected: 0, Unknown: 0, Unsent: 0 }
   const state = Option.isNone(checkpoint)
     ? undefined
-    : Option.getOrUndefined(Option.flatten(yield* Effect.option(Checkpoint.read(checkpoint.value))))
+    : Option.getOrUndefined(Option.flatten(yield* Effect.option(Checkpoint.file(checkpoint.value).read)))
   const unknown = Math.min(outcomes.Unknown, state?.counts.outcomes.Unknown ?? outcomes.Unknown)
   const counts = {
     rejected: outcomes.Rejected,
