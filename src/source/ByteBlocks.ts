@@ -8,7 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
-import { InvalidHeader, InvalidUtf8, PositionBeyondEnd } from "./CustomerFileError.ts"
+import { InvalidHeader, InvalidUtf8, NamesMissing, PositionBeyondEnd } from "./CustomerFileError.ts"
 import type { TextWindow } from "./TextWindow.ts"
 import * as Utf8 from "./Utf8.ts"
 
@@ -22,7 +22,7 @@ export interface Reader<T> {
   /** Offset of the byte where it starts; a reader that goes on elsewhere says so here, with a new window. */
   readonly startsAt: number
   readonly window: TextWindow
-  /** May throw `InvalidHeader`. */
+  /** May throw `InvalidHeader` or `NamesMissing`. */
   readonly read: () => Array<T>
 }
 
@@ -36,6 +36,14 @@ export interface Reader<T> {
 export const blockSize = 256 * 1024
 
 /**
+ * What ends a source.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type Failure = InvalidHeader | InvalidUtf8 | NamesMissing | PositionBeyondEnd
+
+/**
  * What was found in a block of bytes.
  *
  * @category models
@@ -44,7 +52,7 @@ export const blockSize = 256 * 1024
 export interface Taken<T> {
   readonly records: Array<T>
   /** What ends the source after these records. */
-  readonly failure: InvalidHeader | InvalidUtf8 | PositionBeyondEnd | undefined
+  readonly failure: Failure | undefined
 }
 
 /**
@@ -64,7 +72,7 @@ export type Taker<T> = (block: Uint8Array, last: boolean) => Taken<T>
 export const read = <T, E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   taker: () => Taker<T>
-): Stream.Stream<T, E | InvalidHeader | InvalidUtf8 | PositionBeyondEnd, R> =>
+): Stream.Stream<T, E | Failure, R> =>
   Stream.transformPull(bytes, (upstream) =>
     Effect.sync(() => {
       const take = taker()
@@ -72,12 +80,9 @@ export const read = <T, E, R>(
       let chunk = 0
       let from = 0
       let finished = false
-      let failure: InvalidHeader | InvalidUtf8 | PositionBeyondEnd | undefined
+      let failure: Failure | undefined
 
-      const pull: Pull.Pull<
-        Arr.NonEmptyReadonlyArray<T>,
-        E | InvalidHeader | InvalidUtf8 | PositionBeyondEnd
-      > = Effect.suspend(() => {
+      const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<T>, E | Failure> = Effect.suspend(() => {
         while (failure === undefined && chunks !== undefined) {
           const bytes = chunks[chunk]
           if (bytes === undefined) {
@@ -152,7 +157,7 @@ export const taker = <T>(source: string, base: number, reader: Reader<T>): Taker
       }
       return { records, failure: undefined }
     } catch (error) {
-      if (error instanceof InvalidHeader) return { records: [], failure: error }
+      if (error instanceof InvalidHeader || error instanceof NamesMissing) return { records: [], failure: error }
       throw error
     }
   }

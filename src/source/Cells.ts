@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import * as SchemaAST from "effect/SchemaAST"
+import type { InputIssue } from "../http/InputIssue.ts"
+import * as JsonText from "../http/JsonText.ts"
 
 // What a field takes, as bits. Text wins: where a string is welcome, the cell is passed on as it is, so
 // that a surname "null" or "true" stays one.
@@ -120,8 +122,8 @@ const taken = (ast: SchemaAST.AST, outer: ReadonlyArray<SchemaAST.AST> = []): nu
 const number = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 
 /**
- * A cell as the value that its field takes. A cell that is no such value stays text, so that the schema
- * says at that field what it expected.
+ * A cell as the value that its field takes. A cell that is no such value, or would be changed by becoming one, stays text,
+ * so that the schema says at that field what it expected, and `issues` what would be changed.
  *
  * @category decoding
  * @since 0.1.0
@@ -134,18 +136,35 @@ export const read = (takes: number, cell: string): unknown => {
     if (cell.length === 4 && cell.toLowerCase() === "true") return true
     if (cell.length === 5 && cell.toLowerCase() === "false") return false
   }
-  if ((takes & NUMBER) !== 0 && number.test(cell)) {
-    const value = Number(cell)
-    return Number.isFinite(value) ? value : cell
-  }
+  if ((takes & NUMBER) !== 0 && number.test(cell)) return JsonText.isExact(cell) ? Number(cell) : cell
   if ((takes & JSON_TEXT) !== 0) {
-    try {
-      return JSON.parse(cell)
-    } catch {
-      return cell
-    }
+    const json = jsonOf(cell)
+    return json === undefined || json.issues.length > 0 ? cell : json.value
   }
   return cell
+}
+
+const jsonOf = (cell: string): JsonText.JsonText | undefined => {
+  try {
+    return JsonText.parse(cell)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Why the cell of a field was not read as a value that it takes, where that would have changed what it says.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const issues = (takes: number, cell: string, field: string): ReadonlyArray<InputIssue> => {
+  if (isText(takes) || cell === "") return []
+  if ((takes & NUMBER) !== 0 && number.test(cell)) {
+    return JsonText.isExact(cell) ? [] : [{ path: [field], message: JsonText.inexact }]
+  }
+  const found = (takes & JSON_TEXT) === 0 ? [] : (jsonOf(cell)?.issues ?? [])
+  return found.map(({ message, path }) => ({ path: [field, ...path], message }))
 }
 
 /**
@@ -190,9 +209,20 @@ export const readAll = (
         const meaning = emptyOf(empty, name)
         return meaning === "absent" ? [] : [[name, meaning === "null" ? null : cell]]
       }
-      return [[name, read(fields.named.get(name)?.takes ?? fields.others ?? 0, cell)]]
+      return [[name, read(takesOf(fields, name), cell)]]
     })
   )
+
+const takesOf = (fields: Fields, name: string): number => fields.named.get(name)?.takes ?? fields.others ?? 0
+
+/**
+ * Why cells by field name were not read, where that would have changed what they say.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const issuesOfAll = (fields: Fields, cells: { readonly [field: string]: string }): ReadonlyArray<InputIssue> =>
+  Object.entries(cells).flatMap(([name, cell]) => issues(takesOf(fields, name), cell, name))
 
 /**
  * Whether a field takes its cell as it is.

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { InputIssue } from "../http/InputIssue.ts"
 import type { RecordInput } from "../sync/CustomerRecord.ts"
 import * as Cells from "./Cells.ts"
 import type { Column } from "./CsvHeader.ts"
@@ -32,6 +33,15 @@ export const encodeCell = ({ empty, takes }: Column, cell: string): unknown => {
   if (cell !== "") return Cells.read(takes, cell)
   return empty === "absent" ? undefined : empty === "null" ? null : ""
 }
+
+/**
+ * What cells would have been changed by being read.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const issues = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): ReadonlyArray<InputIssue> =>
+  columns.flatMap(({ field, index, takes }) => Cells.issues(takes, cells[index] ?? "", field))
 
 /**
  * The cells as read, by the names of their fields.

@@ -5,6 +5,7 @@
  */
 import * as Cells from "./Cells.ts"
 import type { HeaderIssue } from "./CustomerFileError.ts"
+import * as FieldNames from "./FieldNames.ts"
 
 /**
  * A column that is read.
@@ -36,16 +37,15 @@ export const resolve = (
   }
 ): { readonly columns: ReadonlyArray<Column>; readonly issues: ReadonlyArray<HeaderIssue> } => {
   const issues: Array<HeaderIssue> = []
-  const names = new Map<string, string>()
-  const mapped = new Map(Object.entries(options.columns ?? {}).filter((entry) => entry[1] !== undefined))
-  for (const field of fields.named.keys()) names.set(mapped.get(field) ?? field, field)
-  for (const [field, name] of mapped) if (name !== undefined) names.set(name, field)
+  const { fieldsOf, mapped, names } = FieldNames.make(fields, options.columns)
 
   const found = new Map<string, number>()
   const other: Array<number> = []
   header.forEach((name, index) => {
-    const field = names.get(name) ?? (fields.others !== undefined && name !== "" ? name : undefined)
-    if (field === undefined) {
+    const fed = fieldsOf(name)
+    const [field] = fed
+    // A column without a name is no field of its own.
+    if (field === undefined || (name === "" && !names.has(field))) {
       other.push(index)
     } else if (found.has(field)) {
       issues.push({
@@ -53,25 +53,18 @@ export const resolve = (
         message: `Column ${index + 1} has the same name as column ${(found.get(field) ?? 0) + 1}. Rename one.`
       })
     } else {
-      found.set(field, index)
+      for (const field of fed) found.set(field, index)
     }
   })
 
-  const missing = [...names].filter(([, field]) => !found.has(field))
+  const missing = [...names].filter(([field]) => !found.has(field))
   // A field whose mapped column is missing, under its own name: that the mapping is wrong is said below.
-  const missingFields = new Set(missing.map(([, field]) => field))
+  const missingFields = new Set(missing.map(([field]) => field))
   const unknown = other.filter((index) => !missingFields.has(header[index] ?? ""))
   if (unknown.length > 0 && options.otherColumns !== "ignore") {
-    issues.push(
-      ...unknownColumns(
-        header,
-        unknown,
-        missing.map(([, field]) => field),
-        found.size > 0
-      )
-    )
+    issues.push(...unknownColumns(header, unknown, [...missingFields], found.size > 0, mapped))
   }
-  for (const [name, field] of missing) {
+  for (const [field, name] of missing) {
     if (mapped.has(field)) {
       issues.push({
         kind: "Missing",
@@ -102,11 +95,20 @@ const unknownColumns = (
   header: ReadonlyArray<string>,
   unknown: ReadonlyArray<number>,
   missing: ReadonlyArray<string>,
-  someAreKnown: boolean
+  someAreKnown: boolean,
+  mapped: ReadonlyMap<string, string>
 ): ReadonlyArray<HeaderIssue> => {
   const issues: Array<HeaderIssue> = []
   for (const index of unknown) {
     const name = header[index] ?? ""
+    const elsewhere = mapped.get(name)
+    if (elsewhere !== undefined) {
+      issues.push({
+        kind: "Unknown",
+        message: `Column ${index + 1}, ${quote(name)}, ${FieldNames.unread(name, elsewhere)}. Take it out, or ${leave}.`
+      })
+      continue
+    }
     const like = Cells.nearest(name, missing)
     // A row in which no name is known, or nearly so, may be a customer: such names are not repeated.
     if (someAreKnown || (like !== undefined && name.length >= 5)) {
@@ -125,10 +127,11 @@ const unknownColumns = (
 const unknownColumn = (index: number, name: string, like: string | undefined): string => {
   const showable = Cells.isShowable(name)
   const shown = showable ? `, ${quote(name)},` : name === "" ? ", which has no name," : ""
-  const leave = `leave such columns out with otherColumns: "ignore"`
   return like === undefined
     ? `Column ${index + 1}${shown} is no field. Map it with columns, or ${leave}.`
     : `Column ${index + 1}${shown} is no field. Did you mean ${like}? Rename it, map it with columns: { ${like}: ${showable ? quote(name) : '"…"'} }, or ${leave}.`
 }
+
+const leave = `leave such columns out with otherColumns: "ignore"`
 
 const quote = (name: string): string => JSON.stringify(name)

@@ -10,6 +10,7 @@ import * as CsvCells from "./CsvCells.ts"
 import type { Column } from "./CsvHeader.ts"
 import { CsvRows } from "./CsvRows.ts"
 import { type HeaderIssue, InvalidHeader } from "./CustomerFileError.ts"
+import * as FieldNames from "./FieldNames.ts"
 import { malformed, mismatch, type RecordDecoder } from "./RecordDecoder.ts"
 import { TextWindow } from "./TextWindow.ts"
 
@@ -23,6 +24,8 @@ export interface Header {
   /** How many cells each row must have. */
   readonly width: number
   readonly columns: ReadonlyArray<Column>
+  /** The names that it has. */
+  readonly names: ReadonlyArray<string>
 }
 
 /**
@@ -36,6 +39,8 @@ export interface Settings<A> {
   readonly delimiter: string
   /** Characters. */
   readonly maxRecordSize: number
+  /** Field to the name of its column, where that is another. */
+  readonly columns: FieldNames.Columns
   readonly resolve: (header: ReadonlyArray<string>) => {
     readonly columns: ReadonlyArray<Column>
     readonly issues: ReadonlyArray<HeaderIssue>
@@ -72,9 +77,10 @@ const readHeader = <A>(rows: CsvRows, { resolve, source }: Settings<A>): Header 
   const invalid = (issues: ReadonlyArray<HeaderIssue>) => new InvalidHeader({ source, issues })
   switch (rows.next()) {
     case "row": {
-      const { columns, issues } = resolve(rows.cells.slice(0, rows.width))
+      const names = rows.cells.slice(0, rows.width)
+      const { columns, issues } = resolve(names)
       if (issues.length > 0) throw invalid(issues)
-      return { width: rows.width, columns }
+      return { width: rows.width, columns, names }
     }
     case "bad":
       throw invalid([{ kind: "Malformed", message: `Line ${rows.line}: ${rows.problem}.` }])
@@ -101,6 +107,7 @@ export interface RecordReader<A> extends Reader<CustomerRecord<A>> {
  */
 export const records = <A>(settings: Settings<A>, given?: Header | undefined): RecordReader<A> => {
   const { delimiter, from, maxRecordSize } = settings
+  const mapped = FieldNames.kept(settings.columns)
   let header = given
   let decodeRow = given === undefined ? undefined : settings.decoder.cells(given.columns)
   let start = header === undefined ? top : (from ?? top)
@@ -108,7 +115,7 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
   let window = new TextWindow(start, maxRecordSize, true)
   let rows = new CsvRows(window, delimiter, maxRecordSize)
 
-  const readRows = ({ columns, width }: Header): Array<CustomerRecord<A>> => {
+  const readRows = ({ columns, names, width }: Header): Array<CustomerRecord<A>> => {
     const { decode, issues } = settings.decoder
     const { cells } = rows
     const out: Array<CustomerRecord<A>> = []
@@ -120,7 +127,8 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
       const step = rows.next()
       if (step === "more") return out
       if (step === "bad") {
-        out.push(malformed(rows.problem, rows.badLine, offset++, rows.line, position))
+        const input = { format: "csv", value: rows.badLine, header: names, delimiter, ...mapped } as const
+        out.push(malformed(rows.problem, input, offset++, rows.line, position))
         continue
       }
       const patch = decodeRow?.(cells)
@@ -133,7 +141,13 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
       out.push(
         Exit.isSuccess(exit)
           ? { _tag: "Valid", offset: offset++, line: rows.line, position, patch: exit.value }
-          : mismatch(issues(encoded), CsvCells.input(columns, cells), offset++, rows.line, position)
+          : mismatch(
+              issues(encoded, CsvCells.issues(columns, cells)),
+              CsvCells.input(columns, cells),
+              offset++,
+              rows.line,
+              position
+            )
       )
     }
   }

@@ -63,6 +63,8 @@ export const make = <A>(options: Options<A>): Transcoder.Transcoder<A> | undefin
     const copied = Cells.isText(column.takes) ? CopiedText.of(type) : undefined
     const isBoolean = Cells.isBoolean(column.takes) && PlainStruct.takesAsIs(type, "Boolean")
     if (copied === undefined && !isBoolean) return undefined
+    // A cell is written once.
+    if (cells[column.index] !== passedOver) return undefined
     const isKey = name === options.key
     const absent = mayBeAbsent && column.empty === "absent"
     if (isKey) hasKey = copied !== undefined && !absent

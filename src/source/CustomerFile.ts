@@ -30,10 +30,13 @@ import {
 } from "./CustomerFileError.ts"
 import * as EncodedCsv from "./EncodedCsv.ts"
 import * as EncodedNdjson from "./EncodedNdjson.ts"
+import * as FieldNames from "./FieldNames.ts"
 import * as FileBlocks from "./FileBlocks.ts"
 import * as FileFingerprint from "./FileFingerprint.ts"
+import * as LetterReader from "./LetterReader.ts"
 import * as NdjsonReader from "./NdjsonReader.ts"
 import * as RecordDecoder from "./RecordDecoder.ts"
+import * as WantedNames from "./WantedNames.ts"
 
 /**
  * @category models
@@ -60,7 +63,11 @@ export type FieldOf<S extends Schema.ConstraintDecoder<unknown>> = S["Encoded"] 
  * @since 0.1.0
  */
 export interface NdjsonOptions<Field extends string = string> {
-  /** Field to the name that it has in the source, where that is another: `{ customerId: "Customer ID" }`. */
+  /**
+   * Field to the name that it has in the source, where that is another: `{ customerId: "Customer ID" }`. A name feeds every
+   * field that is mapped to it, and the field that is called so, unless that field is mapped to another name. A source that
+   * has a mapped name in none of its first 1,000 records is refused.
+   */
   readonly columns?: { readonly [F in Field]?: string | undefined } | undefined
   /**
    * What happens to columns that are no field of the schema. By default they are refused, because a
@@ -135,9 +142,20 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   const format = options?.format ?? formatOf(path)
   const csvFile = <T>(position: SourcePosition | undefined, take: TakeCsv<S["Type"], T>) =>
     openFile(path, position ?? options?.from, (from, bytes) => csvFrom(path, from, bytes, schema, options, take))
+  // Of the last reading.
+  let wanted: WantedNames.WantedNames | undefined
   const ndjsonFile = <T>(position: SourcePosition | undefined, take: TakeNdjson<S["Type"], T>) =>
     openFile(path, position ?? options?.from, (from, bytes) =>
-      ndjsonFrom(bytes(from?.byte ?? 0), from?.byte ?? 0, schema, { ...options, from }, take)
+      ndjsonFrom(
+        bytes(from?.byte ?? 0),
+        from?.byte ?? 0,
+        schema,
+        { ...options, from, source: path },
+        (settings, base) => {
+          wanted = settings.wanted
+          return take(settings, base)
+        }
+      )
     )
   return Source.make({
     from: (position) =>
@@ -147,7 +165,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
           ? csvFile(position, (settings, base, header) =>
               ByteBlocks.taker(path, base, CsvReader.records(settings, header))
             )
-          : ndjsonFile(position, takeNdjson(path)),
+          : ndjsonFile(position, takeNdjson),
     fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>
       Effect.mapError(FileFingerprint.make(fs, path, schema, options), unreadable(path))
     ),
@@ -164,8 +182,9 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
       const fields = EncodedNdjson.fields(schema, { key, columns: options?.columns })
       if (fields === undefined) return undefined
       return (position) =>
-        ndjsonFile(position, (settings, base) => EncodedNdjson.taker(settings, encoder, { source: path, base, fields }))
-    }
+        ndjsonFile(position, (settings, base) => EncodedNdjson.taker(settings, encoder, { base, fields }))
+    },
+    missing: () => (wanted === undefined || wanted.looked() === 0 ? [] : wanted.missingMapped())
   })
 }
 
@@ -226,9 +245,26 @@ const csvFrom = <S extends Schema.ConstraintDecoder<unknown>, T>(
   )
 
 /**
+ * How dead letters are read.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface DeadLettersOptions<Field extends string = string> {
+  /** What an empty cell of a record that came out of a CSV means. Default: `absent`. */
+  readonly empty?: CsvOptions<Field>["empty"]
+  /** What happens to names that are no field of the schema. By default the record is rejected. */
+  readonly otherColumns?: "refuse" | "ignore" | undefined
+}
+
+/**
  * The records of a file of dead letters, to be sent again once what was wrong is put right: at the vendor, or in the file
- * itself. Offsets are those of this file; what still does not fit is rejected again. A sync with a checkpoint refuses a
- * file that has changed since.
+ * itself. There, it is put right in `record.value`, which is a row or a line where the record could not be read, and an
+ * object by the names of fields otherwise; an object may also be put in the place of a row (`"format": "cells"`) or of a
+ * line (`"format": "json"`).
+ *
+ * Offsets are those of this file; what still does not fit is rejected again. A sync with a checkpoint refuses a file that
+ * has changed since.
  *
  * @category constructors
  * @since 0.1.0
@@ -236,13 +272,15 @@ const csvFrom = <S extends Schema.ConstraintDecoder<unknown>, T>(
 export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
   path: string,
   schema: S,
-  options?: {
-    /** What an empty cell of a record that came out of a CSV means. Default: `absent`. */
-    readonly empty?: CsvOptions<FieldOf<S>>["empty"]
-  }
+  options?: DeadLettersOptions<FieldOf<S>>
 ): Source.Source<S["Type"], DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem> =>
   Source.make({
-    from: () => letters(path, schema, options),
+    from: () =>
+      Stream.suspend(() => {
+        const read = LetterReader.make(schema, options)
+        let offset = 0
+        return Stream.map(DeadLetters.read(path), ({ record }) => read(record, offset++))
+      }),
     // A file that is added to while it is read is not the one that a checkpoint was made for either.
     fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>
       Effect.mapError(
@@ -258,35 +296,12 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
     )
   })
 
-const letters = <S extends Schema.ConstraintDecoder<unknown>>(
-  path: string,
-  schema: S,
-  options: { readonly empty?: CsvOptions["empty"] } | undefined
-): Stream.Stream<CustomerRecord<S["Type"]>, DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem> =>
-  Stream.suspend(() => {
-    const fields = Cells.fields(schema.ast)
-    const decoder = RecordDecoder.make(schema)
-    let offset = 0
-    return Stream.map(DeadLetters.read(path), ({ record }): CustomerRecord<S["Type"]> => {
-      const place = { offset: offset++, line: offset, position: undefined }
-      const value = record.format === "cells" ? Cells.readAll(fields, record.value, options?.empty) : record.value
-      const decoded = decoder.decode(value)
-      return decoded._tag === "Success"
-        ? { _tag: "Valid", ...place, patch: decoded.value }
-        : {
-            _tag: "Invalid",
-            ...place,
-            reason: { _tag: "SchemaMismatch", issues: decoder.issues(value) },
-            input: record
-          }
-    })
-  })
-
 /**
  * The records of a CSV in UTF-8 by RFC 4180: a header, then one record a row.
  *
  * A field that takes a string gets its cell as it is, a boolean field takes `true` and `false` in any
- * case, `1` and `0`, a number field a finite number, and a field that takes an object its JSON text.
+ * case, `1` and `0`, a number field a finite number, and a field that takes an object its JSON text. A number that
+ * JavaScript cannot hold to the digit is rejected, not rounded.
  * Blank lines are skipped. A row that is not well formed, or has not as many cells as the header, is
  * rejected, and reading goes on with the line after the one on which it starts.
  *
@@ -311,7 +326,8 @@ export const csv = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
 
 /**
  * The records of an NDJSON in UTF-8: one JSON object a line. Blank lines are skipped. A line that is not
- * JSON is rejected, and reading goes on with the next.
+ * JSON, has a name twice in one object, or a number that JavaScript cannot hold to the digit, is rejected, and reading
+ * goes on with the next.
  *
  * Bytes before the position in `from` are passed over; `read` seeks instead.
  *
@@ -322,8 +338,7 @@ export const ndjson = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   schema: S,
   options?: NdjsonOptions<FieldOf<S>> | undefined
-): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
-  ndjsonFrom(bytes, 0, schema, options, takeNdjson(options?.source ?? "bytes"))
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> => ndjsonFrom(bytes, 0, schema, options, takeNdjson)
 
 const formatOf = (path: string): "csv" | "ndjson" | undefined => {
   const name = path.toLowerCase()
@@ -354,10 +369,8 @@ const csvSettings = <S extends Schema.ConstraintDecoder<unknown>>(
     return { ...shared, source, delimiter, resolve }
   })
 
-const takeNdjson =
-  (source: string) =>
-  <A>(settings: NdjsonReader.Settings<A>, base: number): ByteBlocks.Taker<CustomerRecord<A>> =>
-    ByteBlocks.taker(source, base, NdjsonReader.records(settings))
+const takeNdjson = <A>(settings: NdjsonReader.Settings<A>, base: number): ByteBlocks.Taker<CustomerRecord<A>> =>
+  ByteBlocks.taker(settings.source, base, NdjsonReader.records(settings))
 
 const ndjsonFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>, T>(
   bytes: Stream.Stream<Uint8Array, E, R>,
@@ -368,9 +381,12 @@ const ndjsonFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>, T>(
 ): Stream.Stream<T, E | BytesError, R> =>
   Stream.unwrap(
     Effect.map(sharedSettings(schema, options), (settings) =>
-      ByteBlocks.read(bytes, () =>
-        take({ ...settings, columns: options?.columns, otherColumns: options?.otherColumns }, base)
-      )
+      ByteBlocks.read(bytes, () => {
+        const { fields } = settings
+        const isWhole = options?.from === undefined || options.from.byte === 0
+        const wanted = isWhole ? WantedNames.make(FieldNames.make(fields, options?.columns), fields) : undefined
+        return take({ ...settings, source: options?.source ?? "bytes", wanted }, base)
+      })
     )
   )
 
@@ -386,5 +402,12 @@ const sharedSettings = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, 
         return yield* new InvalidConfiguration({ option: `columns.${field}`, problem: "is no field of the schema" })
       }
     }
-    return { maxRecordSize, fields, decoder: RecordDecoder.make(schema), from: options?.from }
+    return {
+      maxRecordSize,
+      fields,
+      columns: options?.columns,
+      otherColumns: options?.otherColumns,
+      decoder: RecordDecoder.make(schema),
+      from: options?.from
+    }
   })

@@ -6,6 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
+import { MissingName } from "../sync/Source.ts"
 
 const source = {
   /** The path of the file; `bytes` for a stream of bytes. */
@@ -81,6 +82,31 @@ export class InvalidHeader extends Schema.TaggedError<InvalidHeader>()("InvalidH
 }
 
 /**
+ * A name that is mapped to a field, or that every record needs, is in none of the first records of an NDJSON: it is
+ * misspelt, or the source is another one. Where a mapped name is missing, none of its records came out.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NamesMissing extends Schema.TaggedError<NamesMissing>()("NamesMissing", {
+  ...source,
+  /** How many records were read without them. */
+  records: Schema.Int,
+  names: Schema.Array(MissingName)
+}) {
+  override get message(): string {
+    return this.names
+      .map(({ field, name }) => {
+        const none = `None of the first ${this.records} records of ${this.source} has`
+        return field === name
+          ? `${none} ${field}, which is needed. Add it, or map one with columns: { ${field}: "…" }.`
+          : `${none} ${JSON.stringify(name)}, which is mapped to ${field}. Correct columns.`
+      })
+      .join(" ")
+  }
+}
+
+/**
  * The source is not UTF-8. All records on the lines before came out first.
  *
  * @category errors
@@ -120,7 +146,7 @@ export class PositionBeyondEnd extends Schema.TaggedError<PositionBeyondEnd>()("
  * @category errors
  * @since 0.1.0
  */
-export type BytesError = InvalidConfiguration | InvalidHeader | InvalidUtf8 | PositionBeyondEnd
+export type BytesError = InvalidConfiguration | InvalidHeader | InvalidUtf8 | NamesMissing | PositionBeyondEnd
 
 /**
  * Why a file cannot be read as customers.

@@ -26,9 +26,9 @@ export const fields = (
   }
 ): ReadonlyArray<NdjsonTranscoder.Field> | undefined => {
   const { columns, key } = options
-  // What has another name in the source would have to be written anew.
-  const isRenamed = Object.entries(columns ?? {}).some(([field, name]) => name !== undefined && name !== field)
-  return isRenamed ? undefined : NdjsonTranscoder.fields(schema, key)
+  // What has another name in the source would have to be written anew, and each name is looked for.
+  const isMapped = Object.values(columns ?? {}).some((name) => name !== undefined)
+  return isMapped ? undefined : NdjsonTranscoder.fields(schema, key)
 }
 
 /**
@@ -41,19 +41,33 @@ export const taker = <A>(
   settings: NdjsonReader.Settings<A>,
   encoder: Encoder<A>,
   options: {
-    readonly source: string
     readonly base: number
     readonly fields: ReadonlyArray<NdjsonTranscoder.Field>
   }
 ): Taker<Encoded<A>> => {
-  const { base, fields, source } = options
-  const { decoder, from, maxRecordSize } = settings
+  const { base, fields } = options
+  const { decoder, from, maxRecordSize, source, wanted } = settings
   const { blocks } = encoder
   const decode = RecordDecoder.again(decoder)
   const transcoder = NdjsonTranscoder.make({ maxRecordSize, blocks, decode }, fields)
+  // The offset after the last line that was not copied.
+  let read = 0
   const format: EncodedRows.Format<A> = {
     transcoder: () => transcoder,
-    open: (from) => NdjsonReader.records({ ...settings, from })
+    open: (from) => {
+      // A line that was copied has all that is required.
+      if (from !== undefined && from.offset > read) wanted?.findRequired()
+      const reader = NdjsonReader.records({ ...settings, from })
+      return {
+        startsAt: reader.startsAt,
+        window: reader.window,
+        read: () => {
+          const records = reader.read()
+          read = (records.at(-1)?.offset ?? read - 1) + 1
+          return records
+        }
+      }
+    }
   }
   return EncodedRows.taker(format, encoder, { source, base, from })
 }

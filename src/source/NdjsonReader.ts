@@ -6,12 +6,30 @@
 import * as Exit from "effect/Exit"
 import type { InputIssue } from "../http/InputIssue.ts"
 import * as JsonDepth from "../http/JsonDepth.ts"
-import type { CustomerRecord, SourcePosition } from "../sync/CustomerRecord.ts"
+import * as JsonText from "../http/JsonText.ts"
+import type { CustomerRecord, RecordInput, SourcePosition } from "../sync/CustomerRecord.ts"
 import type { Reader } from "./ByteBlocks.ts"
 import * as Cells from "./Cells.ts"
+import { NamesMissing } from "./CustomerFileError.ts"
+import * as FieldNames from "./FieldNames.ts"
 import { NdjsonLines } from "./NdjsonLines.ts"
 import { malformed, mismatch, type RecordDecoder } from "./RecordDecoder.ts"
 import { TextWindow } from "./TextWindow.ts"
+import * as WantedNames from "./WantedNames.ts"
+
+/**
+ * How a line is read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LineSettings<A> {
+  readonly fields: Cells.Fields
+  /** Field to the name that it has in the source. */
+  readonly columns: FieldNames.Columns
+  readonly otherColumns: "refuse" | "ignore" | undefined
+  readonly decoder: RecordDecoder<A>
+}
 
 /**
  * How the lines of one source are read.
@@ -19,15 +37,94 @@ import { TextWindow } from "./TextWindow.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Settings<A> {
+export interface Settings<A> extends LineSettings<A> {
+  readonly source: string
   /** Characters. */
   readonly maxRecordSize: number
-  readonly fields: Cells.Fields
-  /** Field to the name that it has in the source. */
-  readonly columns: { readonly [field: string]: string | undefined } | undefined
-  readonly otherColumns: "refuse" | "ignore" | undefined
-  readonly decoder: RecordDecoder<A>
+  /** The names that no line had so far; `undefined` where reading starts below the first line. */
+  readonly wanted: WantedNames.WantedNames | undefined
   readonly from: SourcePosition | undefined
+}
+
+/**
+ * A record out of a JSON value; `text` is the line that it stands on.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export type ReadValue<A> = (
+  read: JsonText.JsonText,
+  text: string | undefined,
+  offset: number,
+  line: number,
+  position: SourcePosition | undefined
+) => CustomerRecord<A>
+
+/**
+ * Reads values. `look` sees each object under the names of the source.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const value = <A>(settings: LineSettings<A>, look?: ((record: object) => void) | undefined): ReadValue<A> => {
+  const { columns, fields, otherColumns } = settings
+  const { decode, issues, json } = settings.decoder
+  const names = FieldNames.make(fields, columns)
+  const kept = FieldNames.kept(columns)
+  const named = names.mapped.size === 0 ? undefined : byField(names)
+  const refuses = otherColumns !== "ignore"
+  const check = refuses && fields.others === undefined ? unknownKeys(fields) : undefined
+  return (read, text, offset, line, position) => {
+    const { value } = read
+    let encoded = value
+    let unread = none
+    if (isObject(value)) {
+      look?.(value)
+      if (named !== undefined) encoded = named(value)
+      if (named !== undefined && refuses) unread = unreadIssues(value, names)
+    }
+    const changed = read.issues.length === 0 ? none : read.issues.flatMap(inFields(names, refuses))
+    const unknown = check?.(encoded)
+    if (unread.length === 0 && changed.length === 0 && unknown === undefined) {
+      const patch = json(encoded)
+      if (patch !== undefined) return { _tag: "Valid", offset, line, position, patch }
+      const exit = decode(encoded)
+      if (Exit.isSuccess(exit)) return { _tag: "Valid", offset, line, position, patch: exit.value }
+    }
+    // Where the value does not say all that the line says, the line is kept.
+    const input: RecordInput =
+      text !== undefined && (unread.length > 0 || read.issues.length > 0)
+        ? { format: "ndjson", value: text, ...kept }
+        : { format: "json", value: encoded }
+    return mismatch([...(unknown ?? []), ...issues(encoded, [...unread, ...changed])], input, offset, line, position)
+  }
+}
+
+/**
+ * Reads lines.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const line = <A>(
+  settings: LineSettings<A>,
+  look?: ((record: object) => void) | undefined
+): ((text: string, offset: number, line: number, position: SourcePosition | undefined) => CustomerRecord<A>) => {
+  const readValue = value(settings, look)
+  const kept = FieldNames.kept(settings.columns)
+  return (text, offset, line, position) => {
+    const bad = (problem: string) =>
+      malformed(`The line is ${problem}`, { format: "ndjson", value: text, ...kept }, offset, line, position)
+    if (JsonDepth.isTooDeep(text)) return bad(JsonDepth.tooDeep)
+    let read: JsonText.JsonText
+    try {
+      read = JsonText.parse(text)
+    } catch {
+      // What the parser says repeats the line.
+      return bad("not JSON")
+    }
+    return readValue(read, text, offset, line, position)
+  }
 }
 
 /**
@@ -37,67 +134,49 @@ export interface Settings<A> {
  * @since 0.1.0
  */
 export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => {
-  const { columns, fields, maxRecordSize, otherColumns } = settings
-  const { decode, issues, json } = settings.decoder
+  const { maxRecordSize, source, wanted } = settings
   const from = settings.from ?? { byte: 0, offset: 0, line: 1 }
   const window = new TextWindow(from, maxRecordSize, false)
   const lines = new NdjsonLines(window, maxRecordSize)
-  const renamed = columns === undefined ? undefined : rename(columns)
-  const check = otherColumns === "ignore" || fields.others !== undefined ? undefined : unknownKeys(fields)
+  const readLine = line(settings, wanted?.look)
+  const kept = FieldNames.kept(settings.columns)
   let offset = from.offset
+  // Records without a name that is mapped are not given out before some record has it: nothing shall be sent if none does.
+  let held: Array<CustomerRecord<A>> = []
+  const given = (): Array<CustomerRecord<A>> => {
+    if (wanted !== undefined && !window.last && wanted.missingMapped().length > 0) return []
+    const out = held
+    held = []
+    return out
+  }
   return {
     startsAt: from.byte,
     window,
     read: () => {
-      const out: Array<CustomerRecord<A>> = []
       const position: SourcePosition = { byte: window.byteAt(), offset, line: window.line }
       for (;;) {
         const step = lines.next()
         if (step === "more") {
           window.pause()
-          return out
+          return given()
         }
         if (step === "too large") {
-          out.push(
-            malformed(`The line is longer than ${maxRecordSize} characters`, lines.text, offset++, lines.line, position)
-          )
+          const message = `The line is longer than ${maxRecordSize} characters`
+          const input = { format: "ndjson", value: lines.text, ...kept } as const
+          held.push(malformed(message, input, offset++, lines.line, position))
           continue
         }
-        if (JsonDepth.isTooDeep(lines.text)) {
-          out.push(malformed(`The line is ${JsonDepth.tooDeep}`, lines.text, offset++, lines.line, position))
-          continue
+        held.push(readLine(lines.text, offset++, lines.line, position))
+        if (wanted !== undefined && wanted.looked() >= WantedNames.patience) {
+          const names = wanted.missing()
+          if (names.length > 0) throw new NamesMissing({ source, records: WantedNames.patience, names })
         }
-        let value: unknown
-        try {
-          value = JSON.parse(lines.text)
-        } catch {
-          // What the parser says repeats the line.
-          out.push(malformed("The line is not JSON", lines.text, offset++, lines.line, position))
-          continue
-        }
-        const encoded = renamed === undefined ? value : renamed(value)
-        const unknown = check?.(encoded)
-        const patch = unknown === undefined ? json(encoded) : undefined
-        if (patch !== undefined) {
-          out.push({ _tag: "Valid", offset: offset++, line: lines.line, position, patch })
-          continue
-        }
-        const exit = unknown === undefined ? decode(encoded) : undefined
-        out.push(
-          exit !== undefined && Exit.isSuccess(exit)
-            ? { _tag: "Valid", offset: offset++, line: lines.line, position, patch: exit.value }
-            : mismatch(
-                [...(unknown ?? []), ...issues(encoded)],
-                { format: "json", value },
-                offset++,
-                lines.line,
-                position
-              )
-        )
       }
     }
   }
 }
+
+const none: ReadonlyArray<InputIssue> = []
 
 // So many are told one by one.
 const mostUnknownKeys = 8
@@ -105,14 +184,42 @@ const mostUnknownKeys = 8
 const isObject = (value: unknown): value is { readonly [key: string]: unknown } =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const rename = (columns: { readonly [field: string]: string | undefined }): ((value: unknown) => unknown) => {
-  const fields = new Map<string, string>()
-  for (const [field, name] of Object.entries(columns)) if (name !== undefined) fields.set(name, field)
-  return (value) =>
-    isObject(value)
-      ? Object.fromEntries(Object.entries(value).map(([name, inner]) => [fields.get(name) ?? name, inner]))
-      : value
-}
+/** An object by the names of fields. A name that is none stays; one that is a field's, and that is mapped, is left out. */
+const byField =
+  ({ fieldsOf, names }: FieldNames.FieldNames) =>
+  (value: { readonly [key: string]: unknown }): { readonly [key: string]: unknown } =>
+    Object.fromEntries(
+      Object.entries(value).flatMap(([name, inner]) => {
+        const fed = fieldsOf(name)
+        if (fed.length > 0) return fed.map((field) => [field, inner] as const)
+        return names.has(name) ? [] : [[name, inner] as const]
+      })
+    )
+
+/** Finds the names of fields that are mapped to other names: two would claim one field, or the value would be lost. */
+const unreadIssues = (
+  value: { readonly [key: string]: unknown },
+  { fieldsOf, mapped }: FieldNames.FieldNames
+): ReadonlyArray<InputIssue> =>
+  [...mapped].flatMap(([field, name]) =>
+    Object.hasOwn(value, field) && fieldsOf(field).length === 0
+      ? [
+          {
+            path: [field],
+            message: `This key ${FieldNames.unread(field, name)}. Take it out, or leave such keys out with otherColumns: "ignore"`
+          }
+        ]
+      : []
+  )
+
+/** What is said of a name in the source, said of its field; of what is not read, nothing. */
+const inFields =
+  ({ fieldsOf }: FieldNames.FieldNames, refuses: boolean) =>
+  ({ message, path: [name, ...path] }: InputIssue): ReadonlyArray<InputIssue> => {
+    if (typeof name !== "string") return [{ path: name === undefined ? [] : [name, ...path], message }]
+    const field = fieldsOf(name)[0] ?? (refuses ? name : undefined)
+    return field === undefined ? [] : [{ path: [field, ...path], message }]
+  }
 
 /** Finds the keys that are no fields: a misspelt one would be lost without a word. */
 const unknownKeys =

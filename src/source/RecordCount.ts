@@ -47,7 +47,8 @@ export const watch = <A, E, R>(
       encoded: (encoder) => {
         const from = source.encoded?.(encoder)
         return from === undefined ? undefined : (position) => watched(from(position))
-      }
+      },
+      missing: source.missing
     }),
     total: () => {
       if (ended && last >= 0) return last + 1

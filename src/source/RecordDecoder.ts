@@ -25,8 +25,11 @@ export interface RecordDecoder<A> {
   readonly cells: (columns: ReadonlyArray<Column>) => (cells: ReadonlyArray<string>) => A | undefined
   /** Decodes JSON where that is possible fast. */
   readonly json: (value: unknown) => A | undefined
-  /** Every issue of a value that does not decode. */
-  readonly issues: (encoded: unknown) => ReadonlyArray<InputIssue.InputIssue>
+  /** Every issue of a value that does not decode, and those that were found when it was read. */
+  readonly issues: (
+    encoded: unknown,
+    found?: ReadonlyArray<InputIssue.InputIssue> | undefined
+  ) => ReadonlyArray<InputIssue.InputIssue>
 }
 
 /**
@@ -44,13 +47,17 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(schema: S): Re
     // A plain struct's properties are its type, which cannot be told to the compiler.
     cells: (columns) => StructDecoder.cells(plan, columns) as (cells: ReadonlyArray<string>) => S["Type"] | undefined,
     json: StructDecoder.json(plan) as (value: unknown) => S["Type"] | undefined,
-    issues: (encoded) => {
+    issues: (encoded, found = []) => {
       const tried = Result.try(() => all(encoded))
-      if (Result.isFailure(tried)) return undecided
-      const result = tried.success
-      return Result.isSuccess(result)
-        ? []
-        : InputIssue.fromSchemaIssue(result.failure).map((issue) => InputIssue.withoutData(issue, names))
+      const told = new Set(found.map(({ path }) => path[0]))
+      const others = Result.isFailure(tried)
+        ? undecided
+        : Result.isSuccess(tried.success)
+          ? []
+          : InputIssue.fromSchemaIssue(tried.success.failure).filter(
+              ({ path }) => path.length === 0 || !told.has(path[0])
+            )
+      return [...found, ...others].map((issue) => InputIssue.withoutData(issue, names))
     }
   }
 }
@@ -88,7 +95,7 @@ export const mismatch = (
   input: RecordInput,
   offset: number,
   line: number,
-  position: SourcePosition
+  position: SourcePosition | undefined
 ): Invalid => ({ _tag: "Invalid", offset, line, position, reason: { _tag: "SchemaMismatch", issues }, input })
 
 /**
@@ -99,15 +106,15 @@ export const mismatch = (
  */
 export const malformed = (
   message: string,
-  text: string,
+  input: RecordInput,
   offset: number,
   line: number,
-  position: SourcePosition
+  position: SourcePosition | undefined
 ): Invalid => ({
   _tag: "Invalid",
   offset,
   line,
   position,
   reason: { _tag: "Malformed", issues: [{ path: [], message }] },
-  input: { format: "text", value: text }
+  input
 })

@@ -79,7 +79,8 @@ export interface InvalidReason {
 }
 
 /**
- * A record as read: the cells by field name, the JSON value, or the text that could not be taken apart.
+ * A record as read: the cells by field name, the JSON value by field name, or the text that could not be taken apart, or
+ * not without changing it, with what is needed to read it once it is put right.
  *
  * @category models
  * @since 0.1.0
@@ -87,7 +88,23 @@ export interface InvalidReason {
 export type RecordInput =
   | { readonly format: "cells"; readonly value: { readonly [field: string]: string } }
   | { readonly format: "json"; readonly value: unknown }
-  | { readonly format: "text"; readonly value: string }
+  | {
+      readonly format: "csv"
+      /** The row. */
+      readonly value: string
+      /** The names of its columns. */
+      readonly header: ReadonlyArray<string>
+      readonly delimiter: string
+      /** Field to the name of its column, where that is another. */
+      readonly columns?: { readonly [field: string]: string }
+    }
+  | {
+      readonly format: "ndjson"
+      /** The line. */
+      readonly value: string
+      /** Field to the name that it has in the line, where that is another. */
+      readonly columns?: { readonly [field: string]: string }
+    }
 
 /**
  * One customer patch as read from the source, with its offset.

@@ -424,9 +424,10 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
   const close = Effect.gen(function* () {
     const mismatch = ledger.mismatch()
     if (mismatch !== undefined) return yield* Effect.die(mismatch)
-    yield* books.close(sourceEnded && !isStopping())
+    const isFinished = sourceEnded && !isStopping()
+    yield* books.close(isFinished)
     yield* progress
-    const report = yield* books.report
+    const report = yield* books.report(isFinished ? Source.missing(stream) : [])
     if (onReport !== undefined) yield* onReport(report)
     return report
   })

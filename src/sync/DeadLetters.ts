@@ -14,10 +14,13 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as InputIssue from "../http/InputIssue.ts"
+import * as JsonText from "../http/JsonText.ts"
 import * as FolderFlush from "./FolderFlush.ts"
 import * as OffsetSet from "./OffsetSet.ts"
 import { Reason } from "./Outcome.ts"
 import { platformReason } from "./PlatformReason.ts"
+
+const columns = Schema.Record(Schema.String, Schema.String)
 
 /**
  * One dead letter: customer data, for the eyes of whoever asked for the file.
@@ -40,11 +43,18 @@ export const DeadLetter = Schema.Struct({
   batch: Schema.optionalKey(Schema.Int),
   /** When it became a dead letter: RFC 3339, UTC. */
   time: Schema.String,
-  /** The record as read. */
+  /** The record as read: `CustomerRecord.RecordInput`. */
   record: Schema.Union([
     Schema.Struct({ format: Schema.Literal("cells"), value: Schema.Record(Schema.String, Schema.String) }),
-    Schema.Struct({ format: Schema.Literal("text"), value: Schema.String }),
-    Schema.Struct({ format: Schema.Literal("json"), value: Schema.Unknown })
+    Schema.Struct({ format: Schema.Literal("json"), value: Schema.Unknown }),
+    Schema.Struct({
+      format: Schema.Literal("csv"),
+      value: Schema.String,
+      header: Schema.Array(Schema.String),
+      delimiter: Schema.String,
+      columns: Schema.optionalKey(columns)
+    }),
+    Schema.Struct({ format: Schema.Literal("ndjson"), value: Schema.String, columns: Schema.optionalKey(columns) })
   ])
 })
 
@@ -82,7 +92,7 @@ export class DeadLettersUnwritable extends Schema.TaggedError<DeadLettersUnwrita
 export class DeadLettersUnreadable extends Schema.TaggedError<DeadLettersUnreadable>()("DeadLettersUnreadable", {
   /** The file. */
   source: Schema.String,
-  /** `Malformed` (a line is not JSON), `SchemaMismatch` (a line is no dead letter), or the platform's reason. */
+  /** `Malformed` (a line is not JSON, or some that cannot be read without changing it), `SchemaMismatch` (a line is no dead letter), or the platform's reason. */
   reason: Schema.String,
   /** 1-based line, where one is to blame. */
   line: Schema.UndefinedOr(Schema.Int),
@@ -246,11 +256,20 @@ export const read = (path: string): Stream.Stream<DeadLetter, DeadLettersUnreada
       linesOf(fs, path).pipe(
         Stream.mapError(unreadable(path)),
         Stream.mapEffect(({ line, text }) => {
-          const value = parse(text)
-          if (Option.isNone(value)) {
+          const json = parse(text)
+          if (Option.isNone(json)) {
             return new DeadLettersUnreadable({ source: path, reason: "Malformed", line, issues: [] })
           }
-          return Effect.fromResult(decode(value.value)).pipe(
+          const { issues, value } = json.value
+          if (issues.length > 0) {
+            return new DeadLettersUnreadable({
+              source: path,
+              reason: "Malformed",
+              line,
+              issues: issues.map(withoutData)
+            })
+          }
+          return Effect.fromResult(decode(value)).pipe(
             Effect.mapError(
               ({ issue }) =>
                 new DeadLettersUnreadable({
@@ -313,13 +332,19 @@ const opening = '{"offset":'
 
 const lineOf = ({ offset, ...rest }: DeadLetter): string => `${JSON.stringify({ offset, ...rest })}\n`
 
-const parse = (text: string): Option.Option<unknown> => {
+const parse = (text: string): Option.Option<JsonText.JsonText> => {
   try {
-    return Option.some(JSON.parse(text))
+    return Option.some(JsonText.parse(text))
   } catch {
     return Option.none()
   }
 }
+
+// `record`, `value` and the field may be named; what stands in a field that takes any JSON is the customer's.
+const withoutData = ({ message, path }: InputIssue.InputIssue): InputIssue.InputIssue => ({
+  path: path.map((part, depth) => (depth < 3 || typeof part === "number" ? part : "*")),
+  message
+})
 
 // Some file systems leave the length of a file without its bytes when the power goes.
 const isCut = (tail: string): boolean => tail.startsWith(opening) || opening.startsWith(tail) || /^\0*$/.test(tail)
@@ -360,7 +385,7 @@ const writtenBefore = (fs: FileSystem.FileSystem, path: string, options: OpenOpt
     Stream.runForEachArray((lines) =>
       Effect.sync(() => {
         for (const { text } of lines) {
-          const head = Option.flatMap(parse(text), decodeHead)
+          const head = Option.flatMap(parse(text), ({ value }) => decodeHead(value))
           // A line that somebody changed keeps no letter out.
           if (Option.isSome(head) && isOf(head.value, options)) written.add(head.value.offset, head.value.offset + 1)
         }

@@ -67,6 +67,8 @@ export class Plan extends Schema.Class<Plan>("effect-patchbay/sync/Plan")({
     /** Records whose key came before. */
     records: count
   }),
+  /** Fields that are mapped to a name that no record of the source has; absent where there are none. */
+  missing: Schema.optionalKey(Schema.Array(Source.MissingName)),
   /** Milliseconds that the rate limit alone makes these requests take; absent where the limit is to be found. */
   leastTime: Schema.optionalKey(Schema.Finite)
 }) {}
@@ -154,6 +156,7 @@ export const make =
         ),
         Effect.map(() => {
           const requests = batches * (settles ? 2 : 1)
+          const missing = Source.missing(records)
           const leastTime = timeOf(options.rateLimit, requests, sendable - merged)
           return new Plan({
             destination: to.name,
@@ -165,6 +168,7 @@ export const make =
             bytes,
             requests,
             keys: keys.counts(),
+            ...(missing.length === 0 ? {} : { missing }),
             ...(leastTime === undefined ? {} : { leastTime })
           })
         })
@@ -215,6 +219,7 @@ export const format = (plan: Plan): string => {
     ["bytes", grouped(plan.bytes)],
     ["time", leastTime === undefined ? "not known: no rate limit is given" : timeText(leastTime)]
   )
+  for (const missing of plan.missing ?? []) rows.push(Source.formatMissing(missing))
   const width = Math.max(...rows.map(([name]) => name.length))
   const table = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
   const first = rejected.flatMap(([reason, { first, records }]) => [

@@ -24,6 +24,7 @@ import * as Letter from "./Letter.ts"
 import * as OffsetSet from "./OffsetSet.ts"
 import type { Outcome, Reason } from "./Outcome.ts"
 import * as Reasons from "./Reasons.ts"
+import type { MissingName } from "./Source.ts"
 import { SyncReport } from "./SyncReport.ts"
 import * as Tally from "./Tally.ts"
 
@@ -94,7 +95,8 @@ export interface Run<E> {
   readonly inFlight: Abandonable.Abandonable
   /** Writes the checkpoint a last time. */
   readonly close: (finished: boolean) => Effect.Effect<void>
-  readonly report: Effect.Effect<SyncReport>
+  /** Given the names that no record of the source had. */
+  readonly report: (missing: ReadonlyArray<MissingName>) => Effect.Effect<SyncReport>
 }
 
 /** Records that ended in the same way. */
@@ -358,28 +360,30 @@ export const make = Effect.fnUntraced(function* <E>(
       // What an earlier run finished stays as it is.
       return writer === undefined || before?.finished === true ? Effect.void : writer.writeAtOnce
     },
-    report: Effect.map(Clock.currentTimeMillis, (now) => {
-      const { unsettled, ...totals } = tally.totals()
-      return new SyncReport({
-        destination: options.destination,
-        read: ledger.read(),
-        outcomes: ledger.counts(),
-        ...totals,
-        ...(unsettled.batches === 0 ? {} : { unsettled }),
-        waits: tally.waits(now),
-        durations: tally.durations(),
-        ...(firstOffset === undefined ? {} : { firstOffset }),
-        ...(lastOffset === undefined ? {} : { lastOffset }),
-        ...(checkpoint === undefined ? {} : { checkpoint: done.watermark }),
-        ...(before === undefined
-          ? {}
-          : before.finished
-            ? { nothingNew: true as const }
-            : { resumedFrom: firstPosition }),
-        elapsed: now - startedAt,
-        ...(stopped === undefined ? {} : { stopped: stopped._tag === "Failed" ? tagOf(stopped.error) : stopped._tag })
+    report: (missing) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        const { unsettled, ...totals } = tally.totals()
+        return new SyncReport({
+          destination: options.destination,
+          read: ledger.read(),
+          outcomes: ledger.counts(),
+          ...totals,
+          ...(unsettled.batches === 0 ? {} : { unsettled }),
+          waits: tally.waits(now),
+          durations: tally.durations(),
+          ...(firstOffset === undefined ? {} : { firstOffset }),
+          ...(lastOffset === undefined ? {} : { lastOffset }),
+          ...(checkpoint === undefined ? {} : { checkpoint: done.watermark }),
+          ...(before === undefined
+            ? {}
+            : before.finished
+              ? { nothingNew: true as const }
+              : { resumedFrom: firstPosition }),
+          ...(missing.length === 0 ? {} : { missing }),
+          elapsed: now - startedAt,
+          ...(stopped === undefined ? {} : { stopped: stopped._tag === "Failed" ? tagOf(stopped.error) : stopped._tag })
+        })
       })
-    })
   }
 })
 

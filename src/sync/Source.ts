@@ -48,7 +48,50 @@ export interface Origin<A, E, R> {
    */
   // A method, because it is only ever given an encoder of these records: sources of fewer fields are sources of more.
   encoded?(encoder: Encoder<A>): EncodedFrom<A, E, R> | undefined
+  /**
+   * The fields that are mapped to a name that no record had, once the source has been read from its start to its end.
+   * Default: none.
+   */
+  readonly missing?: (() => ReadonlyArray<MissingName>) | undefined
 }
+
+/**
+ * A name that no record of a source had.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const MissingName = Schema.Struct({
+  field: Schema.String,
+  /** The name that it should have had in the source. */
+  name: Schema.String
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type MissingName = typeof MissingName.Type
+
+/**
+ * The names that no record had, once all have been read.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const missing = <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>): ReadonlyArray<MissingName> =>
+  isSource(records) ? (records.missing?.() ?? []) : []
+
+/**
+ * What is told of such a name, as a row of a table.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const formatMissing = ({ field, name }: MissingName): readonly [title: string, text: string] => [
+  `never sent: ${field}`,
+  `no record has ${JSON.stringify(name)}, which is mapped to it`
+]
 
 /**
  * The encoded records of a source from a position on.
@@ -175,7 +218,8 @@ export const tap: {
   ): Source<A, E | E2, R | R2> =>
     make<A, E | E2, R | R2>({
       fingerprint: source.fingerprint,
-      from: (position) => Stream.tap(source.from(position), f)
+      from: (position) => Stream.tap(source.from(position), f),
+      missing: source.missing
     })
 )
 
@@ -205,7 +249,8 @@ export const map: {
             position,
             patch: f(patch)
           }))
-        })
+        }),
+      missing: source.missing
     })
 )
 
@@ -232,7 +277,8 @@ export const filter: {
               : attempt(`filter "${name}"`, record, (patch) => (predicate(patch) ? record : undefined))
           ),
           Stream.filter(Predicate.isNotUndefined)
-        )
+        ),
+      missing: source.missing
     })
 )
 

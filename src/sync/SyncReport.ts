@@ -7,6 +7,7 @@
 import * as Schema from "effect/Schema"
 import { format as time } from "../http/DurationText.ts"
 import { grouped } from "./Grouped.ts"
+import * as Source from "./Source.ts"
 
 const count = Schema.Int
 const millis = Schema.Finite
@@ -57,6 +58,8 @@ export class SyncReport extends Schema.Class<SyncReport>("effect-patchbay/sync/S
   resumedFrom: Schema.optionalKey(count),
   /** An earlier run came to the end of the source, so that this one read and sent nothing. */
   nothingNew: Schema.optionalKey(Schema.Literal(true)),
+  /** Fields that are mapped to a name that no record of the source had; absent where there are none. */
+  missing: Schema.optionalKey(Schema.Array(Source.MissingName)),
   /** Milliseconds from the start of this run to its end. */
   elapsed: millis,
   /** Why the run stopped before the end of the source: the tag of an error, or `Interrupted`. */
@@ -106,6 +109,7 @@ export const format = (report: SyncReport): string => {
     report.firstOffset === undefined || report.lastOffset === undefined ? 0 : report.lastOffset - report.firstOffset + 1
   const rate = elapsed > 0 ? `, ${grouped(Math.round((mine * 1000) / elapsed))} records/s` : ""
   rows.push(["time", `${time(elapsed)}${rate}`])
+  for (const missing of report.missing ?? []) rows.push(Source.formatMissing(missing))
   if (report.stopped !== undefined) rows.push(["stopped by", report.stopped])
   const width = Math.max(...rows.map(([name]) => name.length))
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n")

@@ -115,7 +115,7 @@ describe("a bad row", () => {
     })
   )
 
-  const text = (value: string) => ({ format: "text", value })
+  const text = (value: string) => ({ format: "csv", value, header: ["c0", "c1"], delimiter: "," })
 
   it.effect("larger than maxRecordSize is rejected, whether it is one line or a quote that is not closed", () =>
     Effect.gen(function* () {
@@ -239,7 +239,7 @@ describe("a bad row", () => {
       const records = yield* rows(`c0,c1\n${"é".repeat(4_000_000)}\nok,1\n`, { maxRecordSize: 1000 }, [65_537])
       assert.strictEqual(records.length, 2)
       const [bad, good] = records
-      assert.isTrue(bad?._tag === "Invalid" && bad.input.format === "text" && bad.input.value.length === 1000)
+      assert.isTrue(bad?._tag === "Invalid" && bad.input.format === "csv" && bad.input.value.length === 1000)
       assert.strictEqual(good?.line, 3)
       assert.strictEqual(good?._tag, "Valid")
     })

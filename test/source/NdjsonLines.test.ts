@@ -39,8 +39,8 @@ describe("lines of NDJSON", () => {
           record._tag === "Valid" ? record.patch : [record.line, record.reason, record.input]
         ),
         [
-          [1, malformed("The line is not JSON"), { format: "text", value: '{"customerId":"1"' }],
-          [2, malformed("The line is longer than 60 characters"), { format: "text", value: long.slice(0, 60) }],
+          [1, malformed("The line is not JSON"), { format: "ndjson", value: '{"customerId":"1"' }],
+          [2, malformed("The line is longer than 60 characters"), { format: "ndjson", value: long.slice(0, 60) }],
           [
             3,
             { _tag: "SchemaMismatch", issues: [{ path: [], message: "Expected object" }] },

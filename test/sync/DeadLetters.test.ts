@@ -35,7 +35,7 @@ describe("DeadLetters.file", () => {
       const file = yield* path
       const letters = [letter(1), letter(2, { outcome: "Unknown", answer: "<html>" })]
       yield* write(DeadLetters.file(file), letters)
-      const { batch: _, key: __, line: ___, ...bare } = letter(3, { record: { format: "text", value: '{"a"' } })
+      const { batch: _, key: __, line: ___, ...bare } = letter(3, { record: { format: "ndjson", value: '{"a"' } })
       yield* write(DeadLetters.file(file), [bare])
       assert.deepStrictEqual(yield* read(file), [...letters, bare])
       const fs = yield* FileSystem.FileSystem
@@ -72,7 +72,7 @@ describe("DeadLetters.file", () => {
       const opened = yield* DeadLetters.file(file).open().pipe(Effect.provideService(FileSystem.FileSystem, inParts))
       const text = "x".repeat(100_000)
       yield* Effect.forEach(
-        Array.from({ length: 20 }, (_, offset) => letter(offset, { record: { format: "text", value: text } })),
+        Array.from({ length: 20 }, (_, offset) => letter(offset, { record: { format: "ndjson", value: text } })),
         (one) => opened.write([one]),
         { concurrency: "unbounded" }
       )
@@ -133,7 +133,7 @@ describe("DeadLetters.file", () => {
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const file = yield* path
-      const large = (offset: number) => letter(offset, { record: { format: "text", value: "Ж".repeat(100_000) } })
+      const large = (offset: number) => letter(offset, { record: { format: "ndjson", value: "Ж".repeat(100_000) } })
       yield* write(DeadLetters.file(file), [large(1), large(2)])
       const { size } = yield* fs.stat(file)
       yield* fs.truncate(file, Number(size) - 5)

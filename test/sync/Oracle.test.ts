@@ -45,7 +45,7 @@ const put = <A extends object>(
   const { isBad, key, kind } = entry
   const base = { offset, line: undefined, position: undefined }
   if (kind === "invalid") {
-    const input: RecordInput = { format: "text", value: `{"broken ${offset}` }
+    const input: RecordInput = { format: "ndjson", value: `{"broken ${offset}` }
     const source = { ...base, _tag: "Invalid", reason: { _tag: "Malformed", issues: [] }, input } as const
     return { key, record, unsendable: "Malformed", input, isBad, source }
   }

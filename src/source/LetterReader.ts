@@ -1,0 +1,78 @@
+/**
+ * The records of dead letters, as they are or as they were put right.
+ *
+ * @since 0.1.0
+ */
+import type * as Schema from "effect/Schema"
+import type { InputIssue } from "../http/InputIssue.ts"
+import type { CustomerRecord, RecordInput } from "../sync/CustomerRecord.ts"
+import * as Cells from "./Cells.ts"
+import * as CsvHeader from "./CsvHeader.ts"
+import * as CsvReader from "./CsvReader.ts"
+import * as NdjsonReader from "./NdjsonReader.ts"
+import * as RecordDecoder from "./RecordDecoder.ts"
+import { byteLength } from "./Utf8.ts"
+
+type Input<Format extends RecordInput["format"]> = Extract<RecordInput, { readonly format: Format }>
+
+/**
+ * Reads the record of a letter, given its position among the letters. To be made once for many letters.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const make = <S extends Schema.ConstraintDecoder<unknown>>(
+  schema: S,
+  options:
+    | {
+        readonly empty?: Cells.Empty
+        readonly otherColumns?: "refuse" | "ignore" | undefined
+      }
+    | undefined
+): ((input: RecordInput, offset: number) => CustomerRecord<S["Type"]>) => {
+  const fields = Cells.fields(schema.ast)
+  const decoder = RecordDecoder.make(schema)
+  const { empty, otherColumns } = options ?? {}
+  const settings = { fields, otherColumns, decoder }
+  const readJson = NdjsonReader.value({ ...settings, columns: undefined })
+
+  const json = (value: unknown, issues: ReadonlyArray<InputIssue>, offset: number): CustomerRecord<S["Type"]> =>
+    readJson({ value, issues }, undefined, offset, offset + 1, undefined)
+
+  const csv = (input: Input<"csv">, offset: number): CustomerRecord<S["Type"]> => {
+    const { columns, delimiter, header, value } = input
+    const resolve = (names: ReadonlyArray<string>) =>
+      CsvHeader.resolve(names, fields, { columns, empty, otherColumns: "ignore" })
+    const malformed = (message: string) => RecordDecoder.malformed(message, input, offset, offset + 1, undefined)
+    const { columns: resolved, issues } = resolve(header)
+    if (issues.length > 0) return malformed(issues.map(({ message }) => message).join(" "))
+    const reader = CsvReader.records(
+      { source: "", delimiter, maxRecordSize: value.length, columns, resolve, decoder, from: undefined },
+      { width: header.length, columns: resolved, names: header }
+    )
+    reader.window.push(value, byteLength(value), true, true)
+    const [record, ...more] = reader.read()
+    if (record === undefined || more.length > 0)
+      return malformed(`It holds ${more.length === 0 ? "no row" : "more than one row"}`)
+    const place = { offset, line: offset + 1, position: undefined }
+    return { ...record, ...place }
+  }
+
+  const read = (input: RecordInput, offset: number): CustomerRecord<S["Type"]> => {
+    switch (input.format) {
+      case "cells":
+        return json(Cells.readAll(fields, input.value, empty), Cells.issuesOfAll(fields, input.value), offset)
+      case "json":
+        return json(input.value, [], offset)
+      case "csv":
+        return csv(input, offset)
+      case "ndjson":
+        return NdjsonReader.line({ ...settings, columns: input.columns })(input.value, offset, offset + 1, undefined)
+    }
+  }
+
+  return (input, offset) => {
+    const record = read(input, offset)
+    return record._tag === "Valid" ? record : { ...record, input }
+  }
+}
