@@ -125,7 +125,13 @@ export const deadLetters = Effect.fnUntraced(function* (
   return {
     open: (schema) =>
       Effect.map(fieldOptions(schema, {}, options), (empty) =>
-        RecordCount.watch(CustomerFile.deadLetters(file, schema, { empty }), { size: undefined })
+        RecordCount.watch(
+          CustomerFile.deadLetters(file, schema, {
+            empty,
+            otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse"
+          }),
+          { size: undefined }
+        )
       )
   }
 })

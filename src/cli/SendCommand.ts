@@ -93,8 +93,10 @@ const usage = (message: string) => Effect.fail(new CommandFailed({ exit: 2, mess
 
 /** A customer as it was given, and whether by options. */
 interface Input {
-  readonly value: { readonly [field: string]: unknown }
+  readonly json: string
   readonly byOptions: boolean
+  /** What the options would have been changed to by being read. */
+  readonly changed: ReadonlyArray<InputIssue.InputIssue>
 }
 
 // A customer of more than this is none.
@@ -129,8 +131,8 @@ const fromStandardInput = Effect.gen(function* () {
       `Standard input must hold one customer as a JSON object${Array.isArray(value) ? ", and this is an array. To send many, use patchbay sync" : ""}.`
     )
   }
-  // What JSON gives has string keys only.
-  return { value: value as Input["value"], byOptions: false }
+  // As it was written, on one line: a line break in JSON is as good as a space.
+  return { json: text.replaceAll(/[\r\n]+/g, " "), byOptions: false, changed: [] }
 })
 
 const inputOf = (options: Options): Effect.Effect<Input, CommandFailed, Stdio.Stdio> => {
@@ -152,12 +154,13 @@ const inputOf = (options: Options): Effect.Effect<Input, CommandFailed, Stdio.St
     )
   }
   return Effect.succeed({
-    value: {
+    changed: cells.flatMap(([field, cell]) => Cells.issues(named.get(field)?.takes ?? 0, cell, field)),
+    json: JSON.stringify({
       ...Object.fromEntries(
         cells.map(([field, cell]) => [field, Cells.read(named.get(field)?.takes ?? 0, cell)] as const)
       ),
       ...Object.fromEntries(options.delete.map((option) => [fieldOf(option), null] as const))
-    },
+    }),
     byOptions: true
   })
 }
@@ -183,25 +186,27 @@ const decode = <S extends Schema.ConstraintDecoder<unknown>>(
   input: Input,
   options: Options
 ): Effect.Effect<S["Type"], CommandFailed> =>
-  CustomerFile.ndjson(Stream.make(new TextEncoder().encode(JSON.stringify(input.value))), schema, {
-    otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse",
-    maxRecordSize: 2 * mostInput
-  }).pipe(
-    Stream.runHead,
-    Effect.orDie,
-    Effect.flatMap((record) =>
-      Option.isSome(record) && record.value._tag === "Valid"
-        ? Effect.succeed(record.value.patch)
-        : Effect.fail(
-            ApiFailure.invalid(
-              Option.isSome(record) && record.value._tag === "Invalid"
-                ? record.value.reason.issues.map(inWords(input, options.to))
-                : [],
-              words(input)
-            )
-          )
-    )
-  )
+  input.changed.length > 0
+    ? Effect.fail(ApiFailure.invalid(input.changed, words(input)))
+    : CustomerFile.ndjson(Stream.make(new TextEncoder().encode(input.json)), schema, {
+        otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse",
+        maxRecordSize: 2 * mostInput
+      }).pipe(
+        Stream.runHead,
+        Effect.orDie,
+        Effect.flatMap((record) =>
+          Option.isSome(record) && record.value._tag === "Valid"
+            ? Effect.succeed(record.value.patch)
+            : Effect.fail(
+                ApiFailure.invalid(
+                  Option.isSome(record) && record.value._tag === "Invalid"
+                    ? record.value.reason.issues.map(inWords(input, options.to))
+                    : [],
+                  words(input)
+                )
+              )
+        )
+      )
 
 // The library speaks of its options, which have other names here.
 const inWords =

@@ -7,6 +7,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { CommandFailed } from "./ExitCode.ts"
 import * as Reading from "./Reading.ts"
 import * as Running from "./Running.ts"
 import * as SyncOptions from "./SyncOptions.ts"
@@ -40,6 +41,14 @@ export const command = Command.make(
     ...SyncOptions.flags
   },
   Effect.fnUntraced(function* (options) {
+    const fields = options.map.map(([field]) => field)
+    const twice = fields.find((field, index) => fields.indexOf(field) !== index)
+    if (twice !== undefined) {
+      return yield* new CommandFailed({
+        exit: 2,
+        message: `--map ${twice} is given more than once: a field is in one column. Leave the others out.`
+      })
+    }
     const source = yield* Reading.file({ ...options, map: Object.fromEntries(options.map) }, options)
     return yield* Running.run(options, source, options.file === "-" ? Reading.standardInput : options.file)
   })

@@ -73,7 +73,7 @@ layer(
         `${JSON.stringify({ offset, outcome: "Rejected", reason: { tag: "BadRequest", message: "no", issues: [] }, time: "2025-01-01T00:00:00Z", record })}\n`
       write(
         "d.ndjson",
-        letter(3, { format: "json", value: { customerId: "c-1" } }) + letter(4, { format: "text", value: "c-2," })
+        letter(3, { format: "json", value: { customerId: "c-1" } }) + letter(4, { format: "ndjson", value: "c-2," })
       )
       const { code, stderr, stdout } = yield* patchbay(["retry", "d.ndjson", "--to", "reach.patch", "--dry-run"], {
         env: {}

@@ -1,0 +1,147 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Stream } from "effect"
+import { CustomerFile, PocketflowsSchema, ReachSchema } from "../../src/index.ts"
+import type { RecordInput } from "../../src/sync/CustomerRecord.ts"
+import type * as DeadLetters from "../../src/sync/DeadLetters.ts"
+import { readCsv, readNdjson } from "./support.ts"
+
+const letterOf = (record: RecordInput): string => {
+  const letter: DeadLetters.DeadLetter = {
+    offset: 7,
+    outcome: "Rejected",
+    reason: { tag: "Malformed", message: "no", issues: [] },
+    time: "2026-05-01T10:00:00.000Z",
+    record
+  }
+  return `${JSON.stringify(letter)}\n`
+}
+
+/** The records of a file of letters. */
+const read = (text: string, options?: CustomerFile.DeadLettersOptions) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const file = `${yield* fs.makeTempDirectoryScoped()}/dead.ndjson`
+    yield* fs.writeFileString(file, text)
+    return yield* Stream.runCollect(CustomerFile.deadLetters(file, PocketflowsSchema.CustomerUpdate, options))
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+
+const one = (record: RecordInput, options?: CustomerFile.DeadLettersOptions) =>
+  Effect.map(read(letterOf(record), options), ([record]) =>
+    record?._tag === "Invalid"
+      ? record.reason.issues.map(({ message, path }) => `${path.join(".")}: ${message}`)
+      : record?.patch
+  )
+
+describe("a dead letter", () => {
+  const csv = { format: "csv", header: ["Name", "ID", "Mail", "Notes"], delimiter: ";" } as const
+  const columns = { id: "ID", full_name: "Name", email_address: "Mail", phone_number: "Mail" }
+  const row = (value: string): RecordInput => ({ ...csv, columns, value })
+
+  it.effect("of a row that was put right is read by its header, as the file was", () =>
+    Effect.gen(function* () {
+      const ada = { id: "c-1", full_name: 'Ada "A"; L', email_address: "a@x", phone_number: "a@x" }
+      assert.deepStrictEqual(yield* one(row('"Ada ""A""; L";c-1;a@x;')), ada)
+      assert.deepStrictEqual(yield* one(row('"Ada ""A""; L";c-1;a@x;"two\nlines"\r\n')), ada)
+      assert.deepStrictEqual(yield* one(row(";c-1;;"), { empty: "null" }), {
+        id: "c-1",
+        full_name: null,
+        email_address: null,
+        phone_number: null
+      })
+    })
+  )
+
+  it.effect("of a row that is still wrong says what is, and stays as it is", () =>
+    Effect.gen(function* () {
+      for (const [value, problem] of [
+        ["Ada;c-1", ": The row has 2 cells, the header 4"],
+        ['Ada;"c-1;;', ": A quote is opened and never closed"],
+        ["", ": It holds no row"],
+        ["Ada;c-1;;\nBob;c-2;;", ": It holds more than one row"],
+        ["Ada;;;", "id: Missing key"]
+      ] as const) {
+        const [record] = yield* read(letterOf(row(value)))
+        assert.deepStrictEqual(record?._tag === "Invalid" ? record.input : record, row(value))
+        assert.deepStrictEqual(yield* one(row(value)), [problem])
+      }
+    })
+  )
+
+  it.effect("may hold an object in the place of a row or of a line", () =>
+    Effect.gen(function* () {
+      const cells = { id: "c-1", full_name: "Ada", metadata: '{"a":1}', email_address: "" }
+      assert.deepStrictEqual(yield* one({ format: "cells", value: cells }), {
+        id: "c-1",
+        full_name: "Ada",
+        metadata: { a: 1 }
+      })
+      assert.deepStrictEqual(yield* one({ format: "json", value: { id: "c-1" } }), { id: "c-1" })
+    })
+  )
+
+  it.effect("of a line that was put right is read by the names of the source", () =>
+    Effect.gen(function* () {
+      const line = (value: string): RecordInput => ({ format: "ndjson", columns, value })
+      assert.deepStrictEqual(yield* one(line('{"ID":"c-1","Name":"Ada"}')), { id: "c-1", full_name: "Ada" })
+      assert.deepStrictEqual(yield* one(line('{"ID":"c-1"')), [": The line is not JSON"])
+      assert.deepStrictEqual(yield* one({ format: "ndjson", value: '{"id":"c-1"}' }), { id: "c-1" })
+    })
+  )
+
+  it.effect("with a name that is no field is rejected again, unless such names are ignored", () =>
+    Effect.gen(function* () {
+      const issue = ["emial_address: This key is no field. Is it email_address, misspelt?"]
+      for (const record of [
+        { format: "cells", value: { id: "c-1", emial_address: "a@x" } },
+        { format: "json", value: { id: "c-1", emial_address: "a@x" } },
+        { format: "ndjson", value: '{"id":"c-1","emial_address":"a@x"}' }
+      ] as const satisfies ReadonlyArray<RecordInput>) {
+        assert.deepStrictEqual(yield* one(record), issue)
+        assert.deepStrictEqual(yield* one(record, { otherColumns: "ignore" }), { id: "c-1" })
+      }
+    })
+  )
+
+  it.effect("in which a number would be changed, or a name comes twice, is not read without a word", () =>
+    Effect.gen(function* () {
+      const metadata = '{"n":12345678901234567890}'
+      assert.deepStrictEqual(yield* one({ format: "cells", value: { id: "c-1", metadata } }), [
+        "metadata.*: This number has more digits than are kept, and would be changed. Write it as text, in quotes"
+      ])
+      const letter = letterOf({ format: "json", value: { id: "c-1", metadata: {} } })
+      const error = yield* Effect.flip(read(letter.replace('"metadata":{}', `"metadata":${metadata}`)))
+      assert.include(
+        error.message,
+        "record.value.metadata.*: This number has more digits than are kept, and would be changed. Write it as text, in quotes"
+      )
+      assert.include(error.message, "Correct the line, or take it out.")
+      const twice = yield* Effect.flip(read(letter.replace('"metadata":{}', '"full_name":"a","full_name":"b"')))
+      assert.include(twice.message, "record.value.full_name: This name comes twice. Leave one of them out.")
+    })
+  )
+
+  it.effect("is made of each row and line that is refused so that it is read again as it was", () =>
+    Effect.gen(function* () {
+      const options = { columns: { customerId: "ID", email: "ID" }, maxRecordSize: 60 }
+      const records = [
+        ...(yield* readCsv('ID,phone\n1\n3,"4"5\n"2,3\n', ReachSchema.CustomerPatch, options)),
+        ...(yield* readNdjson(
+          '{"ID":1}\n{"ID"\n{"ID":"1","ID":"2"}\n{"ID":"1","email":"2"}\n',
+          ReachSchema.CustomerPatch,
+          options
+        ))
+      ]
+      assert.lengthOf(records, 7)
+      const fs = yield* FileSystem.FileSystem
+      const file = `${yield* fs.makeTempDirectoryScoped()}/dead.ndjson`
+      const inputs = records.map((record) => (record._tag === "Invalid" ? record.input : assert.fail("It fits.")))
+      yield* fs.writeFileString(file, inputs.map(letterOf).join(""))
+      const again = yield* Stream.runCollect(CustomerFile.deadLetters(file, ReachSchema.CustomerPatch))
+      assert.deepStrictEqual(
+        again.map((record) => (record._tag === "Invalid" ? [record.reason, record.input] : record)),
+        records.map((record) => (record._tag === "Invalid" ? [record.reason, record.input] : record))
+      )
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+})
