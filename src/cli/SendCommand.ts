@@ -95,7 +95,7 @@ const usage = (message: string) => Effect.fail(new CommandFailed({ exit: 2, mess
 interface Input {
   readonly json: string
   readonly byOptions: boolean
-  /** What the options would have been changed to by being read. */
+  /** Which options say what would be changed by being read. */
   readonly changed: ReadonlyArray<InputIssue.InputIssue>
 }
 

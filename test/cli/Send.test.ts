@@ -119,8 +119,17 @@ layer(SandboxServer.layer({ keepBodies: true }), { excludeTestServices: true })(
       const stdin = JSON.stringify({ customerId: "", emial: "secret@example.com", phone: 5 })
       const byInput = yield* send(["--to", "reach.patch"], { stdin })
       const optOut = yield* send(["--to", "reach.batch-patch"], { stdin: '{"customerId":"c-1","smsOptOut":null}' })
-      for (const { code, stdout } of [byInput, optOut]) assert.deepStrictEqual([code, stdout], [2, ""])
-      Golden.check("send-issues", [byOptions, byInput, optOut].map(({ stderr }) => stderr).join("\n"))
+      // What would be changed by being read, and sent so.
+      const digits = '{"order":12345678901234567890}'
+      const update = ["--to", "pocketflows.batch-update", "--business", "b-1"]
+      const changed = yield* call([...update, "--id", "1", "--metadata", digits])
+      const changedInput = yield* send(update, { stdin: `{"id":"1",\n"id":"2",\n"metadata":${digits}}` })
+      for (const { code, stdout } of [byInput, optOut, changed, changedInput])
+        assert.deepStrictEqual([code, stdout], [2, ""])
+      Golden.check(
+        "send-issues",
+        [byOptions, byInput, optOut, changed, changedInput].map(({ stderr }) => stderr).join("\n")
+      )
       assert.lengthOf(yield* sandbox.requests, 0)
     })
   )

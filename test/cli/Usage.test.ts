@@ -37,6 +37,10 @@ const calls: { readonly [what: string]: ReadonlyArray<ReadonlyArray<string>> } =
     [...sync, ...toBatch, "--map", "email"],
     [...sync, ...toBatch, "--map", "mail=E-Mail"],
     [...sync, ...toBatch, "--map", "email=E-Mail", "--dry-run"],
+    [...sync, ...toBatch, "--map", "email=E-Mail", "--map", "email=Mail"],
+    ["sync", "IN/both.csv", ...toBatch, "--map", "email=mail", "--dry-run"],
+    ["sync", "IN/customers.ndjson", ...toBatch, "--map", "email=traits.email", "--dry-run"],
+    ["sync", "IN/nobody.ndjson", ...toBatch, "--dry-run"],
     ["sync", "IN/header.csv", ...toBatch, "--dry-run"]
   ],
   destinations: [
@@ -113,6 +117,9 @@ describe("a call that cannot work", () => {
           symlinkSync("symlink.csv", join(folder, "IN/to-customers.json"))
           symlinkSync("linked/nothing.json", join(folder, "IN/to-nothing.json"))
           symlinkSync(".", join(folder, "IN/linked"))
+          write("both.csv", "customerId,email,mail\nc-1,ada@example.com,ada@example.org\n")
+          write("customers.ndjson", '{"customerId":"c-1"}\n'.repeat(1000))
+          write("nobody.ndjson", '{"email":"ada@example.com"}\n'.repeat(1000))
           write("partner.env", "REACH_PARTNER_SECRET=do-not-repeat-me\nREACH_PARTNER_ID=p\n")
           write("half.env", "REACH_PARTNER_ID=p\n")
           write("broken.env", 'REACH_TOKEN="do-not-repeat-me\\n"\n')

@@ -97,6 +97,16 @@ const document = Arbitrary.all({
   delimiter: oneOf([",", ",", ";", "\t"]),
   mark: oneOf(["", "", "\uFEFF", "\n"]),
   empty: oneOf(["absent", "absent", "null", "text"]),
+  columns: oneOf([
+    undefined,
+    undefined,
+    { email: "email" },
+    // One column for two fields, two that change places, and a field whose own column is not read.
+    { firstName: "email" },
+    { customerId: "email" },
+    { firstName: "email", email: "firstName" },
+    { email: "other" }
+  ]),
   lastBreak: oneOf([true, false]),
   invalidAt: oneOf([undefined, undefined, undefined, 0.3, 0.7, 0.99]),
   maxRecordSize: oneOf([1_000_000, 1_000_000, 60]),
@@ -143,8 +153,8 @@ describe("a file that is encoded on the way", () => {
     ([random, sizes]) =>
       Effect.gen(function* () {
         const bytes = write(random)
-        const { delimiter, empty, maxBytes, maxRecordSize, maxRecords } = random
-        const options = { delimiter, empty, maxRecordSize, otherColumns: "ignore" } as const
+        const { columns, delimiter, empty, maxBytes, maxRecordSize, maxRecords } = random
+        const options = { columns, delimiter, empty, maxRecordSize, otherColumns: "ignore" } as const
         const ways = Encoding.both("a.csv", ReachSchema.CustomerPatch, encoder(maxBytes, maxRecords), options)
         yield* Encoding.assertSame(ways, bytes, sizes)
       }),
