@@ -135,6 +135,16 @@ const cases: ReadonlyArray<readonly [name: string, found: Case]> = [
     }
   ],
   [
+    "a line that does not fit, with a name that is ignored",
+    {
+      reason: "SchemaMismatch",
+      file: "a.ndjson",
+      text: '{"customerId":"c-1","firstName":5,"note":"x"}\n',
+      args: [...batchPatch, "--ignore-unknown-fields"],
+      putRight: set({ firstName: "Ada" })
+    }
+  ],
+  [
     "a record that the vendor's client refuses",
     {
       reason: "InvalidRequest",

@@ -44,6 +44,19 @@ describe("patchbay sync --dry-run", () => {
     )
   )
 
+  it.live("says which mapped name no record has, where there are too few records to refuse it", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const cwd = yield* Command.folder
+        writeFileSync(join(cwd, "c.ndjson"), '{"customerId":"c-1"}\n')
+        const args = ["sync", "c.ndjson", "--to", "reach.patch", "--map", "email=traits.email", "--dry-run"]
+        const { code, stdout } = yield* Command.run(args, { cwd })
+        assert.strictEqual(code, 0)
+        assert.match(stdout, /\nnever sent: email +no record has "traits\.email", which is mapped to it\n/)
+      })
+    )
+  )
+
   it.live("the plan of a pipe as JSON", () =>
     Effect.gen(function* () {
       const { code, stdout } = yield* Command.run(
