@@ -10,6 +10,7 @@ import {
   ReachClient,
   ReachDestination,
   ReachSchema,
+  Source,
   SyncReport
 } from "../../src/index.ts"
 import { SandboxClient } from "../../src/sandbox/index.ts"
@@ -235,6 +236,13 @@ describe("a mapped name", () => {
       const plan = yield* Plan.make({ to })(records)
       assert.deepStrictEqual(plan.missing, [{ field: "email", name: "traits.email" }])
       assert.match(Plan.format(plan), row)
+      for (const changed of [
+        Source.tap(records, () => Effect.void),
+        Source.map(records, "same", (patch) => patch),
+        Source.filter(records, "all", () => true)
+      ]) {
+        assert.deepStrictEqual((yield* Plan.make({ to })(changed)).missing, plan.missing)
+      }
       const auth = ReachAuth.token(Redacted.make("tok"), { tenant: "acme" })
       const report = yield* CustomerSync.run({ to })(records).pipe(
         Effect.provide(Layer.provide(ReachClient.layer({ auth }), SandboxClient.layer()))
