@@ -112,16 +112,16 @@ export const line = <A>(
 ): ((text: string, offset: number, line: number, position: SourcePosition | undefined) => CustomerRecord<A>) => {
   const readValue = value(settings, look)
   const kept = FieldNames.kept(settings.columns)
+  const bad = (problem: string, value: string, offset: number, line: number, position: SourcePosition | undefined) =>
+    malformed(`The line is ${problem}`, { format: "ndjson", value, ...kept }, offset, line, position)
   return (text, offset, line, position) => {
-    const bad = (problem: string) =>
-      malformed(`The line is ${problem}`, { format: "ndjson", value: text, ...kept }, offset, line, position)
-    if (JsonDepth.isTooDeep(text)) return bad(JsonDepth.tooDeep)
+    if (JsonDepth.isTooDeep(text)) return bad(JsonDepth.tooDeep, text, offset, line, position)
     let read: JsonText.JsonText
     try {
       read = JsonText.parse(text)
     } catch {
       // What the parser says repeats the line.
-      return bad("not JSON")
+      return bad("not JSON", text, offset, line, position)
     }
     return readValue(read, text, offset, line, position)
   }

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Stream } from "effect"
-import { CustomerFile, PocketflowsSchema, ReachSchema } from "../../src/index.ts"
+import { CustomerFile, Plan, PocketflowsDestination, PocketflowsSchema, ReachSchema } from "../../src/index.ts"
 import type { RecordInput } from "../../src/sync/CustomerRecord.ts"
 import type * as DeadLetters from "../../src/sync/DeadLetters.ts"
 import { readCsv, readNdjson } from "./support.ts"
@@ -119,6 +119,27 @@ describe("a dead letter", () => {
       const twice = yield* Effect.flip(read(letter.replace('"metadata":{}', '"full_name":"a","full_name":"b"')))
       assert.include(twice.message, "record.value.full_name: This name comes twice. Leave one of them out.")
     })
+  )
+
+  it.effect("that is nested too deep is rejected again, and ends no run", () =>
+    Effect.gen(function* () {
+      const metadata = `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`
+      const line = `{"id":"c-1","metadata":${metadata}}`
+      const to = PocketflowsDestination.batchUpdate({ business: "b-1" })
+      const fs = yield* FileSystem.FileSystem
+      const file = `${yield* fs.makeTempDirectoryScoped()}/dead.ndjson`
+      assert.deepStrictEqual(yield* one({ format: "ndjson", value: line }), [
+        ": The line is nested deeper than 100 levels"
+      ])
+      for (const letter of [
+        letterOf({ format: "json", value: "here" }).replace('"here"', line),
+        letterOf({ format: "cells", value: { id: "c-1", metadata } })
+      ]) {
+        yield* fs.writeFileString(file, letter)
+        const plan = yield* Plan.make({ to })(CustomerFile.deadLetters(file, PocketflowsSchema.CustomerUpdate))
+        assert.deepInclude(plan, { read: 1, sendable: 0 })
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 
   it.effect("is made of each row and line that is refused so that it is read again as it was", () =>
