@@ -2,6 +2,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { ConfigProvider, Console, Effect, Stdio } from "effect"
 import * as Cli from "../../src/cli/Cli.ts"
+import * as Senders from "../../src/policy/Senders.ts"
 
 /** How a call ended, as `main` would tell it. */
 export interface Told {
@@ -32,5 +33,8 @@ export const run = (
     )
     const { code, message } = Cli.ending(exit)
     return { code, stdout: out.join(""), stderr: err.join("") + (message === undefined ? "" : `${message}\n`) }
-  }).pipe(Effect.provide(NodeServices.layer))
+  }).pipe(
+    // Each call is a process of its own, which knows nothing of what a vendor told the one before.
+    Effect.provide([NodeServices.layer, Senders.layerApart])
+  )
 }
