@@ -8,6 +8,8 @@ export * as ApiError from "./http/ApiError.ts"
 export * as Credentials from "./http/Credentials.ts"
 /** An endpoint as a client calls it. */
 export * as Endpoint from "./http/Endpoint.ts"
+/** Counts and durations as people write them. */
+export * as Format from "./http/Format.ts"
 /** What is wrong with an input, said without the input. */
 export * as InputIssue from "./http/InputIssue.ts"
 /** Options that cannot be used. */
@@ -60,6 +62,8 @@ export * as ReachDestination from "./reach/ReachDestination.ts"
 export * as ReachSchema from "./reach/ReachSchema.ts"
 /** What a Reach batch's status says of its records. */
 export * as ReachSettlement from "./reach/ReachSettlement.ts"
+/** The fields of a schema as texts: cells, flags, forms. */
+export * as Cells from "./source/Cells.ts"
 /** Customer files, CSV and NDJSON, as streams of records. */
 export * as CustomerFile from "./source/CustomerFile.ts"
 /** What can go wrong with a customer file. */
@@ -68,6 +72,8 @@ export * as CustomerFileError from "./source/CustomerFileError.ts"
 export * as RecordCount from "./source/RecordCount.ts"
 /** Batches: runs of records that go out in one request each. */
 export * as Batch from "./sync/Batch.ts"
+/** Records collected into batches. */
+export * as Batches from "./sync/Batches.ts"
 /** How far a run has come, kept where a crash cannot reach it. */
 export * as Checkpoint from "./sync/Checkpoint.ts"
 /** What a source yields: customer patches, each with its place in the source. */
@@ -92,6 +98,8 @@ export * as Ledger from "./sync/Ledger.ts"
 export * as Outcome from "./sync/Outcome.ts"
 /** A sync without the sending: what would be read, refused, batched and requested. */
 export * as Plan from "./sync/Plan.ts"
+/** Why a platform refused, in one word. */
+export * as PlatformReason from "./sync/PlatformReason.ts"
 /** How far a run is. */
 export * as Progress from "./sync/Progress.ts"
 /** Where records come from, and how reading them is taken up again. */

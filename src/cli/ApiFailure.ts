@@ -2,8 +2,7 @@
  * What a person reads when a vendor's API refuses one request, or cannot be reached.
  */
 import * as Redacted from "effect/Redacted"
-import * as DurationText from "../http/DurationText.ts"
-import type { ApiError, InputIssue, RetryPolicy } from "../index.ts"
+import { type ApiError, Format, type InputIssue, type RetryPolicy } from "../index.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import { clean } from "./TextWidth.ts"
 
@@ -59,7 +58,7 @@ export const toCommandFailed = (error: Failure, words: Words): CommandFailed => 
     case "RetryAfterTooLong":
       return new CommandFailed({
         exit: 3,
-        message: `The vendor asks to wait ${DurationText.format(error.wait)}, which is longer than --retry-for allows. Try again after that, or give --retry-for a longer time.`
+        message: `The vendor asks to wait ${Format.duration(error.wait)}, which is longer than --retry-for allows. Try again after that, or give --retry-for a longer time.`
       })
     case "RetriesExhausted":
       return new CommandFailed({ exit: 3, message: `${clean(error.message)} Try again later.` })

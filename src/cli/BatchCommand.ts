@@ -8,9 +8,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as DurationText from "../http/DurationText.ts"
-import { ReachBatch, ReachClient, type ReachSchema, RetryPolicy, SendPolicy, SettlePolicy } from "../index.ts"
-import { grouped } from "../sync/Grouped.ts"
+import { Format, ReachBatch, ReachClient, type ReachSchema, RetryPolicy, SendPolicy, SettlePolicy } from "../index.ts"
 import * as ApiFailure from "./ApiFailure.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Output from "./Output.ts"
@@ -60,7 +58,7 @@ const batch = Effect.fnUntraced(function* (options: Options) {
       if (Option.isNone(wait)) return yield* Console.error(`${line} To wait for it, add --wait.`)
       return yield* new CommandFailed({
         exit: 3,
-        message: `${line} It was waited for ${DurationText.format(wait.value)}; ask again later, or wait longer with --wait=TIME.`
+        message: `${line} It was waited for ${Format.duration(wait.value)}; ask again later, or wait longer with --wait=TIME.`
       })
     }
     case "Failed":
@@ -78,8 +76,8 @@ const batch = Effect.fnUntraced(function* (options: Options) {
 
 const progress = ({ progress, status }: ReachSchema.BatchStatus): string => {
   const { failedRecords, successfulRecords, totalRecords } = progress ?? {}
-  const count = (value: number | null | undefined) => (typeof value === "number" ? grouped(value) : "?")
-  const failed = typeof failedRecords === "number" && failedRecords > 0 ? `, ${grouped(failedRecords)} failed` : ""
+  const count = (value: number | null | undefined) => (typeof value === "number" ? Format.count(value) : "?")
+  const failed = typeof failedRecords === "number" && failedRecords > 0 ? `, ${Format.count(failedRecords)} failed` : ""
   return `${clean(status ?? "no status")}, ${count(successfulRecords)} of ${count(totalRecords)} records applied${failed}`
 }
 

@@ -9,8 +9,7 @@ import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stdio from "effect/Stdio"
-import { Checkpoint } from "../index.ts"
-import { grouped } from "../sync/Grouped.ts"
+import { Checkpoint, Format } from "../index.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Output from "./Output.ts"
 import { clean } from "./TextWidth.ts"
@@ -78,7 +77,7 @@ const showCommand = Command.make(
 const size = (runs: ReadonlyArray<readonly [number, number]>): number =>
   runs.reduce((sum, [from, to]) => sum + (to - from), 0)
 
-const count = (records: number): string => `${grouped(records)} ${records === 1 ? "record" : "records"}`
+const count = (records: number): string => `${Format.count(records)} ${records === 1 ? "record" : "records"}`
 
 const time = (millis: number): string => new Date(millis).toISOString()
 
@@ -89,7 +88,8 @@ const table = (state: Checkpoint.State): string => {
   const { counts, done, fingerprint, position, sending, settling, totals } = state
   const { destination, source, ...others } = fingerprint
   const offset = typeof position === "number" ? position : position.offset
-  const place = typeof position === "number" ? "" : ` (line ${grouped(position.line)}, byte ${grouped(position.byte)})`
+  const place =
+    typeof position === "number" ? "" : ` (line ${Format.count(position.line)}, byte ${Format.count(position.byte)})`
   const rows: Array<readonly [string, string]> = [
     ["source", source ?? "not known"],
     ["destination", destination ?? "not known"],
@@ -103,16 +103,17 @@ const table = (state: Checkpoint.State): string => {
       `${count(size(runs))}, accepted ${time(acceptedAt)} and not known to be applied: ${batchId}`
     ])
   }
-  if (settling.length > most) rows.push(["", `and ${grouped(settling.length - most)} more batches that were accepted`])
+  if (settling.length > most)
+    rows.push(["", `and ${Format.count(settling.length - most)} more batches that were accepted`])
   for (const { batch, runs } of sending.slice(0, most)) {
     rows.push([`batch ${batch}`, `${count(size(runs))}, on their way when the run ended`])
   }
-  if (sending.length > most) rows.push(["", `and ${grouped(sending.length - most)} more batches on their way`])
+  if (sending.length > most) rows.push(["", `and ${Format.count(sending.length - most)} more batches on their way`])
   for (const [outcome, records] of Object.entries(counts.outcomes)) {
     if (records > 0) rows.push([outcome.toLowerCase(), count(records)])
   }
   for (const [reason, records] of Object.entries(totals.reasons)) rows.push([`  ${reason}`, count(records)])
-  rows.push(["requests", `${grouped(totals.requests)} (${grouped(totals.retries)} retries)`])
+  rows.push(["requests", `${Format.count(totals.requests)} (${Format.count(totals.retries)} retries)`])
   rows.push(["finished", state.finished ? "yes; the next run sends nothing" : "no; the next run goes on from here"])
   for (const [part, value] of Object.entries(others)) rows.push([part, value])
   const width = Math.max(...rows.map(([name]) => name.length))
@@ -176,7 +177,7 @@ const describe = (state: Checkpoint.State | undefined): string => {
   if (state === undefined) return "cannot be read"
   const underway = state.settling.length + state.sending.length
   const { position } = state
-  return `stands at ${count(typeof position === "number" ? position : position.offset)}${underway === 0 ? "" : `, with ${grouped(underway)} ${underway === 1 ? "batch" : "batches"} underway`}`
+  return `stands at ${count(typeof position === "number" ? position : position.offset)}${underway === 0 ? "" : `, with ${Format.count(underway)} ${underway === 1 ? "batch" : "batches"} underway`}`
 }
 
 export const command = Command.make("checkpoint").pipe(

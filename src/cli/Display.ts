@@ -5,6 +5,7 @@
  * The cursor stays at the first column of the bar's row and is never hidden, and each drawing ends all that it began,
  * so that there is nothing to restore when the process is killed.
  */
+
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
@@ -13,7 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stdio from "effect/Stdio"
-import type { Progress } from "../sync/Progress.ts"
+import type { Progress } from "../index.ts"
 import * as PlainProgress from "./PlainProgress.ts"
 import * as ProgressBar from "./ProgressBar.ts"
 import * as StandardError from "./StandardError.ts"
@@ -21,7 +22,7 @@ import * as TextWidth from "./TextWidth.ts"
 
 export interface Display {
   /** Takes the newest progress; never waits. Give it to `CustomerSync.run`. */
-  readonly onProgress: (progress: Progress) => Effect.Effect<void>
+  readonly onProgress: (progress: Progress.Progress) => Effect.Effect<void>
   /** Writes a message, above the bar where there is one, whatever the mode; never waits. */
   readonly line: (text: string) => Effect.Effect<void>
   /** Leaves the shell whole: the bar is gone, and the cursor is where the bar was. The scope's end does it, too. */
@@ -89,25 +90,25 @@ export const make = Effect.fnUntraced(function* (options: {
   const { mode, title } = options
   const output = options.output ?? StandardError.make()
   const { color, hasBar, unicode } = mode === "auto" ? yield* terminal : { hasBar: false, color: false, unicode: false }
-  let latest: Progress | undefined
+  let latest: Progress.Progress | undefined
   let reason: { readonly text: string; readonly at: number } | undefined
-  let told: Progress | undefined
+  let told: Progress.Progress | undefined
   let toldAt = yield* Clock.currentTimeMillis
   /** The bar that is on the screen. */
   let shown: { readonly line: string; readonly columns: number } | undefined
   let ended = false
 
-  const withReason = (progress: Progress, now: number): Progress =>
+  const withReason = (progress: Progress.Progress, now: number): Progress.Progress =>
     progress.waiting === undefined && reason !== undefined && now - reason.at < reasonStays
       ? { ...progress, waiting: reason.text }
       : progress
 
-  const bar = (progress: Progress, columns: number) => ({
+  const bar = (progress: Progress.Progress, columns: number) => ({
     line: ProgressBar.line(progress, { title, columns, color, unicode }),
     columns
   })
 
-  const draw = (progress: Progress): void => {
+  const draw = (progress: Progress.Progress): void => {
     // A slow terminal misses pictures; it does not get them later.
     if (!output.isIdle()) return
     const next = bar(progress, output.columns())
@@ -116,7 +117,7 @@ export const make = Effect.fnUntraced(function* (options: {
     output.write(frame(next.line))
   }
 
-  const tell = (progress: Progress, now: number): void => {
+  const tell = (progress: Progress.Progress, now: number): void => {
     if (progress === told || !output.isIdle()) return
     told = progress
     output.write(`${PlainProgress.line(withReason(progress, now), { title })}\n`)

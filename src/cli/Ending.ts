@@ -7,8 +7,7 @@ import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { Checkpoint, type CustomerSync, DeadLetters, type SyncReport } from "../index.ts"
-import { grouped } from "../sync/Grouped.ts"
+import { Checkpoint, type CustomerSync, DeadLetters, Format, type SyncReport } from "../index.ts"
 import * as ExitCode from "./ExitCode.ts"
 import * as NextCommand from "./NextCommand.ts"
 import type { SyncOptions } from "./SyncOptions.ts"
@@ -59,7 +58,7 @@ const canResume = (reason: unknown): boolean =>
 export const messageOf = (error: unknown, answerAt = ""): string =>
   Wording.asOptions(error instanceof Error ? error.message : "The source cannot be read.", answerAt)
 
-export const records = (count: number): string => (count === 1 ? "1 record" : `${grouped(count)} records`)
+export const records = (count: number): string => (count === 1 ? "1 record" : `${Format.count(count)} records`)
 
 /** What is left over when a run has ended. */
 export interface LeftOver {
@@ -199,9 +198,9 @@ const place = ({ left, options: { deadLetters } }: About): string | undefined =>
   const behind =
     letters === undefined || letters.older === 0
       ? ""
-      : `, behind ${grouped(letters.older)} of earlier runs, which are sent too unless you take them out`
+      : `, behind ${Format.count(letters.older)} of earlier runs, which are sent too unless you take them out`
   if (letters !== undefined && letters.mine < count) {
-    return `Only ${grouped(letters.mine)} of them ${letters.mine === 1 ? "is" : "are"} in ${deadLetters.value}${behind}: it was not named when the others ended.`
+    return `Only ${Format.count(letters.mine)} of them ${letters.mine === 1 ? "is" : "are"} in ${deadLetters.value}${behind}: it was not named when the others ended.`
   }
   return `${count === 1 ? "It is" : "They are"} in ${deadLetters.value}, ${count === 1 ? "with the" : "each with its"} reason${behind}.`
 }

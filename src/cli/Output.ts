@@ -1,13 +1,14 @@
 /**
  * Standard output: the report, and nothing else.
  */
+
 import * as Effect from "effect/Effect"
-import { systemCode } from "../sync/PlatformReason.ts"
+import { PlatformReason } from "../index.ts"
 import { CommandFailed } from "./ExitCode.ts"
 
 // A terminal that is closed answers as a disk that is broken.
 const isClosed = (error: unknown): boolean =>
-  systemCode(error) === "EPIPE" || (process.stdout.isTTY && systemCode(error) === "EIO")
+  PlatformReason.systemCode(error) === "EPIPE" || (process.stdout.isTTY && PlatformReason.systemCode(error) === "EIO")
 
 /**
  * Writes a text and waits until it is out. A reader who has closed the pipe, or the terminal, has seen enough, which is no failure; a full
@@ -22,7 +23,7 @@ export const write = (text: string): Effect.Effect<void, CommandFailed> =>
           : Effect.fail(
               new CommandFailed({
                 exit: 2,
-                message: `The report cannot be written to standard output (${systemCode(error)}). Check the free space.`
+                message: `The report cannot be written to standard output (${PlatformReason.systemCode(error)}). Check the free space.`
               })
             )
       )

@@ -2,8 +2,7 @@
  * A run's progress as one line of a terminal: a bar, and what fits beside it.
  */
 
-import { grouped } from "../sync/Grouped.ts"
-import type { Progress } from "../sync/Progress.ts"
+import { Format, type Progress } from "../index.ts"
 import * as ProgressText from "./ProgressText.ts"
 import * as TextWidth from "./TextWidth.ts"
 
@@ -29,7 +28,7 @@ interface Part {
   readonly paint?: ((text: string) => string) | undefined
 }
 
-const bar = (progress: Progress, cells: number, unicode: boolean): string => {
+const bar = (progress: Progress.Progress, cells: number, unicode: boolean): string => {
   const { settled, total } = progress
   const [full, empty] = unicode ? ["█", "░"] : ["#", "-"]
   if (total !== undefined) {
@@ -53,7 +52,7 @@ const leastBar = 4
  * narrower the terminal, the less it tells and the shorter; records come first. Colours are the only control characters
  * in it, and are ended in it.
  */
-export const line = (progress: Progress, { color, columns, title, unicode }: Look): string => {
+export const line = (progress: Progress.Progress, { color, columns, title, unicode }: Look): string => {
   const room = Math.max(0, columns - 1)
   const isNarrow = columns < 60
   const gap = isNarrow ? " " : "  "
@@ -64,7 +63,7 @@ export const line = (progress: Progress, { color, columns, title, unicode }: Loo
   const eta = ProgressText.eta(progress)
   const elapsed = ProgressText.elapsed(progress)
   const reason = ProgressText.waiting(progress.waiting) ?? ProgressText.settling(progress)
-  const records = grouped(settled)
+  const records = Format.count(settled)
   const cleaned = TextWidth.clean(title)
   const name = unicode ? cleaned : cleaned.replace(/[^ -~]/gu, "?")
   const barCells = Math.max(leastBar, Math.min(40, Math.floor(columns / 5)))
@@ -80,7 +79,7 @@ export const line = (progress: Progress, { color, columns, title, unicode }: Loo
       forms: [
         ProgressText.compact(settled),
         records,
-        total === undefined ? `${records} records` : `${records} of ${grouped(total)} records`
+        total === undefined ? `${records} records` : `${records} of ${Format.count(total)} records`
       ]
     },
     rate: { forms: [ProgressText.shortRate(progress), ProgressText.rate(progress)] },

@@ -1,15 +1,14 @@
 /**
  * The parts of a progress value, in words.
  */
-import { grouped } from "../sync/Grouped.ts"
-import type { Progress } from "../sync/Progress.ts"
+import { Format, type Progress } from "../index.ts"
 import * as TextWidth from "./TextWidth.ts"
 
 /** `1.2M`, at most five characters below ten thousand billion. */
 export const compact = (count: number): string => count.toLocaleString("en-US", { notation: "compact" })
 
 /** Whole percent, 100 only when nothing is left; `undefined` where the total is not known. */
-export const percent = ({ settled, total }: Progress): number | undefined =>
+export const percent = ({ settled, total }: Progress.Progress): number | undefined =>
   total === undefined
     ? undefined
     : total <= 0
@@ -20,11 +19,11 @@ const isShown = (value: number | undefined): value is number =>
   value !== undefined && Number.isFinite(value) && value >= 0
 
 /** `12,345/s`; slow ones with a decimal. */
-export const rate = ({ rate }: Progress): string =>
-  isShown(rate) ? `${rate > 0 && rate < 9.95 ? rate.toFixed(1) : grouped(rate)}/s` : "0/s"
+export const rate = ({ rate }: Progress.Progress): string =>
+  isShown(rate) ? `${rate > 0 && rate < 9.95 ? rate.toFixed(1) : Format.count(rate)}/s` : "0/s"
 
 /** `12K/s`. */
-export const shortRate = (progress: Progress): string =>
+export const shortRate = (progress: Progress.Progress): string =>
   isShown(progress.rate) && progress.rate >= 1000 ? `${compact(progress.rate)}/s` : rate(progress)
 
 const two = (value: number): string => String(value).padStart(2, "0")
@@ -33,7 +32,7 @@ const two = (value: number): string => String(value).padStart(2, "0")
 export const time = (millis: number): string => {
   const seconds = Math.ceil(millis / 1000)
   const hours = Math.floor(seconds / 3600)
-  if (hours >= 48) return `${grouped(Math.floor(hours / 24))} d ${hours % 24} h`
+  if (hours >= 48) return `${Format.count(Math.floor(hours / 24))} d ${hours % 24} h`
   const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`
   return hours > 0 ? `${hours}:${rest}` : rest.replace(/^0/, "")
 }
@@ -49,10 +48,10 @@ export const shortTime = (millis: number): string => {
 }
 
 /** Milliseconds until the end, where that can be said. */
-export const eta = ({ eta }: Progress): number | undefined => (isShown(eta) ? eta : undefined)
+export const eta = ({ eta }: Progress.Progress): number | undefined => (isShown(eta) ? eta : undefined)
 
 /** Milliseconds since the start. */
-export const elapsed = ({ elapsed }: Progress): number => (isShown(elapsed) ? elapsed : 0)
+export const elapsed = ({ elapsed }: Progress.Progress): number => (isShown(elapsed) ? elapsed : 0)
 
 const reasons: { readonly [reason: string]: readonly [short: string, long: string] } = {
   backoff: ["retrying", "before it tries again"],
@@ -82,16 +81,16 @@ const settlingIsLong = 3000
  * Accepted batches that are waited for longer than usual, shortly and in a sentence:
  * `3 batches settling, the oldest for 0:42, waited for 29:18 more`.
  */
-export const settling = ({ settling }: Progress): readonly [short: string, long: string] | undefined => {
+export const settling = ({ settling }: Progress.Progress): readonly [short: string, long: string] | undefined => {
   if (settling === undefined || !isShown(settling.waited) || settling.waited < settlingIsLong) return undefined
   const { batches, left, waited } = settling
-  const which = batches === 1 ? "1 batch settling, for" : `${grouped(batches)} batches settling, the oldest for`
+  const which = batches === 1 ? "1 batch settling, for" : `${Format.count(batches)} batches settling, the oldest for`
   return ["settling", `${which} ${time(waited)}${isShown(left) ? `, waited for ${time(left)} more` : ""}`]
 }
 
 /** `3 rejected`, `1 unknown`: what a person should know about before the end. */
-export const trouble = ({ outcomes, retries }: Progress): ReadonlyArray<string> => [
-  ...(outcomes.Rejected > 0 ? [`${grouped(outcomes.Rejected)} rejected`] : []),
-  ...(outcomes.Unknown > 0 ? [`${grouped(outcomes.Unknown)} unknown`] : []),
-  ...(retries > 0 ? [`${grouped(retries)} ${retries === 1 ? "retry" : "retries"}`] : [])
+export const trouble = ({ outcomes, retries }: Progress.Progress): ReadonlyArray<string> => [
+  ...(outcomes.Rejected > 0 ? [`${Format.count(outcomes.Rejected)} rejected`] : []),
+  ...(outcomes.Unknown > 0 ? [`${Format.count(outcomes.Unknown)} unknown`] : []),
+  ...(retries > 0 ? [`${Format.count(retries)} ${retries === 1 ? "retry" : "retries"}`] : [])
 ]

@@ -9,8 +9,14 @@ import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import { CustomerFile, CustomerFileError, type DeadLetters, RecordCount, Source as Records } from "../index.ts"
-import { platformReason, systemCode } from "../sync/PlatformReason.ts"
+import {
+  CustomerFile,
+  CustomerFileError,
+  type DeadLetters,
+  PlatformReason,
+  RecordCount,
+  Source as Records
+} from "../index.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Files from "./Files.ts"
 import type { SyncOptions } from "./SyncOptions.ts"
@@ -100,7 +106,7 @@ export const file = Effect.fnUntraced(function* (
 
 const standardInputBytes = Stream.unwrap(Effect.map(Stdio.Stdio, ({ stdin }) => stdin)).pipe(
   Stream.mapError(
-    (error) => new CustomerFileError.SourceUnreadable({ source: standardInput, reason: platformReason(error) })
+    (error) => new CustomerFileError.SourceUnreadable({ source: standardInput, reason: PlatformReason.of(error) })
   )
 )
 
@@ -108,7 +114,8 @@ const standardInputBytes = Stream.unwrap(Effect.map(Stdio.Stdio, ({ stdin }) => 
 const pipeBytes = (file: string) =>
   NodeStream.fromReadable<Uint8Array, CustomerFileError.SourceUnreadable>({
     evaluate: () => createReadStream(file),
-    onError: (error) => new CustomerFileError.SourceUnreadable({ source: file, reason: systemCode(error) })
+    onError: (error) =>
+      new CustomerFileError.SourceUnreadable({ source: file, reason: PlatformReason.systemCode(error) })
   })
 
 /** The records of a file of dead letters. */

@@ -9,8 +9,7 @@ import type * as Path from "effect/Path"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Stdio from "effect/Stdio"
-import { Plan, SyncReport } from "../index.ts"
-import { platformReason } from "../sync/PlatformReason.ts"
+import { Plan, PlatformReason, SyncReport } from "../index.ts"
 import * as Display from "./Display.ts"
 import * as Ending from "./Ending.ts"
 import * as ExitCode from "./ExitCode.ts"
@@ -216,7 +215,7 @@ const writeReport = (
         Effect.catch(fs.writeFileString(report.value, text), (error) =>
           failed(
             2,
-            `The report cannot be written to ${report.value} (${platformReason(error)}). Check the free space and the permissions.`
+            `The report cannot be written to ${report.value} (${PlatformReason.of(error)}). Check the free space and the permissions.`
           )
         )
       )

@@ -1,6 +1,7 @@
 /**
  * Both vendors on this machine, until the process is told to stop.
  */
+
 import * as Console from "effect/Console"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -8,8 +9,8 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import * as Result from "effect/Result"
+import { Format } from "../index.ts"
 import { type Fault, FaultText, Sandbox, SandboxServer, StateFile } from "../sandbox/index.ts"
-import { grouped } from "../sync/Grouped.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Files from "./Files.ts"
 import * as Output from "./Output.ts"
@@ -87,7 +88,7 @@ const serve = Effect.fnUntraced(function* ({ port, state }: Options) {
 })
 
 const counted = (count: number, one: string, many = `${one}s`): string =>
-  `${grouped(count)} ${count === 1 ? one : many}`
+  `${Format.count(count)} ${count === 1 ? one : many}`
 
 const amounts = (state: Option.Option<string>) =>
   Effect.gen(function* () {

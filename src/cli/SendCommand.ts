@@ -13,8 +13,10 @@ import type * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import {
+  Cells,
   CustomerFile,
   type InputIssue,
+  PlatformReason,
   PocketflowsClient,
   PocketflowsSchema,
   ReachClient,
@@ -22,8 +24,6 @@ import {
   RetryPolicy,
   SendPolicy
 } from "../index.ts"
-import * as Cells from "../source/Cells.ts"
-import { platformReason } from "../sync/PlatformReason.ts"
 import * as ApiFailure from "./ApiFailure.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import * as Output from "./Output.ts"
@@ -118,7 +118,7 @@ const fromStandardInput = Effect.gen(function* () {
           ? usage("Standard input holds more than one customer can be. To send many, use patchbay sync.")
           : Effect.succeed(all + part)
     ),
-    Effect.catchTag("PlatformError", (error) => usage(`Standard input cannot be read (${platformReason(error)}).`))
+    Effect.catchTag("PlatformError", (error) => usage(`Standard input cannot be read (${PlatformReason.of(error)}).`))
   )
   if (text.trim() === "") {
     return yield* usage(

@@ -13,8 +13,7 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
-import { InvalidConfiguration, PocketflowsClient, ReachAuth, ReachClient } from "../index.ts"
-import { platformReason } from "../sync/PlatformReason.ts"
+import { InvalidConfiguration, PlatformReason, PocketflowsClient, ReachAuth, ReachClient } from "../index.ts"
 import { CommandFailed } from "./ExitCode.ts"
 
 /** The options of every command that calls a vendor. */
@@ -116,7 +115,7 @@ const provider = ({
 const unreadable = (path: string, error: PlatformError.PlatformError): CommandFailed =>
   new CommandFailed({
     exit: 2,
-    message: `The variables in ${path} cannot be read (${platformReason(error)}). Give --env-file a file that this user may read.`
+    message: `The variables in ${path} cannot be read (${PlatformReason.of(error)}). Give --env-file a file that this user may read.`
   })
 
 /** What a person reads when the configuration cannot be used. */

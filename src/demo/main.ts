@@ -16,10 +16,10 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Format from "../http/Format.ts"
 import { SyncReport } from "../index.ts"
 import { Comparison, Fault, Sandbox, SandboxServer } from "../sandbox/index.ts"
 import * as Seeded from "../sandbox/Seeded.ts"
-import { grouped } from "../sync/Grouped.ts"
 import * as Customers from "./Customers.ts"
 
 const folder = ".patchbay/demo"
@@ -67,7 +67,7 @@ const demo = Effect.fn("demo")(function* ({ json, records, seed }: Options) {
     Stream.encodeText,
     Stream.run(fs.sink(`${folder}/customers.csv`))
   )
-  yield* say(`Wrote ${grouped(records)} customers to ${folder}/customers.csv, ${broken} of them broken.`)
+  yield* say(`Wrote ${Format.count(records)} customers to ${folder}/customers.csv, ${broken} of them broken.`)
   yield* say(`The sandbox listens at ${url} and answers some requests with 503, 429 and resets.`)
 
   const sync = ChildProcess.make(process.execPath, [fileURLToPath(new URL("./sync.ts", import.meta.url))], {
@@ -89,7 +89,9 @@ const demo = Effect.fn("demo")(function* ({ json, records, seed }: Options) {
   })
   yield* Effect.scoped(untilKilled)
   if (process.stderr.isTTY) process.stderr.write("\n")
-  yield* say(`Killed the sync with ${grouped(yield* arrived)} customers at the vendor. It goes on from its checkpoint.`)
+  yield* say(
+    `Killed the sync with ${Format.count(yield* arrived)} customers at the vendor. It goes on from its checkpoint.`
+  )
 
   const output = yield* Effect.scoped(
     Effect.flatMap(sync, (running) => Stream.mkString(Stream.decodeText(running.stdout)))
@@ -110,7 +112,7 @@ const demo = Effect.fn("demo")(function* ({ json, records, seed }: Options) {
     : 0
   const good = records - broken
   yield* say(
-    `${grouped(comparison.matching)} of ${grouped(good)} customers match; ${grouped(written)} dead letters${written > 0 ? ` in ${deadLetters}` : ""}`
+    `${Format.count(comparison.matching)} of ${Format.count(good)} customers match; ${Format.count(written)} dead letters${written > 0 ? ` in ${deadLetters}` : ""}`
   )
   for (const what of ["missing", "unexpected", "different"] as const) {
     const ids = comparison[what]

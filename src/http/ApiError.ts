@@ -7,7 +7,7 @@
 import type * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as DurationText from "./DurationText.ts"
+import * as Format from "./Format.ts"
 import { format, InputIssue } from "./InputIssue.ts"
 
 /**
@@ -46,7 +46,7 @@ const retryAfter = {
 }
 
 const waitText = (wait: Duration.Duration | undefined): string =>
-  wait === undefined ? "" : ` It asks to wait ${DurationText.format(wait)}.`
+  wait === undefined ? "" : ` It asks to wait ${Format.duration(wait)}.`
 
 const told = (error: { readonly answer: Redacted.Redacted<VendorAnswer> }): string =>
   Redacted.value(error.answer).body === ""

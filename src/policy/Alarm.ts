@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import { monotonicMillis } from "./RetryDecision.ts"
+import * as Monotonic from "./Monotonic.ts"
 
 /**
  * @category models
@@ -38,9 +38,9 @@ export const make = Effect.fnUntraced(function* (
   let asked: number | undefined
   // Timers count whole milliseconds, and end before a fraction of one.
   const wait = (at: number): Effect.Effect<void> =>
-    Effect.flatMap(Effect.sleep(Math.ceil(at - monotonicMillis(clock))), () => {
+    Effect.flatMap(Effect.sleep(Math.ceil(at - Monotonic.millis(clock))), () => {
       asked = undefined
-      const next = ring(monotonicMillis(clock)) ?? asked
+      const next = ring(Monotonic.millis(clock)) ?? asked
       if (next !== undefined) return wait(next)
       isSet = false
       return Effect.void

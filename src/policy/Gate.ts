@@ -11,10 +11,11 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as Limiter from "./Limiter.ts"
 import { Line, type Place } from "./Line.ts"
+import * as Monotonic from "./Monotonic.ts"
 import type * as Pacer from "./Pacer.ts"
 import type { Waiting } from "./PolicyEvent.ts"
-import { monotonicMillis } from "./RetryDecision.ts"
 
 /**
  * A wait that would end too late: it was not waited for.
@@ -26,19 +27,6 @@ export interface TooLate {
   readonly _tag: "TooLate"
   /** When a start would have been possible, in milliseconds of the clock that only goes forward. */
   readonly until: number
-}
-
-/**
- * Turns of a limit that processes share.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Reserve {
-  /** What a request of so many records takes. */
-  readonly turns: (records: number) => number
-  /** How long until so many may start, in milliseconds. It must count them as taken. */
-  readonly take: (turns: number) => Effect.Effect<number>
 }
 
 type OnWait = (reason: Exclude<Waiting["reason"], "breaker">, until: number, now: number) => void
@@ -127,7 +115,7 @@ export const make = (options: {
   /** How many may be in flight now. */
   readonly concurrency: () => number
   /** Where turns must be had from a store, too. */
-  readonly reserve: () => Reserve | undefined
+  readonly reserve: () => Limiter.Reserve | undefined
   readonly onStart: (now: number, inFlight: number) => void
 }): Gate => {
   const { concurrency, onStart, pacer, reserve } = options
@@ -228,7 +216,7 @@ export const make = (options: {
       const waiter = place.value
       if (line.first() !== place) return Effect.flatMap(restore(called(waiter)), () => wait(place, options))
       const { count } = waiter
-      const now = monotonicMillis(clock)
+      const now = Monotonic.millis(clock)
       const at = next(now, count)
       // A pause that is too long is known to be so at once; any other wait, when it is its turn.
       if (at > deadline || (paused > now + longestPause && paused >= at)) {
@@ -250,7 +238,7 @@ export const make = (options: {
           // Once asked, the turn is ours: it is kept for the next in line, should this one be cancelled.
           store.take(needed - reserved),
           (delay) => {
-            reservedAt = monotonicMillis(clock) + delay
+            reservedAt = Monotonic.millis(clock) + delay
             reserved = needed
             return wait(place, options)
           }
@@ -275,7 +263,7 @@ export const make = (options: {
         const place = line.add({ count, called: false, wake: undefined })
         if (owner.waiting++ === 0) {
           owners.add(owner)
-          if (isBehind && waitsFor !== undefined) owner.onWait(waitsFor, waitsUntil, monotonicMillis(clock))
+          if (isBehind && waitsFor !== undefined) owner.onWait(waitsFor, waitsUntil, Monotonic.millis(clock))
         }
         return Effect.onInterrupt(wait(place, options), () => Effect.sync(() => leaveLine(place, owner)))
       }),

@@ -6,10 +6,22 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as RateLimiter from "effect/persistence/RateLimiter"
-import type * as Gate from "./Gate.ts"
 import * as LimitFinder from "./LimitFinder.ts"
 import * as Pacer from "./Pacer.ts"
 import type * as RateLimitPolicy from "./RateLimitPolicy.ts"
+
+/**
+ * Turns of a limit that processes share.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reserve {
+  /** What a request of so many records takes. */
+  readonly turns: (records: number) => number
+  /** How long until so many may start, in milliseconds. It must count them as taken. */
+  readonly take: (turns: number) => Effect.Effect<number>
+}
 
 /**
  * One limit that somebody declared.
@@ -88,7 +100,7 @@ export const byHeaders = (declared: () => number | undefined): Pacer.Pacer =>
  * @category constructors
  * @since 0.1.0
  */
-export const reserve = <R>(policy: RateLimitPolicy.Known<R>, key: string): Effect.Effect<Gate.Reserve, never, R> => {
+export const reserve = <R>(policy: RateLimitPolicy.Known<R>, key: string): Effect.Effect<Reserve, never, R> => {
   const { burst, limit, unit, window } = policy
   // A bucket of the burst and one more, that refills evenly: the store then paces all processes as one. A turn
   // that was asked for is owed even when it is far off, so a store that fails only means that nobody else waits.

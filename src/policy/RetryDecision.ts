@@ -1,23 +1,9 @@
-/**
- * What to do after an attempt that failed: arithmetic on times, and the budget that requests share.
- *
- * @since 0.1.0
- */
-import type * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as ApiError from "../http/ApiError.ts"
 import { OutcomeUnknown, RetriesExhausted, RetryAfterTooLong } from "./RetryErrors.ts"
-import type { Resend, RetryPolicy } from "./RetryPolicy.ts"
-
-/**
- * Milliseconds of the clock that only goes forward.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const monotonicMillis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+import type { Resend, RetryPolicy } from "./RetryRules.ts"
 
 // Only these are known to have changed nothing: refused before anything was done, or never sent. A 5xx may
 // come from a proxy after the request was applied behind it.

@@ -5,7 +5,7 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
-import * as DurationText from "../http/DurationText.ts"
+import * as Format from "../http/Format.ts"
 
 const tries = {
   /** Tag of the last error. */
@@ -34,7 +34,7 @@ export class RetriesExhausted extends Schema.TaggedError<RetriesExhausted>()("Re
   readonly isRetryable = false as const
   override get message(): string {
     const what = { attempts: "attempts", elapsed: "time", budget: "retry budget", schedule: "schedule" }[this.ran]
-    return `Gave up after ${attempts(this.attempts)} in ${DurationText.format(this.elapsed)}, because the ${what} ran out. The last error was ${this.lastError}: ${this.lastMessage}`
+    return `Gave up after ${attempts(this.attempts)} in ${Format.duration(this.elapsed)}, because the ${what} ran out. The last error was ${this.lastError}: ${this.lastMessage}`
   }
 }
 
@@ -56,7 +56,7 @@ export class RetryAfterTooLong extends Schema.TaggedError<RetryAfterTooLong>()("
 }) {
   readonly isRetryable = false as const
   override get message(): string {
-    return `The vendor asks to wait ${DurationText.format(this.wait)}, until ${DateTime.formatIso(this.until)}, which is longer than ${this.bound} allows. Run again after that, or raise ${this.bound}.`
+    return `The vendor asks to wait ${Format.duration(this.wait)}, until ${DateTime.formatIso(this.until)}, which is longer than ${this.bound} allows. Run again after that, or raise ${this.bound}.`
   }
 }
 

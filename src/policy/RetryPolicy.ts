@@ -13,31 +13,13 @@ import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as ApiError from "../http/ApiError.ts"
+import * as Monotonic from "./Monotonic.ts"
 import * as RetryDecision from "./RetryDecision.ts"
 import type { OutcomeUnknown, RetriesExhausted, RetryAfterTooLong } from "./RetryErrors.ts"
+import type { Resend, RetryPolicy } from "./RetryRules.ts"
 
 export { OutcomeUnknown, RetriesExhausted, RetryAfterTooLong } from "./RetryErrors.ts"
-
-/**
- * A plain value. `Also` and `Never` are the tags of the errors that are retried, or not, whatever their
- * `isRetryable` says.
- *
- * @category models
- * @since 0.1.0
- */
-export interface RetryPolicy<out Also extends string = never, out Never extends string = never> {
-  readonly firstDelay: Duration.Duration
-  readonly factor: number
-  readonly maxDelay: Duration.Duration
-  readonly maxAttempts: number
-  readonly maxElapsed: Duration.Duration
-  readonly attemptTimeout: Duration.Duration
-  readonly retryAfterCeiling: Duration.Duration
-  readonly budget: { readonly retries: number; readonly perSuccess: number } | undefined
-  readonly schedule: Schedule.Schedule<unknown> | undefined
-  readonly alsoRetry: ReadonlyArray<Also>
-  readonly neverRetry: ReadonlyArray<Never>
-}
+export type { Resend, RetryPolicy } from "./RetryRules.ts"
 
 /**
  * What a retry policy can be told.
@@ -104,15 +86,6 @@ export const make = <const Also extends string = never, const Never extends stri
     neverRetry
   }
 }
-
-/**
- * Whether a request may be sent again when it may have been applied: `safe` where the same body gives the
- * same end state.
- *
- * @category models
- * @since 0.1.0
- */
-export type Resend = "safe" | "unsafe"
 
 /**
  * The errors of `E` that a policy retries.
@@ -231,7 +204,7 @@ export const loop = <A, E, R, Also extends string, Never extends string, R1 exte
     isRetryable(policy, error)
       ? Effect.gen(function* () {
           const clock = yield* Clock.Clock
-          const now = RetryDecision.monotonicMillis(clock)
+          const now = Monotonic.millis(clock)
           const wall = clock.currentTimeMillisUnsafe()
           if (policy.schedule !== undefined && step === undefined) step = yield* Schedule.toStep(policy.schedule)
           const renewal = error instanceof ApiError.TokenExpired
@@ -280,7 +253,7 @@ export const retry: {
       const { budget = RetryDecision.makeBudget(policy), resend = "safe" } = options
       const earning = Effect.tap(self, () => Effect.sync(budget.earn))
       return loop(policy, earning, {
-        tries: RetryDecision.makeTries(RetryDecision.monotonicMillis(clock)),
+        tries: RetryDecision.makeTries(Monotonic.millis(clock)),
         resend,
         budget
       })

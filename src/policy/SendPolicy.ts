@@ -15,6 +15,7 @@ import * as Stream from "effect/Stream"
 import * as ApiError from "../http/ApiError.ts"
 import * as Abandonable from "./Abandonable.ts"
 import * as Alarm from "./Alarm.ts"
+import * as Monotonic from "./Monotonic.ts"
 import type { PolicyEvent } from "./PolicyEvent.ts"
 import * as RetryDecision from "./RetryDecision.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
@@ -145,7 +146,7 @@ export const make = Effect.fnUntraced(function* <
   const { budget, key } = sender
 
   const tooLate = (tries: RetryDecision.Tries, until: number) => {
-    const now = RetryDecision.monotonicMillis(clock)
+    const now = Monotonic.millis(clock)
     const elapsed = Duration.millis(tries.attempts === 0 ? 0 : now - tries.startedAt)
     const told = {
       lastError: tries.lastError,

@@ -22,6 +22,7 @@ import * as ConcurrencyPolicy from "./ConcurrencyPolicy.ts"
 import { Declared } from "./Declared.ts"
 import * as Gate from "./Gate.ts"
 import * as Limiter from "./Limiter.ts"
+import * as Monotonic from "./Monotonic.ts"
 import type * as Pacer from "./Pacer.ts"
 import type { LimitChanged } from "./PolicyEvent.ts"
 import * as RateLimitHeaders from "./RateLimitHeaders.ts"
@@ -128,7 +129,10 @@ export interface Sender {
   readonly join: (
     member: Member,
     policies: Policies,
-    given: { readonly breaker: CircuitBreaker.CircuitBreaker | undefined; readonly reserve: Gate.Reserve | undefined }
+    given: {
+      readonly breaker: CircuitBreaker.CircuitBreaker | undefined
+      readonly reserve: Limiter.Reserve | undefined
+    }
   ) => void
   readonly leave: (member: Member) => void
   /** Whether nobody is there. */
@@ -177,10 +181,10 @@ const probeWait = 250
  * @since 0.1.0
  */
 export const make = (key: string, clock: Clock.Clock): Sender => {
-  const monotonic = () => RetryDecision.monotonicMillis(clock)
+  const monotonic = () => Monotonic.millis(clock)
   const members = new Map<Member, () => void>()
   const limiters = new Declared<Limiter.Limiter | undefined>()
-  const reserves = new Map<Member, readonly [rate: number, reserve: Gate.Reserve]>()
+  const reserves = new Map<Member, readonly [rate: number, reserve: Limiter.Reserve]>()
   const finders = new Declared<ConcurrencyFinder.ConcurrencyFinder>()
   const budgets = new Declared<RetryDecision.Budget>()
   const breakers = new Declared<CircuitBreaker.CircuitBreaker>()
@@ -220,7 +224,7 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
   }
 
   // Of several stores, or limits in one, the strictest: the turns of all are not to be had at one time.
-  let reserve: Gate.Reserve | undefined
+  let reserve: Limiter.Reserve | undefined
   const chooseReserve = () => {
     let least = Number.POSITIVE_INFINITY
     reserve = undefined

@@ -11,8 +11,8 @@ import type * as Scope from "effect/Scope"
 import * as CircuitBreakerPolicy from "./CircuitBreakerPolicy.ts"
 import * as ConcurrencyPolicy from "./ConcurrencyPolicy.ts"
 import * as Limiter from "./Limiter.ts"
+import * as Monotonic from "./Monotonic.ts"
 import * as RateLimitPolicy from "./RateLimitPolicy.ts"
-import { monotonicMillis } from "./RetryDecision.ts"
 import type * as RetryPolicy from "./RetryPolicy.ts"
 import * as Sender from "./Sender.ts"
 
@@ -100,7 +100,7 @@ export class Registry {
 
 const forget = (known: Known, clock: Clock.Clock): void => {
   if (known.left.size === 0) return
-  const now = monotonicMillis(clock)
+  const now = Monotonic.millis(clock)
   for (const entry of known.left) {
     if (!entry.sender.isOver(now)) continue
     known.left.delete(entry)

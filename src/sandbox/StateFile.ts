@@ -14,7 +14,7 @@ import * as InputIssue from "../http/InputIssue.ts"
 import * as PocketflowsSchema from "../pocketflows/PocketflowsSchema.ts"
 import * as ReachSchema from "../reach/ReachSchema.ts"
 import * as FolderFlush from "../sync/FolderFlush.ts"
-import { platformReason } from "../sync/PlatformReason.ts"
+import * as PlatformReason from "../sync/PlatformReason.ts"
 import type { Batch } from "./BatchQueue.ts"
 import type { SentPatch, StoredCustomer } from "./ReachRecord.ts"
 import { Sandbox } from "./Sandbox.ts"
@@ -115,7 +115,7 @@ export const load = Effect.fn("StateFile.load")(function* (
   const fs = yield* FileSystem.FileSystem
   const sandbox = yield* Sandbox
   const unreadable = (reason: string, line?: number) => new StateUnreadable({ path, line, reason })
-  const there = yield* Effect.mapError(fs.exists(path), (error) => unreadable(platformReason(error)))
+  const there = yield* Effect.mapError(fs.exists(path), (error) => unreadable(PlatformReason.of(error)))
   if (!there) return false
 
   const reach = new Map<string, Array<StoredCustomer>>()
@@ -142,7 +142,7 @@ export const load = Effect.fn("StateFile.load")(function* (
     return Result.void
   }
   yield* fs.stream(path).pipe(
-    Stream.mapError((error) => unreadable(platformReason(error))),
+    Stream.mapError((error) => unreadable(PlatformReason.of(error))),
     Stream.decodeText,
     Stream.splitLines,
     Stream.filter((text) => text !== ""),
@@ -214,7 +214,7 @@ export const save = Effect.fn("StateFile.save")(function* (
   yield* Effect.andThen(write, fs.rename(temporary, path)).pipe(
     Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true }))),
     Effect.andThen(Effect.scoped(Effect.flatten(FolderFlush.make(fs, FolderFlush.parentOf(path) ?? ".")))),
-    Effect.mapError((error) => new StateUnwritable({ path, reason: platformReason(error) })),
+    Effect.mapError((error) => new StateUnwritable({ path, reason: PlatformReason.of(error) })),
     Effect.uninterruptible
   )
 })

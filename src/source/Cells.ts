@@ -287,3 +287,17 @@ const editDistance = (from: string, to: string): number => {
   }
   return row[to.length] ?? 0
 }
+
+/**
+ * A column that is read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Column {
+  /** 0-based, in the header. */
+  readonly index: number
+  readonly field: string
+  readonly takes: number
+  readonly empty: EmptyCell
+}

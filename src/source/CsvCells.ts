@@ -5,8 +5,8 @@
  */
 import type { InputIssue } from "../http/InputIssue.ts"
 import type { RecordInput } from "../sync/CustomerRecord.ts"
+import type { Column } from "./Cells.ts"
 import * as Cells from "./Cells.ts"
-import type { Column } from "./CsvHeader.ts"
 
 /**
  * The cells as the value that the schema decodes.

@@ -8,20 +8,6 @@ import type { HeaderIssue } from "./CustomerFileError.ts"
 import * as FieldNames from "./FieldNames.ts"
 
 /**
- * A column that is read.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Column {
-  /** 0-based, in the header. */
-  readonly index: number
-  readonly field: string
-  readonly takes: number
-  readonly empty: Cells.EmptyCell
-}
-
-/**
  * The columns of a header in the order of the schema's fields, or what is wrong with the header.
  *
  * @category decoding
@@ -35,7 +21,7 @@ export const resolve = (
     readonly empty: Cells.Empty
     readonly otherColumns: "refuse" | "ignore" | undefined
   }
-): { readonly columns: ReadonlyArray<Column>; readonly issues: ReadonlyArray<HeaderIssue> } => {
+): { readonly columns: ReadonlyArray<Cells.Column>; readonly issues: ReadonlyArray<HeaderIssue> } => {
   const issues: Array<HeaderIssue> = []
   const { fieldsOf, mapped, names } = FieldNames.make(fields, options.columns)
 
@@ -79,7 +65,7 @@ export const resolve = (
   }
 
   const order = [...fields.named.keys(), ...found.keys()]
-  const columns = [...new Set(order)].flatMap((field): ReadonlyArray<Column> => {
+  const columns = [...new Set(order)].flatMap((field): ReadonlyArray<Cells.Column> => {
     const index = found.get(field)
     if (index === undefined) return []
     const takes = fields.named.get(field)?.takes ?? fields.others ?? 0

@@ -8,7 +8,7 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
-import type { FileOptions } from "./CustomerFile.ts"
+import type { FileOptions } from "./FileOptions.ts"
 
 /**
  * Name, size and time of change of a file, the shape that its records are read as, and the options that change what is

@@ -9,7 +9,7 @@ import type * as Schema from "effect/Schema"
 import * as SchemaParser from "effect/SchemaParser"
 import * as InputIssue from "../http/InputIssue.ts"
 import type { Invalid, RecordInput, SourcePosition } from "../sync/CustomerRecord.ts"
-import type { Column } from "./CsvHeader.ts"
+import type { Column } from "./Cells.ts"
 import * as StructDecoder from "./StructDecoder.ts"
 
 /**

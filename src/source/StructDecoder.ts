@@ -8,9 +8,9 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as SchemaParser from "effect/SchemaParser"
 import * as PlainStruct from "../http/PlainStruct.ts"
+import type { Column } from "./Cells.ts"
 import * as Cells from "./Cells.ts"
 import { encodeCell } from "./CsvCells.ts"
-import type { Column } from "./CsvHeader.ts"
 
 /** One field, and which of its values decode to themselves. */
 interface Step {

@@ -1,28 +1,21 @@
-/**
- * How far a run has come, kept where a crash cannot reach it, so that the next run goes on from there.
- *
- * @since 0.1.0
- */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as Option from "effect/Option"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Scope from "effect/Scope"
-import {
-  type CheckpointInUse,
-  type CheckpointMismatch,
-  type CheckpointUnreadable,
-  CheckpointUnwritable
-} from "./CheckpointError.ts"
+import { type CheckpointUnreadable, CheckpointUnwritable } from "./CheckpointError.ts"
 import * as CheckpointFile from "./CheckpointFile.ts"
 import * as CheckpointKeyValue from "./CheckpointKeyValue.ts"
-import type { Fingerprint, State } from "./CheckpointState.ts"
+import type { State } from "./CheckpointState.ts"
 import * as CheckpointStore from "./CheckpointStore.ts"
-import { platformReason } from "./PlatformReason.ts"
+import type { Fingerprint } from "./Fingerprint.ts"
+import type { OpenCheckpoint, OpenError, WriteError } from "./OpenCheckpoint.ts"
+import * as PlatformReason from "./PlatformReason.ts"
 
 export * from "./CheckpointError.ts"
 export * from "./CheckpointState.ts"
+export * from "./Fingerprint.ts"
+export type * from "./OpenCheckpoint.ts"
 
 /**
  * Whether a run that was taken over while it was stopped, and wakes, is sure to find it out before it sends anything new
@@ -65,40 +58,6 @@ export interface StoredCheckpoint<R, T extends Takeover> extends Checkpoint<R, T
 }
 
 /**
- * @category errors
- * @since 0.1.0
- */
-export type OpenError = CheckpointMismatch | CheckpointUnreadable | CheckpointInUse | CheckpointUnwritable
-
-/**
- * @category errors
- * @since 0.1.0
- */
-export type WriteError = CheckpointInUse | CheckpointUnwritable
-
-/**
- * A checkpoint that this run has for itself.
- *
- * @category models
- * @since 0.1.0
- */
-export interface OpenCheckpoint {
-  /** What the last run left; none at the first run. */
-  readonly state: Option.Option<State>
-  /**
-   * Replaces the state: when it has ended, a crash cannot bring back the one before, and a run that takes over finds it.
-   * When it fails, or the process dies in it, the state is the old one or the new one. It is not interrupted in the
-   * middle. Where another run has taken over it fails, and never takes the place of what that one has written.
-   */
-  readonly write: (state: Omit<State, "fingerprint">) => Effect.Effect<void, WriteError>
-  /**
-   * For so long after a write none is begun that nobody waits for, so that what happens meanwhile shares the next one.
-   * Default: none. With `file`: 20 milliseconds.
-   */
-  readonly rest?: Duration.Input | undefined
-}
-
-/**
  * A folder for one run's state. It is made where it is missing, and only its owner may read what is in it.
  *
  * A run's first state is written beside the old one, flushed to the disk and put in its place at once; its next ones are
@@ -117,7 +76,7 @@ export interface OpenCheckpoint {
 export const file = (dir: string): StoredCheckpoint<FileSystem.FileSystem, "safe"> => {
   const store = Effect.map(FileSystem.FileSystem, (fs) => CheckpointFile.make(fs, dir))
   const exists = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.exists(dir)).pipe(
-    Effect.mapError((error) => new CheckpointUnwritable({ checkpoint: dir, reason: platformReason(error) }))
+    Effect.mapError((error) => new CheckpointUnwritable({ checkpoint: dir, reason: PlatformReason.of(error) }))
   )
   return {
     takeover: "safe",

@@ -13,7 +13,7 @@ import { CheckpointUnreadable, CheckpointUnwritable } from "./CheckpointError.ts
 import type { Claim, Claims, Lock } from "./CheckpointLock.ts"
 import type { Store, Writer } from "./CheckpointStore.ts"
 import * as FolderFlush from "./FolderFlush.ts"
-import { platformReason } from "./PlatformReason.ts"
+import * as PlatformReason from "./PlatformReason.ts"
 
 const lockName = /^lock-([0-9a-f-]{36})$/
 const leftOver = /^checkpoint-[0-9a-f-]{36}-\d+\.tmp$/
@@ -35,7 +35,7 @@ const fullFile = 1 << 20
 export const make = (fs: FileSystem.FileSystem, dir: string): Store => {
   const path = `${dir}/checkpoint.ndjson`
   const unwritable = (error: PlatformError.PlatformError) =>
-    new CheckpointUnwritable({ checkpoint: dir, reason: platformReason(error) })
+    new CheckpointUnwritable({ checkpoint: dir, reason: PlatformReason.of(error) })
   return {
     name: dir,
     prepare: Effect.mapError(makeFolder(fs, dir), unwritable),
@@ -45,7 +45,7 @@ export const make = (fs: FileSystem.FileSystem, dir: string): Store => {
       Effect.catch((error) =>
         error.reason._tag === "NotFound"
           ? Effect.succeedNone
-          : Effect.fail(new CheckpointUnreadable({ checkpoint: dir, reason: platformReason(error) }))
+          : Effect.fail(new CheckpointUnreadable({ checkpoint: dir, reason: PlatformReason.of(error) }))
       )
     ),
     // A write takes up to ten milliseconds of a busy machine, and a batch is accepted every two.

@@ -5,26 +5,12 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { Fingerprint } from "./Fingerprint.ts"
 
 const natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
 /** Offsets from the first number up to, and without, the second. */
 const runs = Schema.Array(Schema.Tuple([natural, natural]))
-
-/**
- * What a run works on, and the options that change what it means, each under a name: source, destination,
- * schema … A checkpoint is good for the same fingerprint only. It is stored and shown: no secrets in it.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const Fingerprint = Schema.Record(Schema.String, Schema.String)
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type Fingerprint = typeof Fingerprint.Type
 
 /**
  * Where reading goes on: a place in the source, or only an offset where the source has no places.
@@ -141,30 +127,3 @@ export const State = Schema.Struct({
  * @since 0.1.0
  */
 export type State = typeof State.Type
-
-/**
- * A part of the fingerprint that is another one now; `undefined` where there was, or is, no such part.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Difference {
-  readonly part: string
-  readonly was: string | undefined
-  readonly is: string | undefined
-}
-
-/**
- * What differs between two fingerprints, by name.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const differences = (was: Fingerprint, is: Fingerprint): ReadonlyArray<Difference> =>
-  [...new Set([...Object.keys(was), ...Object.keys(is)])]
-    .sort()
-    .map((part) => ({ part, was: own(was, part), is: own(is, part) }))
-    .filter((difference) => difference.was !== difference.is)
-
-const own = (fingerprint: Fingerprint, part: string): string | undefined =>
-  Object.hasOwn(fingerprint, part) ? fingerprint[part] : undefined

@@ -10,11 +10,12 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import type { OpenCheckpoint, OpenError, WriteError } from "./Checkpoint.ts"
 import { CheckpointMismatch, CheckpointUnreadable, type CheckpointUnwritable } from "./CheckpointError.ts"
 import * as CheckpointLock from "./CheckpointLock.ts"
-import { differences, type Fingerprint, type State } from "./CheckpointState.ts"
+import type { State } from "./CheckpointState.ts"
 import * as CheckpointText from "./CheckpointText.ts"
+import { differences, type Fingerprint } from "./Fingerprint.ts"
+import type { OpenCheckpoint, OpenError, WriteError } from "./OpenCheckpoint.ts"
 
 /**
  * Where one checkpoint is kept.

@@ -25,6 +25,7 @@ import * as SendPolicy from "../policy/SendPolicy.ts"
 import * as SettlePolicy from "../policy/SettlePolicy.ts"
 import * as Apart from "./Apart.ts"
 import * as Batch from "./Batch.ts"
+import * as Batches from "./Batches.ts"
 import * as Checkpoint from "./Checkpoint.ts"
 import type { CustomerRecord } from "./CustomerRecord.ts"
 import type { DeadLetters, DeadLettersUnwritable } from "./DeadLetters.ts"
@@ -357,7 +358,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
           wantsOutcomes ? Queue.offer(rejected, outcomes) : Effect.void
         )
       ),
-      Batch.collect(batchPolicy, to, { sameKey: options.sameKey, limit }),
+      Batches.collect(batchPolicy, to, { sameKey: options.sameKey, limit }),
       ahead.limit,
       Stream.map((batch): Work => ({ batch, deliver: deliver.batch(batch) }))
     )

@@ -18,7 +18,7 @@ import * as JsonText from "../http/JsonText.ts"
 import * as FolderFlush from "./FolderFlush.ts"
 import * as OffsetSet from "./OffsetSet.ts"
 import { Reason } from "./Outcome.ts"
-import { platformReason } from "./PlatformReason.ts"
+import * as PlatformReason from "./PlatformReason.ts"
 
 const columns = Schema.Record(Schema.String, Schema.String)
 
@@ -162,7 +162,7 @@ export const file = (path: string): DeadLetters<FileSystem.FileSystem> => ({
     const fs = yield* FileSystem.FileSystem
     const scope = yield* Effect.scope
     const unwritable = (error: PlatformError.PlatformError) =>
-      new DeadLettersUnwritable({ destination: path, reason: platformReason(error) })
+      new DeadLettersUnwritable({ destination: path, reason: PlatformReason.of(error) })
     const isThere = yield* Effect.mapError(fs.exists(path), unwritable)
     const isOurs = !isThere || (yield* Effect.mapError(Effect.scoped(repair(fs, path)), unwritable))
     if (!isOurs) return yield* new DeadLettersUnwritable({ destination: path, reason: "Foreign" })
@@ -318,7 +318,7 @@ export const count = Effect.fnUntraced(function* (
 })
 
 const unreadable = (path: string) => (error: PlatformError.PlatformError) =>
-  new DeadLettersUnreadable({ source: path, reason: platformReason(error), line: undefined, issues: [] })
+  new DeadLettersUnreadable({ source: path, reason: PlatformReason.of(error), line: undefined, issues: [] })
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

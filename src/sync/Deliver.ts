@@ -14,8 +14,9 @@ import type { Abandonable } from "../policy/Abandonable.ts"
 import type { SendPolicy } from "../policy/SendPolicy.ts"
 import type { SettlePolicy } from "../policy/SettlePolicy.ts"
 import * as Batch from "./Batch.ts"
+import * as Blamed from "./Blamed.ts"
 import type { Behaviour, Destination, Receipt } from "./Destination.ts"
-import type { EncodedRecord } from "./EncodedRecord.ts"
+import * as EncodedRecord from "./EncodedRecord.ts"
 import type { Doom, Ended } from "./Fate.ts"
 import * as Fate from "./Fate.ts"
 import * as Isolate from "./Isolate.ts"
@@ -96,7 +97,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
   const behaviour: Behaviour = to.behaviour
   const resend = behaviour.resend === "safe" && options.retryUnknown ? "safe" : "unsafe"
   const refusals = new Set<string>(to.refusals ?? ["BadRequest", "UnprocessableContent"])
-  const emptyBytes = Batch.envelopeBytes(to)
+  const emptyBytes = EncodedRecord.envelopeBytes(to)
   let unexpected = 0
   // Most batches are as large as the one before: they share the positions.
   let positions: Indices = []
@@ -112,7 +113,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
    * Some records under the policies: the receipt, or the error, which is `HeldBack` when the run would wait no longer.
    * `vague` says whether one of the attempts that failed may have been applied all the same.
    */
-  const send = ({ onRequest }: Sending<A>, records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>) => {
+  const send = ({ onRequest }: Sending<A>, records: Arr.NonEmptyReadonlyArray<EncodedRecord.EncodedRecord<A>>) => {
     // Made when it is this batch's turn, so that those which wait hold no body.
     let body: Uint8Array | undefined
     const counted = tally.counted()
@@ -234,7 +235,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
     return OffsetSet.runsOfRecords([...records, ...batch.merged.filter((merged) => into.has(merged.into))])
   }
 
-  const pick = (batch: Sent<A>, indices: Indices): ReadonlyArray<EncodedRecord<A>> =>
+  const pick = (batch: Sent<A>, indices: Indices): ReadonlyArray<EncodedRecord.EncodedRecord<A>> =>
     indices === all(batch) ? batch.records : indices.flatMap((index) => batch.records[index] ?? [])
 
   /** Positions in the batch of the records that a refusal names. */
@@ -293,7 +294,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
   const isolate = (
     batch: Sending<A>,
     indices: Indices,
-    records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>,
+    records: Arr.NonEmptyReadonlyArray<EncodedRecord.EncodedRecord<A>>,
     error: Extract<SendFailure.SendFailure, { readonly answer: Redacted.Redacted<ApiError.VendorAnswer> }>
   ): Effect.Effect<ReadonlyArray<Ended>, never, R> =>
     Effect.gen(function* () {
@@ -349,7 +350,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
         : (yield* Effect.forEach(isolation.delivered, (sent) => settle(part, sent.indices, sent.receipt), {
             concurrency: "unbounded"
           })).flat()
-      const blamed = isolation.blames.flatMap((blame) => Fate.blamed(blame, records))
+      const blamed = isolation.blames.flatMap((blame) => Blamed.together(blame, records))
       const local: ReadonlyArray<Ended> = [...delivered, ...blamed, ...(yield* rest(isolation, part))]
       return local.map(({ fate, indices: parts }) => ({ fate, indices: parts.map((part) => indices[part] ?? part) }))
     })
@@ -362,7 +363,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
     if (stopped === undefined || undecided.length === 0) return Effect.succeed([])
     const { reason, state } = stopped
     if (reason._tag !== "SendFailed") {
-      return Effect.succeed([{ indices: undecided, fate: Fate.notIsolated(state.detail) }])
+      return Effect.succeed([{ indices: undecided, fate: Blamed.notIsolated(state.detail) }])
     }
     const { error, inFlight } = reason
     const others = undecided.filter((index) => !inFlight.includes(index))

@@ -11,7 +11,6 @@ import * as Stream from "effect/Stream"
 import * as InputIssue from "../http/InputIssue.ts"
 import * as SendableJson from "../http/SendableJson.ts"
 import type { BatchPolicy } from "../policy/BatchPolicy.ts"
-import * as Batch from "./Batch.ts"
 import type { CustomerRecord, RecordInput, SourcePosition } from "./CustomerRecord.ts"
 import type { Behaviour, Destination } from "./Destination.ts"
 import * as EncodedRecord from "./EncodedRecord.ts"
@@ -121,7 +120,7 @@ export const encoder = <A, B extends Behaviour>(
     readonly wasSent?: ((offset: number) => boolean) | undefined
   }
 ): Encoder<A> => {
-  const emptyBytes = Batch.envelopeBytes(destination)
+  const emptyBytes = EncodedRecord.envelopeBytes(destination)
   const { envelope, maxRecords } = destination
   const blocks = new JsonBlocks({
     envelope,

@@ -215,3 +215,12 @@ const joined = (
  * @since 0.1.0
  */
 export const byteLength = (text: string): number => encoder.encode(text).length
+
+/**
+ * The bytes of a body without records.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const envelopeBytes = (destination: { readonly envelope: readonly [string, string] }): number =>
+  byteLength(destination.envelope[0]) + byteLength(destination.envelope[1])

@@ -8,7 +8,6 @@ import type * as ApiError from "../http/ApiError.ts"
 import { thrown } from "../http/SendableJson.ts"
 import type * as RetryPolicy from "../policy/RetryPolicy.ts"
 import type { Receipt } from "./Destination.ts"
-import type { Blame } from "./IsolateState.ts"
 import type { Outcome, Reason } from "./Outcome.ts"
 
 /**
@@ -155,23 +154,6 @@ export const miscounted = (sent: number, { batchId, recordCount }: Receipt): Fat
 }
 
 /**
- * The fate of what was refused together, when no more requests may be made to tell the records at fault from the others.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const notIsolated = ({ answer, reason }: Refusal): Fate => ({
-  _tag: "Rejected",
-  answer,
-  together: true,
-  reason: {
-    ...reason,
-    tag: "NotIsolated",
-    message: `${reason.message} The requests to find the records at fault are used up, so this may be one or a bystander.`
-  }
-})
-
-/**
  * The outcome of one record with this fate.
  *
  * @category constructors
@@ -188,23 +170,4 @@ export const outcome = (fate: Fate, offset: number): Outcome => {
     case "Unknown":
       return { _tag: fate._tag, offset, reason: fate.reason }
   }
-}
-
-/**
- * The fates of the records that are to blame together, each with the offsets of the others.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const blamed = (
-  { culprits, partners = [] }: Blame<Refusal>,
-  records: ReadonlyArray<{ readonly offset: number }>
-): ReadonlyArray<Ended> => {
-  const together = [...culprits.map(({ index }) => index), ...partners]
-  return culprits.map(({ detail: { answer, reason }, index }) => {
-    const others = together.filter((other) => other !== index).flatMap((other) => records[other]?.offset ?? [])
-    const message = `${reason.message} To blame together with offset ${others.join(", ")}.`
-    const told = others.length === 0 ? reason : { ...reason, message }
-    return { indices: [index], fate: { _tag: "Rejected", reason: told, answer } }
-  })
 }

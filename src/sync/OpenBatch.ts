@@ -29,7 +29,7 @@ export interface Options<A> {
 }
 
 /**
- * The work of `Batch.collect` between two closings.
+ * The work of `Batches.collect` between two closings.
  *
  * @category models
  * @since 0.1.0

@@ -7,15 +7,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as DurationText from "../http/DurationText.ts"
+import * as Format from "../http/Format.ts"
 import * as BatchPolicy from "../policy/BatchPolicy.ts"
 import type { RateLimitPolicy } from "../policy/RateLimitPolicy.ts"
-import * as Batch from "./Batch.ts"
+import * as Batches from "./Batches.ts"
 import type { CustomerRecord } from "./CustomerRecord.ts"
 import type { Options as SyncOptions } from "./CustomerSync.ts"
 import type { Behaviour } from "./Destination.ts"
 import * as Encode from "./Encode.ts"
-import { grouped } from "./Grouped.ts"
 import * as KeyCounts from "./KeyCounts.ts"
 import * as Source from "./Source.ts"
 
@@ -144,7 +143,7 @@ export const make =
           return encoded
         }),
         Stream.filter(Encode.isSendable),
-        Batch.collect(policy, to, { sameKey: options.sameKey }),
+        Batches.collect(policy, to, { sameKey: options.sameKey }),
         Stream.runForEachArray((closed) =>
           Effect.sync(() => {
             for (const batch of closed) {
@@ -205,18 +204,18 @@ export const format = (plan: Plan): string => {
   const rejected = Object.entries(plan.rejected)
   const rows: Array<readonly [string, string]> = [
     ["destination", plan.destination],
-    ["records read", grouped(plan.read)],
-    ["  to be sent", grouped(plan.sendable)]
+    ["records read", Format.count(plan.read)],
+    ["  to be sent", Format.count(plan.sendable)]
   ]
-  if (plan.merged > 0) rows.push(["    merged into others", grouped(plan.merged)])
-  if (rejected.length > 0) rows.push(["  rejected", grouped(plan.read - plan.sendable)])
-  for (const [reason, { records }] of rejected) rows.push([`    ${reason}`, grouped(records)])
+  if (plan.merged > 0) rows.push(["    merged into others", Format.count(plan.merged)])
+  if (rejected.length > 0) rows.push(["  rejected", Format.count(plan.read - plan.sendable)])
+  for (const [reason, { records }] of rejected) rows.push([`    ${reason}`, Format.count(records)])
   rows.push(
-    ["customers", grouped(keys.distinct)],
-    ["  more than once", `${grouped(keys.repeated)} (${grouped(keys.records)} records too many)`],
-    ["batches", grouped(plan.batches)],
-    ["requests", `${grouped(plan.requests)} or more`],
-    ["bytes", grouped(plan.bytes)],
+    ["customers", Format.count(keys.distinct)],
+    ["  more than once", `${Format.count(keys.repeated)} (${Format.count(keys.records)} records too many)`],
+    ["batches", Format.count(plan.batches)],
+    ["requests", `${Format.count(plan.requests)} or more`],
+    ["bytes", Format.count(plan.bytes)],
     ["time", leastTime === undefined ? "not known: no rate limit is given" : timeText(leastTime)]
   )
   for (const missing of plan.missing ?? []) rows.push(Source.formatMissing(missing))
@@ -224,7 +223,7 @@ export const format = (plan: Plan): string => {
   const table = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
   const first = rejected.flatMap(([reason, { first, records }]) => [
     "",
-    `${reason}${records > first.length ? `, the first ${first.length} of ${grouped(records)}` : ""}:`,
+    `${reason}${records > first.length ? `, the first ${first.length} of ${Format.count(records)}` : ""}:`,
     ...first.map(
       ({ line, message, offset }) => `  ${line === undefined ? `record ${offset}` : `line ${line}`}: ${message}`
     )
@@ -233,4 +232,4 @@ export const format = (plan: Plan): string => {
 }
 
 const timeText = (millis: number): string =>
-  millis === 0 ? "no wait for the rate limit" : `${DurationText.format(millis)} or more, by the rate limit`
+  millis === 0 ? "no wait for the rate limit" : `${Format.duration(millis)} or more, by the rate limit`

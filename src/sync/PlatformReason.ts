@@ -13,7 +13,7 @@ import * as Predicate from "effect/Predicate"
  * @category formatting
  * @since 0.1.0
  */
-export const platformReason = ({ reason }: PlatformError.PlatformError): string =>
+export const of = ({ reason }: PlatformError.PlatformError): string =>
   reason._tag === "Unknown" ? systemCode(reason.cause) : reason._tag
 
 /**

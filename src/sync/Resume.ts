@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Batch from "./Batch.ts"
+import * as Batches from "./Batches.ts"
 import type * as Checkpoint from "./CheckpointState.ts"
 import type { SourcePosition } from "./CustomerRecord.ts"
 import type { Behaviour, Destination } from "./Destination.ts"
@@ -190,7 +190,7 @@ const folded = <A, B extends Behaviour>(
   records: ReadonlyArray<EncodedRecord<A>>,
   to: Pick<Destination<A, B>, "encode" | "envelope" | "merge">
 ) => {
-  const fold = Batch.fold(to)
+  const fold = Batches.fold(to)
   const last = new Map<string, EncodedRecord<A>>()
   for (const record of records) {
     const earlier = last.get(record.key)

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as DurationText from "../http/DurationText.ts"
+import * as Format from "../http/Format.ts"
 import * as Polling from "../policy/Polling.ts"
 import type { SendPolicy } from "../policy/SendPolicy.ts"
 import type { SettlePolicy } from "../policy/SettlePolicy.ts"
@@ -114,7 +114,7 @@ export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(op
       case "Pending":
         return unsettled(
           "SettleDeadline",
-          `Batch ${batchId} was not finished after ${DurationText.format(waited)}. Ask for it again later.`
+          `Batch ${batchId} was not finished after ${Format.duration(waited)}. Ask for it again later.`
         )
     }
   }
@@ -122,7 +122,7 @@ export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(op
   if (isLate || error._tag === "NotAnswered") {
     return unsettled(
       "SettleDeadline",
-      `How batch ${batchId} went was not learnt in ${DurationText.format(waited)}: the last question for it failed. ${error.message} Ask for it again later.`
+      `How batch ${batchId} went was not learnt in ${Format.duration(waited)}: the last question for it failed. ${error.message} Ask for it again later.`
     )
   }
   const message = `Reading the status of batch ${batchId} failed: ${error.message}`
@@ -130,7 +130,7 @@ export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(op
     case "NotFound":
       return unsettled(
         "BatchNotFound",
-        `Batch ${batchId} is not known ${DurationText.format(waited)} after it was accepted.`
+        `Batch ${batchId} is not known ${Format.duration(waited)} after it was accepted.`
       )
     case "Unauthorized":
     case "Forbidden":

@@ -10,9 +10,9 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as SendableJson from "../http/SendableJson.ts"
-import type { Fingerprint } from "./CheckpointState.ts"
 import type { CustomerRecord, Invalid, SourcePosition, Valid } from "./CustomerRecord.ts"
 import type { Encoded, Encoder } from "./Encode.ts"
+import type { Fingerprint } from "./Fingerprint.ts"
 
 const TypeId = "~effect-patchbay/sync/Source"
 

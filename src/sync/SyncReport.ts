@@ -5,8 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { format as time } from "../http/DurationText.ts"
-import { grouped } from "./Grouped.ts"
+import * as Format from "../http/Format.ts"
 import * as Source from "./Source.ts"
 
 const count = Schema.Int
@@ -74,7 +73,7 @@ export class SyncReport extends Schema.Class<SyncReport>("effect-patchbay/sync/S
  */
 export const unsettled = ({ batches, ids }: NonNullable<SyncReport["unsettled"]>): string =>
   // The vendor has chosen them.
-  `${grouped(batches)}${batches > ids.length ? ", first" : ":"} ${ids.join(", ").replaceAll(/\p{C}/gu, "?")}`
+  `${Format.count(batches)}${batches > ids.length ? ", first" : ":"} ${ids.join(", ").replaceAll(/\p{C}/gu, "?")}`
 
 /**
  * The report as a short table for people.
@@ -84,31 +83,34 @@ export const unsettled = ({ batches, ids }: NonNullable<SyncReport["unsettled"]>
  */
 export const format = (report: SyncReport): string => {
   const { durations, elapsed } = report
-  const rows: Array<readonly [string, string]> = [["records read", grouped(report.read)]]
+  const rows: Array<readonly [string, string]> = [["records read", Format.count(report.read)]]
   for (const [outcome, records] of Object.entries(report.outcomes)) {
-    if (records > 0) rows.push([`  ${outcome.toLowerCase()}`, grouped(records)])
+    if (records > 0) rows.push([`  ${outcome.toLowerCase()}`, Format.count(records)])
   }
   for (const [reason, records] of Object.entries(report.reasons)) {
-    rows.push([`    ${reason}`, grouped(records)])
+    rows.push([`    ${reason}`, Format.count(records)])
   }
-  rows.push(["batches", grouped(report.batches)])
+  rows.push(["batches", Format.count(report.batches)])
   if (report.unsettled !== undefined) rows.push(["  not settled", unsettled(report.unsettled)])
-  rows.push(["requests", `${grouped(report.requests)} (${grouped(report.retries)} retries)`])
+  rows.push(["requests", `${Format.count(report.requests)} (${Format.count(report.retries)} retries)`])
   // What earlier runs sent was not timed by this one.
   if (durations.max > 0) {
-    rows.push(["  one took", `${time(durations.p50)} (95 %: ${time(durations.p95)}, longest: ${time(durations.max)})`])
+    rows.push([
+      "  one took",
+      `${Format.duration(durations.p50)} (95 %: ${Format.duration(durations.p95)}, longest: ${Format.duration(durations.max)})`
+    ])
   }
-  rows.push(["bytes sent", grouped(report.bytes)])
+  rows.push(["bytes sent", Format.count(report.bytes)])
   for (const [reason, wait] of Object.entries(report.waits)) {
-    if (wait >= 1) rows.push([`waited: ${reason}`, time(wait)])
+    if (wait >= 1) rows.push([`waited: ${reason}`, Format.duration(wait)])
   }
-  if (report.resumedFrom !== undefined) rows.push(["went on from", `offset ${grouped(report.resumedFrom)}`])
+  if (report.resumedFrom !== undefined) rows.push(["went on from", `offset ${Format.count(report.resumedFrom)}`])
   if (report.nothingNew) rows.push(["nothing new", "an earlier run came to the end"])
-  if (report.checkpoint !== undefined) rows.push(["checkpoint", `offset ${grouped(report.checkpoint)}`])
+  if (report.checkpoint !== undefined) rows.push(["checkpoint", `offset ${Format.count(report.checkpoint)}`])
   const mine =
     report.firstOffset === undefined || report.lastOffset === undefined ? 0 : report.lastOffset - report.firstOffset + 1
-  const rate = elapsed > 0 ? `, ${grouped(Math.round((mine * 1000) / elapsed))} records/s` : ""
-  rows.push(["time", `${time(elapsed)}${rate}`])
+  const rate = elapsed > 0 ? `, ${Format.count(Math.round((mine * 1000) / elapsed))} records/s` : ""
+  rows.push(["time", `${Format.duration(elapsed)}${rate}`])
   for (const missing of report.missing ?? []) rows.push(Source.formatMissing(missing))
   if (report.stopped !== undefined) rows.push(["stopped by", report.stopped])
   const width = Math.max(...rows.map(([name]) => name.length))

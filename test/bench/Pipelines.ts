@@ -104,7 +104,7 @@ const encoded = <E, R>(
 ) => Source.encoded(records, encoder(job))(undefined)
 const transcoded = (job: Job) => encoded(job, csv(job))
 const batched = (job: Job) =>
-  transcoded(job).pipe(Stream.filter(Encode.isSendable), Batch.collect(batchPolicy(job), to))
+  transcoded(job).pipe(Stream.filter(Encode.isSendable), Batches.collect(batchPolicy(job), to))
 
 export const read = (job: Job) => count(csv(job), one)
 

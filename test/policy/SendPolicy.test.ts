@@ -5,9 +5,9 @@ import { TestClock } from "effect/testing"
 import { AnswerObserver } from "../../src/http/AnswerObserver.ts"
 import * as CircuitBreakerPolicy from "../../src/policy/CircuitBreakerPolicy.ts"
 import * as ConcurrencyPolicy from "../../src/policy/ConcurrencyPolicy.ts"
+import * as Monotonic from "../../src/policy/Monotonic.ts"
 import type { PolicyEvent } from "../../src/policy/PolicyEvent.ts"
 import * as RateLimitPolicy from "../../src/policy/RateLimitPolicy.ts"
-import * as RetryDecision from "../../src/policy/RetryDecision.ts"
 import * as RetryPolicy from "../../src/policy/RetryPolicy.ts"
 import * as Senders from "../../src/policy/Senders.ts"
 import * as SendPolicy from "../../src/policy/SendPolicy.ts"
@@ -19,7 +19,7 @@ const endpoint = "PATCH /api/resources/customers/batch"
 const safe = { endpoint, resend: "safe" } as const
 const unlimited = RateLimitPolicy.unlimited()
 
-const millis = Effect.clockWith((clock) => Effect.sync(() => RetryDecision.monotonicMillis(clock)))
+const millis = Effect.clockWith((clock) => Effect.sync(() => Monotonic.millis(clock)))
 
 const scheduleOf = (delay: Duration.Input) => Schedule.spaced(delay)
 

@@ -4,9 +4,9 @@ import { RateLimiter } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import * as CircuitBreakerPolicy from "../../src/policy/CircuitBreakerPolicy.ts"
 import * as ConcurrencyPolicy from "../../src/policy/ConcurrencyPolicy.ts"
+import * as Monotonic from "../../src/policy/Monotonic.ts"
 import type { PolicyEvent } from "../../src/policy/PolicyEvent.ts"
 import * as RateLimitPolicy from "../../src/policy/RateLimitPolicy.ts"
-import { monotonicMillis } from "../../src/policy/RetryDecision.ts"
 import * as RetryPolicy from "../../src/policy/RetryPolicy.ts"
 import * as Senders from "../../src/policy/Senders.ts"
 import * as SendPolicy from "../../src/policy/SendPolicy.ts"
@@ -19,7 +19,7 @@ const unlimited = RateLimitPolicy.unlimited()
 const perSecond = (limit: number, options?: Partial<RateLimitPolicy.Options<false>>) =>
   RateLimitPolicy.make({ limit, window: "1 second", ...options })
 
-const millis = Effect.clockWith((clock) => Effect.sync(() => monotonicMillis(clock)))
+const millis = Effect.clockWith((clock) => Effect.sync(() => Monotonic.millis(clock)))
 
 /** What is sent, and when it started. */
 const recorder = () => {

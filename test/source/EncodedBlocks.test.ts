@@ -1,6 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Stream } from "effect"
-import { Batch, BatchPolicy, CustomerFile, Encode, ReachDestination, ReachSchema, Source } from "../../src/index.ts"
+import {
+  Batch,
+  Batches,
+  BatchPolicy,
+  CustomerFile,
+  Encode,
+  ReachDestination,
+  ReachSchema,
+  Source
+} from "../../src/index.ts"
 import * as KeyHash from "../../src/sync/KeyHash.ts"
 import { bytesOf, openOf } from "./support.ts"
 
@@ -18,7 +27,7 @@ const batchesOf = (policy: BatchPolicy.BatchPolicy, sizes: ReadonlyArray<number>
     Encode.encoder(policy, to)
   )(undefined).pipe(
     Stream.filter(Encode.isSendable),
-    Batch.collect(policy, to),
+    Batches.collect(policy, to),
     Stream.runCollect,
     Effect.provide(FileSystem.layerNoop({ open: openOf(bytesOf(csv), sizes) }))
   )

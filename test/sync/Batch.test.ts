@@ -5,6 +5,7 @@ import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
 import * as ReachDestination from "../../src/reach/ReachDestination.ts"
 import type * as ReachSchema from "../../src/reach/ReachSchema.ts"
 import * as Batch from "../../src/sync/Batch.ts"
+import * as Batches from "../../src/sync/Batches.ts"
 import * as EncodedRecord from "../../src/sync/EncodedRecord.ts"
 import { JsonBlocks } from "../../src/sync/JsonBlocks.ts"
 
@@ -63,7 +64,7 @@ const ids = (batches: ReadonlyArray<Batch.Batch<Patch>>) =>
 
 const never = Duration.infinity
 
-describe("Batch.collect: size", () => {
+describe("Batches.collect: size", () => {
   const jsons = ['{"a":"éa"}', '"\ud83d"', '{"b":"😀"}', '"\udc00\ud800"', "{}"]
   const raw = jsons.map((json, offset) => encoded(offset, String(offset), json, { id: String(offset) }))
   const exact = (count: number) => bytesOf(to.envelope[0] + jsons.slice(0, count).join(",") + to.envelope[1])
@@ -77,7 +78,7 @@ describe("Batch.collect: size", () => {
           [exact(count) + 1, count]
         ] as const) {
           const policy = BatchPolicy.make({ maxBytes: limit })
-          const batches = yield* Stream.runCollect(Batch.collect(policy, to)(Stream.fromArray(raw)))
+          const batches = yield* Stream.runCollect(Batches.collect(policy, to)(Stream.fromArray(raw)))
           assert.strictEqual(batches[0]?.records.length, first, `${count} records, ${limit} bytes`)
           for (const batch of batches) {
             assert.strictEqual(batch.bytes, Batch.body(batch).length)
@@ -97,7 +98,7 @@ describe("Batch.collect: size", () => {
       ] as const) {
         for (const length of [1, 2, 3, 4, 6, 7]) {
           const batches = yield* Stream.runCollect(
-            Batch.collect(BatchPolicy.make({ maxRecords: asked }), { ...to, maxRecords: allowed })(
+            Batches.collect(BatchPolicy.make({ maxRecords: asked }), { ...to, maxRecords: allowed })(
               Stream.fromArray(records(..."abcdefg".slice(0, length)))
             )
           )
@@ -115,7 +116,7 @@ describe("Batch.collect: size", () => {
     Effect.gen(function* () {
       const wide = records("a", "b".repeat(500), "c", "d")
       const batches = yield* Stream.runCollect(
-        Batch.collect(BatchPolicy.make({ maxBytes: 100 }), to)(Stream.fromArray(wide))
+        Batches.collect(BatchPolicy.make({ maxBytes: 100 }), to)(Stream.fromArray(wide))
       )
       assert.deepStrictEqual(offsets(batches), [[0], [1], [2, 3]])
     })
@@ -123,14 +124,14 @@ describe("Batch.collect: size", () => {
 
   it.effect("no record, no batch", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* Stream.runCollect(Batch.collect(BatchPolicy.make(), to)(Stream.empty)), [])
+      assert.deepStrictEqual(yield* Stream.runCollect(Batches.collect(BatchPolicy.make(), to)(Stream.empty)), [])
     })
   )
 })
 
-describe("Batch.collect: same key", () => {
+describe("Batches.collect: same key", () => {
   const run = (sameKey: "keep" | "merge" | "split", patches: ReadonlyArray<Patch>, policy = BatchPolicy.make()) =>
-    Stream.runCollect(Batch.collect(policy, to, { sameKey })(Stream.fromArray(patches.map(encodeAt(to)))))
+    Stream.runCollect(Batches.collect(policy, to, { sameKey })(Stream.fromArray(patches.map(encodeAt(to)))))
 
   const patchesOf = (batches: ReadonlyArray<Batch.Batch<Patch>>) =>
     batches.map((batch) => batch.records.map(({ patch }) => patch))
@@ -226,7 +227,7 @@ describe("Batch.collect: same key", () => {
             { id: "a", note: "2" }
           ]
           const batches = yield* Stream.runCollect(
-            Batch.collect(BatchPolicy.make(), destination, { sameKey: "merge" })(
+            Batches.collect(BatchPolicy.make(), destination, { sameKey: "merge" })(
               Stream.fromArray(patches.map(encodeAt(to)))
             )
           )
@@ -245,7 +246,7 @@ describe("Batch.collect: same key", () => {
         encodeAt(to)({ id: "a" }, offset)
       )
       const batches = yield* endless.pipe(
-        Batch.collect(policy, to, { sameKey: "merge" }),
+        Batches.collect(policy, to, { sameKey: "merge" }),
         Stream.take(2),
         Stream.runCollect
       )
@@ -262,27 +263,27 @@ describe("Batch.collect: same key", () => {
   it.effect("by default, keep where the destination keeps order within a batch, otherwise split", () =>
     Effect.gen(function* () {
       const same = Stream.fromArray(records("a", "a"))
-      const kept = yield* Stream.runCollect(Batch.collect(BatchPolicy.make(), to)(same))
-      const split = yield* Stream.runCollect(Batch.collect(BatchPolicy.make(), unordered)(same))
+      const kept = yield* Stream.runCollect(Batches.collect(BatchPolicy.make(), to)(same))
+      const split = yield* Stream.runCollect(Batches.collect(BatchPolicy.make(), unordered)(same))
       assert.deepStrictEqual([offsets(kept), offsets(split)], [[[0, 1]], [[0], [1]]])
     })
   )
 
   it("only lawful choices compile", () => {
     const policy = BatchPolicy.make()
-    Batch.collect(policy, to, { sameKey: "merge" })
-    Batch.collect(policy, to, { sameKey: "keep" })
-    Batch.collect(policy, replacing, { sameKey: "split" })
+    Batches.collect(policy, to, { sameKey: "merge" })
+    Batches.collect(policy, to, { sameKey: "keep" })
+    Batches.collect(policy, replacing, { sameKey: "split" })
     // @ts-expect-error a key must be unique in a batch
-    Batch.collect(policy, unordered, { sameKey: "keep" })
+    Batches.collect(policy, unordered, { sameKey: "keep" })
     // @ts-expect-error an absent field would be erased
-    Batch.collect(policy, replacing, { sameKey: "merge" })
-    const collected = Batch.collect(policy, to)(Stream.fail("boom" as const))
+    Batches.collect(policy, replacing, { sameKey: "merge" })
+    const collected = Batches.collect(policy, to)(Stream.fail("boom" as const))
     expectTypeOf(collected).toEqualTypeOf<Stream.Stream<Batch.Batch<Patch>, "boom">>()
   })
 })
 
-describe("Batch.collect: any records", () => {
+describe("Batches.collect: any records", () => {
   const field = Schema.optionalKey(Schema.NullOr(Schema.Literals(["", "a", "é😀", "\u0000", '"\\', "x".repeat(40)])))
   const generated = {
     patches: Schema.Array(
@@ -337,7 +338,7 @@ describe("Batch.collect: any records", () => {
         const patches = any.map((patch): Patch => ({ ...patch, id: `c${patch.id % keys}` }))
         const policy = BatchPolicy.make({ ...limits, maxAge: ages ? "1 second" : never })
         const batches = yield* chunksOf(patches.map(encodeAt(to)), chunk).pipe(
-          Batch.collect(policy, to, limits),
+          Batches.collect(policy, to, limits),
           Stream.runCollect
         )
         const found = batches.map((batch) =>
@@ -407,7 +408,7 @@ describe("Batch.collect: any records", () => {
     ({ patches, ...limits }) =>
       Effect.gen(function* () {
         const batches = yield* Stream.fromArray(patches.map(encodeAt(reach))).pipe(
-          Batch.collect(BatchPolicy.make(limits), reach, { sameKey: "merge" }),
+          Batches.collect(BatchPolicy.make(limits), reach, { sameKey: "merge" }),
           Stream.runCollect
         )
         const sent = batches.flatMap(
@@ -433,7 +434,7 @@ describe("Batch.collect: any records", () => {
   )
 })
 
-describe("Batch.collect: age", () => {
+describe("Batches.collect: age", () => {
   const policy = BatchPolicy.make({ maxRecords: 3, maxAge: "1 second" })
 
   /** A source that the test feeds, and what came out of it: the time and the ids of each batch. */
@@ -442,7 +443,7 @@ describe("Batch.collect: age", () => {
     const out: Array<readonly [at: number, ids: string]> = []
     let offset = 0
     const fiber = yield* Stream.fromQueue(queue).pipe(
-      Batch.collect(policy, to),
+      Batches.collect(policy, to),
       Stream.runForEach((batch) =>
         Effect.map(Clock.currentTimeMillis, (at) => {
           out.push([at, batch.records.map(({ key }) => key).join("")])
@@ -523,7 +524,7 @@ describe("Batch.collect: age", () => {
     Effect.gen(function* () {
       const queue = yield* Queue.unbounded<EncodedRecord.EncodedRecord<Patch>>()
       const fiber = yield* Stream.fromQueue(queue).pipe(
-        Batch.collect(BatchPolicy.make({ maxRecords: 3, maxAge: never }), to),
+        Batches.collect(BatchPolicy.make({ maxRecords: 3, maxAge: never }), to),
         Stream.runHead,
         Effect.forkScoped
       )
@@ -545,7 +546,7 @@ describe("Batch.collect: age", () => {
         Effect.sync(() => interrupted++)
       )
       const fiber = yield* Stream.concat(Stream.succeed(first), Stream.fromEffect(slow)).pipe(
-        Batch.collect(policy, to),
+        Batches.collect(policy, to),
         Stream.mapEffect((batch) => Effect.map(Clock.currentTimeMillis, (at) => [at, batch.records.length] as const)),
         Stream.runCollect,
         Effect.forkScoped
@@ -563,7 +564,7 @@ describe("Batch.collect: age", () => {
     Effect.gen(function* () {
       const fiber = yield* chunksOf(records(..."abcdefghijkl"), 4).pipe(
         Stream.mapArrayEffect((chunk) => Effect.delay(Effect.succeed(chunk), "10 millis")),
-        Batch.collect(policy, to),
+        Batches.collect(policy, to),
         Stream.mapEffect((batch) => Effect.delay(Effect.succeed(batch), "1 minute")),
         Stream.runCollect,
         Effect.forkScoped
@@ -585,7 +586,7 @@ describe("Batch.collect: age", () => {
         }
       }
       const batches = yield* chunksOf(records(..."abcdefghij"), 1).pipe(
-        Batch.collect(policy, to),
+        Batches.collect(policy, to),
         Stream.runCollect,
         Effect.provideService(Clock.Clock, counting)
       )
@@ -615,7 +616,7 @@ describe("Batch.collect: age", () => {
             millis += 400
             return record
           }),
-          Batch.collect(BatchPolicy.make({ maxAge: "1 second" }), to)
+          Batches.collect(BatchPolicy.make({ maxAge: "1 second" }), to)
         )
       const ready = yield* Stream.runCollect(collected(chunksOf(records(..."abcdefghi"), 1))).pipe(
         Effect.provideService(Clock.Clock, working)
@@ -633,7 +634,7 @@ describe("Batch.collect: age", () => {
   )
 })
 
-describe("Batch.collect: the source", () => {
+describe("Batches.collect: the source", () => {
   it.effect("a slow consumer has no more than one batch and one chunk read ahead of what it took", () =>
     Effect.gen(function* () {
       for (const [chunk, maxRecords, every] of [
@@ -652,7 +653,7 @@ describe("Batch.collect: the source", () => {
             most = Math.max(most, read - taken)
             return chunk
           }),
-          Batch.collect(BatchPolicy.make({ maxRecords, maxAge: "1 second" }), to),
+          Batches.collect(BatchPolicy.make({ maxRecords, maxAge: "1 second" }), to),
           Stream.runForEach((batch) =>
             Effect.andThen(
               Effect.sleep("10 seconds"),
@@ -683,7 +684,7 @@ describe("Batch.collect: the source", () => {
             Stream.fromArray(records("a", "b", "c")),
             Stream.fromEffect(Effect.delay(end, "500 millis"))
           ).pipe(
-            Batch.collect(BatchPolicy.make({ maxRecords: 2, maxAge }), to),
+            Batches.collect(BatchPolicy.make({ maxRecords: 2, maxAge }), to),
             Stream.runForEach((batch) => Effect.sync(() => got.push(batch.records.map(({ key }) => key).join("")))),
             Effect.exit,
             Effect.forkScoped
@@ -704,7 +705,7 @@ describe("Batch.collect: the source", () => {
         Stream.fromArray(records("a")),
         Stream.fromEffect(Effect.delay(Effect.fail("boom" as const), "5 seconds"))
       ).pipe(
-        Batch.collect(BatchPolicy.make({ maxAge: "1 second" }), to),
+        Batches.collect(BatchPolicy.make({ maxAge: "1 second" }), to),
         Stream.runForEach(() => Effect.sleep("30 seconds")),
         Effect.flip,
         Effect.forkScoped
@@ -722,7 +723,7 @@ describe("Batch.collect: the source", () => {
         Stream.fromEffect(Effect.onInterrupt(Effect.never, () => Effect.sync(() => events.push("interrupted"))))
       ).pipe(Stream.ensuring(Effect.sync(() => events.push("closed"))))
       const fiber = yield* source.pipe(
-        Batch.collect(BatchPolicy.make({ maxAge: "1 second" }), to),
+        Batches.collect(BatchPolicy.make({ maxAge: "1 second" }), to),
         Stream.runForEach(() => Effect.sync(() => events.push("batch"))),
         Effect.forkScoped
       )
@@ -735,7 +736,7 @@ describe("Batch.collect: the source", () => {
   it.effect("the same stage may run twice at once: nothing is shared", () =>
     Effect.gen(function* () {
       const stream = Stream.fromArray(records("a", "b", "c")).pipe(
-        Batch.collect(BatchPolicy.make({ maxRecords: 2 }), to),
+        Batches.collect(BatchPolicy.make({ maxRecords: 2 }), to),
         Stream.map((batch) => `${batch.number}:${batch.records.length}`),
         Stream.runCollect
       )
@@ -803,7 +804,7 @@ describe("Batch.limit", () => {
       const limit = Batch.limit(policy, to)
       const sizes: Array<number> = []
       yield* chunksOf(records(...Arr.makeBy(300, String)), 300).pipe(
-        Batch.collect(policy, to, { limit }),
+        Batches.collect(policy, to, { limit }),
         Stream.runForEach((batch) =>
           Effect.sync(() => {
             const { length } = batch.records
@@ -825,7 +826,7 @@ describe("Batch.limit", () => {
 
 describe("Batch.slice and Batch.subset", () => {
   const batch = Effect.map(
-    Stream.runCollect(Batch.collect(BatchPolicy.make(), to)(Stream.fromArray(records("a", "é", "😀", "d")))),
+    Stream.runCollect(Batches.collect(BatchPolicy.make(), to)(Stream.fromArray(records("a", "é", "😀", "d")))),
     ([only]) => {
       assert.isDefined(only)
       return only

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as CheckpointState from "../../src/sync/CheckpointState.ts"
 import * as CheckpointText from "../../src/sync/CheckpointText.ts"
+import * as Fingerprint from "../../src/sync/Fingerprint.ts"
 import { state } from "../support/CheckpointStates.ts"
 
 const decode = (text: string) => {
@@ -93,14 +94,14 @@ describe("CheckpointText", () => {
   })
 })
 
-describe("CheckpointState.differences", () => {
+describe("Fingerprint.differences", () => {
   it("names each part that was changed, added or taken away", () => {
-    assert.deepStrictEqual(CheckpointState.differences({ a: "1", b: "2", c: "3" }, { a: "1", b: "4", d: "5" }), [
+    assert.deepStrictEqual(Fingerprint.differences({ a: "1", b: "2", c: "3" }, { a: "1", b: "4", d: "5" }), [
       { part: "b", was: "2", is: "4" },
       { part: "c", was: "3", is: undefined },
       { part: "d", was: undefined, is: "5" }
     ])
-    assert.deepStrictEqual(CheckpointState.differences({ toString: "1" }, {}), [
+    assert.deepStrictEqual(Fingerprint.differences({ toString: "1" }, {}), [
       { part: "toString", was: "1", is: undefined }
     ])
   })

@@ -4,8 +4,8 @@ import { HttpClient, HttpClientResponse } from "effect/http"
 import * as PocketflowsClient from "../../src/pocketflows/PocketflowsClient.ts"
 import * as PocketflowsDestination from "../../src/pocketflows/PocketflowsDestination.ts"
 import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
+import * as Monotonic from "../../src/policy/Monotonic.ts"
 import * as RateLimitPolicy from "../../src/policy/RateLimitPolicy.ts"
-import { monotonicMillis } from "../../src/policy/RetryDecision.ts"
 import type * as RetryPolicy from "../../src/policy/RetryPolicy.ts"
 import * as ReachAuth from "../../src/reach/ReachAuth.ts"
 import * as ReachClient from "../../src/reach/ReachClient.ts"
@@ -48,7 +48,7 @@ const vendor = (refuse: (index: number, start: Start) => Response | undefined = 
   const client = HttpClient.make((request, url) =>
     Effect.clockWith((clock) =>
       Effect.sync(() => {
-        const start = { at: monotonicMillis(clock), tenant: request.headers["reach-tenant-id"], host: url.host }
+        const start = { at: Monotonic.millis(clock), tenant: request.headers["reach-tenant-id"], host: url.host }
         const index = starts.push(start) - 1
         const isReach = !url.pathname.includes("batch_update")
         return HttpClientResponse.fromWeb(

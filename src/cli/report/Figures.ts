@@ -1,11 +1,9 @@
+import { Format } from "../../index.ts"
 /**
  * Numbers as people read them. What belongs together stays on one line: the spaces do not break.
  *
  * @since 0.1.0
  */
-
-import * as DurationText from "../../http/DurationText.ts"
-import { grouped } from "../../sync/Grouped.ts"
 
 /**
  * `1,234,567`.
@@ -13,7 +11,7 @@ import { grouped } from "../../sync/Grouped.ts"
  * @category formatting
  * @since 0.1.0
  */
-export const count = grouped
+export const count = Format.count
 
 /**
  * A noun in the number that it needs: `1 record`, `2 records`.
@@ -76,4 +74,4 @@ export const bytes = (value: number): string => {
  * @category formatting
  * @since 0.1.0
  */
-export const time = (millis: number): string => DurationText.format(millis).replaceAll(" ", "\u00a0")
+export const time = (millis: number): string => Format.duration(millis).replaceAll(" ", "\u00a0")

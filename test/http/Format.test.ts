@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Redacted } from "effect"
 import * as ApiError from "../../src/http/ApiError.ts"
-import * as DurationText from "../../src/http/DurationText.ts"
+import * as Format from "../../src/http/Format.ts"
 import * as RetryErrors from "../../src/policy/RetryErrors.ts"
 
 describe("durations as people write them", () => {
@@ -26,7 +26,7 @@ describe("durations as people write them", () => {
       [183_600_000, "2 d 3 h"],
       [Number.POSITIVE_INFINITY, "for ever"]
     ] as const) {
-      assert.strictEqual(DurationText.format(millis), text)
+      assert.strictEqual(Format.duration(millis), text)
     }
   })
 

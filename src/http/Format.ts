@@ -1,5 +1,5 @@
 /**
- * Durations as people write them.
+ * Counts and durations as people write them.
  *
  * @since 0.1.0
  */
@@ -17,8 +17,8 @@ const day = 24 * hour
  * @category formatting
  * @since 0.1.0
  */
-export const format = (duration: Duration.Duration | number): string => {
-  const millis = Duration.toMillis(duration)
+export const duration = (time: Duration.Duration | number): string => {
+  const millis = Duration.toMillis(time)
   if (millis === 0) return "0 s"
   if (!Number.isFinite(millis)) return "for ever"
   if (millis < 9.95) return `${decimal(millis)} ms`
@@ -37,3 +37,12 @@ export const format = (duration: Duration.Duration | number): string => {
 
 // Of something, never nothing.
 const decimal = (value: number): string => String(Number(Math.max(value, 0.1).toFixed(1)))
+
+/**
+ * A count with its thousands grouped: `1,234,567`. Not by a formatter of the module's own, because making one takes as long
+ * as loading some thirty modules.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const count = (number: number): string => number.toLocaleString("en-US", { maximumFractionDigits: 0 })

@@ -1,0 +1,79 @@
+/**
+ * How a file of customers is read.
+ *
+ * @since 0.1.0
+ */
+import type * as Schema from "effect/Schema"
+import type { SourcePosition } from "../sync/CustomerRecord.ts"
+import type * as Cells from "./Cells.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type EmptyCell = Cells.EmptyCell
+
+/**
+ * The fields of a schema as they are written in a source.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FieldOf<S extends Schema.ConstraintDecoder<unknown>> = S["Encoded"] extends infer E
+  ? E extends unknown
+    ? Extract<keyof E, string>
+    : never
+  : never
+
+/**
+ * How NDJSON is read.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface NdjsonOptions<Field extends string = string> {
+  /**
+   * Field to the name that it has in the source, where that is another: `{ customerId: "Customer ID" }`. A name feeds every
+   * field that is mapped to it, and the field that is called so, unless that field is mapped to another name. A source that
+   * has a mapped name in none of its first 1,000 records is refused.
+   */
+  readonly columns?: { readonly [F in Field]?: string | undefined } | undefined
+  /**
+   * What happens to columns that are no field of the schema. By default they are refused, because a
+   * misspelt column would be lost without a word: a CSV is not read at all, a line of NDJSON is rejected.
+   */
+  readonly otherColumns?: "refuse" | "ignore" | undefined
+  /** The largest record, in UTF-16 code units. A larger one is rejected. Default 1,048,576. */
+  readonly maxRecordSize?: number | undefined
+  /** The `position` of a record: reading starts there. Default the start of the source. */
+  readonly from?: SourcePosition | undefined
+  /** What errors call the source. Default `bytes`; a file is called by its path. */
+  readonly source?: string | undefined
+}
+
+/**
+ * How CSV is read.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface CsvOptions<Field extends string = string> extends NdjsonOptions<Field> {
+  /**
+   * What an empty cell means, for all fields or by field: that it is `absent` (the default, also for fields
+   * that are not named), `null`, or the empty text. Null deletes what is stored, opt-outs included.
+   */
+  readonly empty?: EmptyCell | { readonly [F in Field]?: EmptyCell | undefined } | undefined
+  /** One character that is neither a quote nor a line break. Default `,`. */
+  readonly delimiter?: string | undefined
+}
+
+/**
+ * How a file is read. `empty` and `delimiter` mean nothing to NDJSON.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface FileOptions<Field extends string = string> extends CsvOptions<Field> {
+  /** Default by the end of the path: `.csv`, `.ndjson` or `.jsonl`. */
+  readonly format?: "csv" | "ndjson" | undefined
+}
