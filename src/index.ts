@@ -1,4 +1,9 @@
 /** Shows each answer's status and headers to whoever asked for it. */
+
+/** Counts and durations as people write them. */
+export * as Format from "./base/Format.ts"
+/** Why a platform refused, in one word. */
+export * as PlatformReason from "./base/PlatformReason.ts"
 export * as AnswerObserver from "./http/AnswerObserver.ts"
 /** What the vendors' clients share: for clients of other vendors. */
 export * as ApiClient from "./http/ApiClient.ts"
@@ -8,16 +13,14 @@ export * as ApiError from "./http/ApiError.ts"
 export * as Credentials from "./http/Credentials.ts"
 /** An endpoint as a client calls it. */
 export * as Endpoint from "./http/Endpoint.ts"
-/** Counts and durations as people write them. */
-export * as Format from "./http/Format.ts"
-/** What is wrong with an input, said without the input. */
-export * as InputIssue from "./http/InputIssue.ts"
 /** Options that cannot be used. */
 export * as InvalidConfiguration from "./http/InvalidConfiguration.ts"
 /** Which records a refusal names. */
 export * as NamedRecords from "./http/NamedRecords.ts"
 /** Which vendor answers, where its base URL does not say it. */
 export * as VendorInstance from "./http/VendorInstance.ts"
+/** What is wrong with an input, said without the input. */
+export * as InputIssue from "./json/InputIssue.ts"
 /** Pocketflows' endpoint, declared once. */
 export * as PocketflowsApi from "./pocketflows/PocketflowsApi.ts"
 /** Who calls Pocketflows. */
@@ -30,16 +33,16 @@ export * as PocketflowsDestination from "./pocketflows/PocketflowsDestination.ts
 export * as PocketflowsSchema from "./pocketflows/PocketflowsSchema.ts"
 /** When a batch is full. */
 export * as BatchPolicy from "./policy/BatchPolicy.ts"
-/** When a vendor that keeps failing is left alone. */
-export * as CircuitBreakerPolicy from "./policy/CircuitBreakerPolicy.ts"
 /** How many requests may be in flight. */
-export * as ConcurrencyPolicy from "./policy/ConcurrencyPolicy.ts"
+export * as ConcurrencyPolicy from "./policy/concurrency/ConcurrencyPolicy.ts"
 /** What the policies do while they work. */
 export * as PolicyEvent from "./policy/PolicyEvent.ts"
 /** How many requests may start in a time. */
-export * as RateLimitPolicy from "./policy/RateLimitPolicy.ts"
+export * as RateLimitPolicy from "./policy/rate/RateLimitPolicy.ts"
+/** When a vendor that keeps failing is left alone. */
+export * as CircuitBreakerPolicy from "./policy/retry/CircuitBreakerPolicy.ts"
 /** When a request is sent again. */
-export * as RetryPolicy from "./policy/RetryPolicy.ts"
+export * as RetryPolicy from "./policy/retry/RetryPolicy.ts"
 /** What sends to one vendor and key, shared by all that send there. */
 export * as Sender from "./policy/Sender.ts"
 /** The senders of a process, and how to keep some apart. */
@@ -62,47 +65,45 @@ export * as ReachDestination from "./reach/ReachDestination.ts"
 export * as ReachSchema from "./reach/ReachSchema.ts"
 /** What a Reach batch's status says of its records. */
 export * as ReachSettlement from "./reach/ReachSettlement.ts"
-/** The fields of a schema as texts: cells, flags, forms. */
-export * as Cells from "./source/Cells.ts"
 /** Customer files, CSV and NDJSON, as streams of records. */
 export * as CustomerFile from "./source/CustomerFile.ts"
-/** What can go wrong with a customer file. */
-export * as CustomerFileError from "./source/CustomerFileError.ts"
 /** How many records a source has, while it is read. */
 export * as RecordCount from "./source/RecordCount.ts"
+/** The fields of a schema as texts: cells, flags, forms. */
+export * as Cells from "./source/read/Cells.ts"
+/** What can go wrong with a customer file. */
+export * as CustomerFileError from "./source/read/CustomerFileError.ts"
 /** Batches: runs of records that go out in one request each. */
-export * as Batch from "./sync/Batch.ts"
+export * as Batch from "./sync/batch/Batch.ts"
 /** Records collected into batches. */
-export * as Batches from "./sync/Batches.ts"
-/** How far a run has come, kept where a crash cannot reach it. */
-export * as Checkpoint from "./sync/Checkpoint.ts"
-/** What a source yields: customer patches, each with its place in the source. */
-export * as CustomerRecord from "./sync/CustomerRecord.ts"
+export * as Batches from "./sync/batch/Batches.ts"
+/** Records that were refused, with the reason and all that is needed to send them again. */
+export * as DeadLetters from "./sync/books/DeadLetters.ts"
+/** The running sum of outcomes, which must equal the records read. */
+export * as Ledger from "./sync/books/Ledger.ts"
+/** How far a run is. */
+export * as Progress from "./sync/books/Progress.ts"
+/** What a run did, in numbers. */
+export * as SyncReport from "./sync/books/SyncReport.ts"
 /** The pipeline: records in, every one accounted for. */
 export * as CustomerSync from "./sync/CustomerSync.ts"
-/** Records that were refused, with the reason and all that is needed to send them again. */
-export * as DeadLetters from "./sync/DeadLetters.ts"
-/** An endpoint that takes batches, together with how it behaves. */
-export * as Destination from "./sync/Destination.ts"
+/** How far a run has come, kept where a crash cannot reach it. */
+export * as Checkpoint from "./sync/checkpoint/Checkpoint.ts"
 /** Many elements at once, but never two that share a key. */
-export * as Dispatch from "./sync/Dispatch.ts"
-/** The JSON of each record, made once. */
-export * as Encode from "./sync/Encode.ts"
-/** Records whose JSON stands ready in bytes. */
-export * as EncodedRecord from "./sync/EncodedRecord.ts"
+export * as Dispatch from "./sync/deliver/Dispatch.ts"
 /** Which records of a refused batch are to blame. */
-export * as Isolate from "./sync/Isolate.ts"
-/** The running sum of outcomes, which must equal the records read. */
-export * as Ledger from "./sync/Ledger.ts"
+export * as Isolate from "./sync/deliver/Isolate.ts"
+/** What a source yields: customer patches, each with its place in the source. */
+export * as CustomerRecord from "./sync/model/CustomerRecord.ts"
+/** An endpoint that takes batches, together with how it behaves. */
+export * as Destination from "./sync/model/Destination.ts"
 /** How one record ended. */
-export * as Outcome from "./sync/Outcome.ts"
+export * as Outcome from "./sync/model/Outcome.ts"
 /** A sync without the sending: what would be read, refused, batched and requested. */
 export * as Plan from "./sync/Plan.ts"
-/** Why a platform refused, in one word. */
-export * as PlatformReason from "./sync/PlatformReason.ts"
-/** How far a run is. */
-export * as Progress from "./sync/Progress.ts"
+/** The JSON of each record, made once. */
+export * as Encode from "./sync/record/Encode.ts"
+/** Records whose JSON stands ready in bytes. */
+export * as EncodedRecord from "./sync/record/EncodedRecord.ts"
 /** Where records come from, and how reading them is taken up again. */
-export * as Source from "./sync/Source.ts"
-/** What a run did, in numbers. */
-export * as SyncReport from "./sync/SyncReport.ts"
+export * as Source from "./sync/record/Source.ts"

@@ -8,9 +8,9 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as Cli from "./Cli.ts"
-import * as ExitCode from "./ExitCode.ts"
-import * as Output from "./Output.ts"
-import * as Signals from "./Signals.ts"
+import * as Signals from "./run/Signals.ts"
+import * as ExitCode from "./show/ExitCode.ts"
+import * as Output from "./show/Output.ts"
 
 const Package = Schema.fromJsonString(Schema.Struct({ version: Schema.String }))
 

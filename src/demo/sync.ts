@@ -10,7 +10,7 @@ import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Display from "../cli/Display.ts"
+import * as Display from "../cli/show/Display.ts"
 import {
   BatchPolicy,
   Checkpoint,

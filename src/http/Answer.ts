@@ -12,10 +12,10 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as JsonDepth from "../json/JsonDepth.ts"
 import * as ApiError from "./ApiError.ts"
 import type { Credentials } from "./Credentials.ts"
 import { type CallError, type Called, called, type Endpoint } from "./Endpoint.ts"
-import * as JsonDepth from "./JsonDepth.ts"
 import * as TransportCode from "./TransportCode.ts"
 
 // Enough to see what a page of HTML is about; an error should not keep megabytes alive.

@@ -7,8 +7,8 @@
 import type * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as Format from "./Format.ts"
-import { format, InputIssue } from "./InputIssue.ts"
+import * as Format from "../base/Format.ts"
+import { format, InputIssue } from "../json/InputIssue.ts"
 
 /**
  * What the vendor wrote in its answer. It may repeat customer data, so errors carry it `Redacted`:

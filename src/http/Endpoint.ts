@@ -5,8 +5,8 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as InputIssue from "../json/InputIssue.ts"
 import type * as ApiError from "./ApiError.ts"
-import * as InputIssue from "./InputIssue.ts"
 
 /**
  * One endpoint as a client calls it: `A` is what its answer holds, `Refusal` the statuses that it is known

@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import { named } from "../http/NamedRecords.ts"
-import * as StructEncoder from "../http/StructEncoder.ts"
-import type { Destination } from "../sync/Destination.ts"
+import * as StructEncoder from "../json/StructEncoder.ts"
+import type { Destination } from "../sync/model/Destination.ts"
 import { PocketflowsClient } from "./PocketflowsClient.ts"
 import * as PocketflowsSchema from "./PocketflowsSchema.ts"
 

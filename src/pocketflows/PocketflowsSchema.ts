@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as CompiledSchema from "../http/CompiledSchema.ts"
+import * as CompiledSchema from "../json/CompiledSchema.ts"
 
 const nullable = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
 

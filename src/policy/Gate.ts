@@ -11,11 +11,11 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Limiter from "./Limiter.ts"
-import { Line, type Place } from "./Line.ts"
-import * as Monotonic from "./Monotonic.ts"
-import type * as Pacer from "./Pacer.ts"
+import { Line, type Place } from "../base/Line.ts"
+import * as Monotonic from "../base/Monotonic.ts"
 import type { Waiting } from "./PolicyEvent.ts"
+import type * as Limiter from "./rate/Limiter.ts"
+import type * as Pacer from "./rate/Pacer.ts"
 
 /**
  * A wait that would end too late: it was not waited for.

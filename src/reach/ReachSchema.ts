@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import * as CompiledSchema from "../http/CompiledSchema.ts"
+import * as CompiledSchema from "../json/CompiledSchema.ts"
 import { DateTimeUtc } from "./Rfc3339.ts"
 
 /** The values that are documented, and any other. */

@@ -5,7 +5,7 @@
  */
 import * as Arr from "effect/Array"
 import * as Predicate from "effect/Predicate"
-import type { RecordFailure, Settlement } from "../sync/Destination.ts"
+import type { RecordFailure, Settlement } from "../sync/model/Destination.ts"
 import type { BatchStatus } from "./ReachSchema.ts"
 
 /**

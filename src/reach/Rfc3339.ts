@@ -6,7 +6,7 @@
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import * as CopiedText from "../http/CopiedText.ts"
+import * as CopiedText from "../json/CopiedText.ts"
 
 const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 const firstInstant = new Date(0).setUTCFullYear(0, 0, 1)

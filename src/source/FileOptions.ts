@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import type * as Schema from "effect/Schema"
-import type { SourcePosition } from "../sync/CustomerRecord.ts"
-import type * as Cells from "./Cells.ts"
+import type { SourcePosition } from "../sync/model/CustomerRecord.ts"
+import type * as Cells from "./read/Cells.ts"
 
 /**
  * @category models

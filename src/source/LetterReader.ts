@@ -4,14 +4,14 @@
  * @since 0.1.0
  */
 import type * as Schema from "effect/Schema"
-import type { InputIssue } from "../http/InputIssue.ts"
-import type { CustomerRecord, RecordInput } from "../sync/CustomerRecord.ts"
-import * as Cells from "./Cells.ts"
-import * as CsvHeader from "./CsvHeader.ts"
-import * as CsvReader from "./CsvReader.ts"
-import * as NdjsonReader from "./NdjsonReader.ts"
-import * as RecordDecoder from "./RecordDecoder.ts"
-import { byteLength } from "./Utf8.ts"
+import type { InputIssue } from "../json/InputIssue.ts"
+import type { CustomerRecord, RecordInput } from "../sync/model/CustomerRecord.ts"
+import * as CsvHeader from "./csv/CsvHeader.ts"
+import * as CsvReader from "./csv/CsvReader.ts"
+import * as NdjsonReader from "./ndjson/NdjsonReader.ts"
+import * as Cells from "./read/Cells.ts"
+import * as RecordDecoder from "./read/RecordDecoder.ts"
+import { byteLength } from "./read/Utf8.ts"
 
 type Input<Format extends RecordInput["format"]> = Extract<RecordInput, { readonly format: Format }>
 

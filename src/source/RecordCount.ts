@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { CustomerRecord, SourcePosition } from "../sync/CustomerRecord.ts"
-import * as Source from "../sync/Source.ts"
+import type { CustomerRecord, SourcePosition } from "../sync/model/CustomerRecord.ts"
+import * as Source from "../sync/record/Source.ts"
 
 /**
  * Watches records as they are read, and estimates from the bytes that they took how many the whole source has: for the

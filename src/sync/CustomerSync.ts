@@ -17,31 +17,31 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as BatchPolicy from "../policy/BatchPolicy.ts"
-import type { CircuitBreakerPolicy } from "../policy/CircuitBreakerPolicy.ts"
-import * as ConcurrencyPolicy from "../policy/ConcurrencyPolicy.ts"
-import type { RateLimitPolicy } from "../policy/RateLimitPolicy.ts"
-import type { RetryPolicy } from "../policy/RetryPolicy.ts"
+import * as ConcurrencyPolicy from "../policy/concurrency/ConcurrencyPolicy.ts"
+import type { RateLimitPolicy } from "../policy/rate/RateLimitPolicy.ts"
+import type { CircuitBreakerPolicy } from "../policy/retry/CircuitBreakerPolicy.ts"
+import type { RetryPolicy } from "../policy/retry/RetryPolicy.ts"
 import * as SendPolicy from "../policy/SendPolicy.ts"
 import * as SettlePolicy from "../policy/SettlePolicy.ts"
-import * as Apart from "./Apart.ts"
-import * as Batch from "./Batch.ts"
-import * as Batches from "./Batches.ts"
-import * as Checkpoint from "./Checkpoint.ts"
-import type { CustomerRecord } from "./CustomerRecord.ts"
-import type { DeadLetters, DeadLettersUnwritable } from "./DeadLetters.ts"
-import * as Deliver from "./Deliver.ts"
-import type { Behaviour, BehaviourOptions, Destination } from "./Destination.ts"
-import * as Dispatch from "./Dispatch.ts"
-import * as Encode from "./Encode.ts"
-import type { Doom, Ended } from "./Fate.ts"
-import * as Isolate from "./Isolate.ts"
-import type { Outcome } from "./Outcome.ts"
-import * as Progress from "./Progress.ts"
-import * as ReadAhead from "./ReadAhead.ts"
-import * as Resume from "./Resume.ts"
-import * as Run from "./Run.ts"
-import * as Source from "./Source.ts"
-import type { SyncReport } from "./SyncReport.ts"
+import * as Batch from "./batch/Batch.ts"
+import * as Batches from "./batch/Batches.ts"
+import * as Books from "./books/Books.ts"
+import type { DeadLetters, DeadLettersUnwritable } from "./books/DeadLetters.ts"
+import * as Progress from "./books/Progress.ts"
+import type { SyncReport } from "./books/SyncReport.ts"
+import * as Checkpoint from "./checkpoint/Checkpoint.ts"
+import * as Apart from "./deliver/Apart.ts"
+import * as Deliver from "./deliver/Deliver.ts"
+import * as Dispatch from "./deliver/Dispatch.ts"
+import * as Isolate from "./deliver/Isolate.ts"
+import * as ReadAhead from "./deliver/ReadAhead.ts"
+import * as Resume from "./deliver/Resume.ts"
+import type { CustomerRecord } from "./model/CustomerRecord.ts"
+import type { Behaviour, BehaviourOptions, Destination } from "./model/Destination.ts"
+import type { Doom, Ended } from "./model/Fate.ts"
+import type { Outcome } from "./model/Outcome.ts"
+import * as Encode from "./record/Encode.ts"
+import * as Source from "./record/Source.ts"
 
 /**
  * What a sync may be told. `R` is what the destination needs, `RL` the rate limit, `RD` the dead letters, and `RC`
@@ -257,7 +257,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
       return { checkpoint, letters }
     })
   )
-  const books = yield* Run.make<Failure>(
+  const books = yield* Books.make<Failure>(
     {
       destination: to.name,
       letters: Result.isSuccess(start) ? start.success.letters : undefined,

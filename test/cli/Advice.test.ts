@@ -1,8 +1,8 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Fault, SandboxServer } from "../../src/sandbox/index.ts"
-import type { RecordInput } from "../../src/sync/CustomerRecord.ts"
-import type * as DeadLetters from "../../src/sync/DeadLetters.ts"
+import type * as DeadLetters from "../../src/sync/books/DeadLetters.ts"
+import type { RecordInput } from "../../src/sync/model/CustomerRecord.ts"
 import * as World from "./World.ts"
 
 interface Case {

@@ -7,8 +7,8 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Latch, Stream } from "effect"
-import { Line } from "../../src/policy/Line.ts"
-import * as Dispatch from "../../src/sync/Dispatch.ts"
+import { Line } from "../../src/base/Line.ts"
+import * as Dispatch from "../../src/sync/deliver/Dispatch.ts"
 
 setFlagsFromString("--expose-gc")
 const collect: (options?: { readonly type: "minor" }) => void = runInNewContext("gc")

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { identity } from "effect/Function"
 import * as Gate from "../../src/policy/Gate.ts"
-import * as Pacer from "../../src/policy/Pacer.ts"
+import * as Pacer from "../../src/policy/rate/Pacer.ts"
 
 /** A gate with one place, which is taken; two stand in line, and say when they start. */
 const made = Effect.gen(function* () {

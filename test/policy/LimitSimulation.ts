@@ -1,4 +1,4 @@
-import type { LimitFinder } from "../../src/policy/LimitFinder.ts"
+import type { LimitFinder } from "../../src/policy/rate/LimitFinder.ts"
 
 /** Whether a request that arrives now is allowed, by a server that allows `limit(now)` a second. */
 export type Server = (now: number) => boolean

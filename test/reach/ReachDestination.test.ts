@@ -7,7 +7,7 @@ import * as ReachClient from "../../src/reach/ReachClient.ts"
 import * as ReachDestination from "../../src/reach/ReachDestination.ts"
 import type * as ReachSchema from "../../src/reach/ReachSchema.ts"
 import { Fault, Sandbox, SandboxClient } from "../../src/sandbox/index.ts"
-import type { Behaviour, Destination } from "../../src/sync/Destination.ts"
+import type { Behaviour, Destination } from "../../src/sync/model/Destination.ts"
 import * as Outgoing from "../support/Outgoing.ts"
 
 const client = ReachClient.layer({ auth: ReachAuth.token(Redacted.make("tok"), { tenant: "acme" }) })

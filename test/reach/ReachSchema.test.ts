@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Schema } from "effect"
-import * as InputIssue from "../../src/http/InputIssue.ts"
+import * as InputIssue from "../../src/json/InputIssue.ts"
 import * as ReachSchema from "../../src/reach/ReachSchema.ts"
 
 type Wire = { readonly [field: string]: unknown }

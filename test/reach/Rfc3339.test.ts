@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, DateTime, Effect, Schema } from "effect"
-import * as InputIssue from "../../src/http/InputIssue.ts"
+import * as InputIssue from "../../src/json/InputIssue.ts"
 import * as Rfc3339 from "../../src/reach/Rfc3339.ts"
 
 const accepted: ReadonlyArray<readonly [text: string, iso: string]> = [

@@ -10,7 +10,7 @@ import {
   ReachSchema,
   Source
 } from "../../src/index.ts"
-import * as KeyHash from "../../src/sync/KeyHash.ts"
+import * as KeyHash from "../../src/sync/record/KeyHash.ts"
 import { bytesOf, openOf } from "./support.ts"
 
 const reach = ReachDestination.batchPatch({ tenant: "acme" })

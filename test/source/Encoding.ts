@@ -1,8 +1,8 @@
 import { assert } from "@effect/vitest"
 import { ByteSize, Effect, FileSystem, Option, type Schema, Stream } from "effect"
 import { CustomerFile, Source } from "../../src/index.ts"
-import type { SourcePosition } from "../../src/sync/CustomerRecord.ts"
-import type * as Encode from "../../src/sync/Encode.ts"
+import type { SourcePosition } from "../../src/sync/model/CustomerRecord.ts"
+import type * as Encode from "../../src/sync/record/Encode.ts"
 import { openOf } from "./support.ts"
 
 /** A file of these bytes, handed out in blocks of these sizes. */

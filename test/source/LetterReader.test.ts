@@ -2,8 +2,8 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Stream } from "effect"
 import { CustomerFile, Plan, PocketflowsDestination, PocketflowsSchema, ReachSchema } from "../../src/index.ts"
-import type { RecordInput } from "../../src/sync/CustomerRecord.ts"
-import type * as DeadLetters from "../../src/sync/DeadLetters.ts"
+import type * as DeadLetters from "../../src/sync/books/DeadLetters.ts"
+import type { RecordInput } from "../../src/sync/model/CustomerRecord.ts"
 import { readCsv, readNdjson } from "./support.ts"
 
 const letterOf = (record: RecordInput): string => {

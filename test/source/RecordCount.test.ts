@@ -6,7 +6,7 @@ import * as ReachDestination from "../../src/reach/ReachDestination.ts"
 import * as ReachSchema from "../../src/reach/ReachSchema.ts"
 import * as CustomerFile from "../../src/source/CustomerFile.ts"
 import * as RecordCount from "../../src/source/RecordCount.ts"
-import * as Encode from "../../src/sync/Encode.ts"
+import * as Encode from "../../src/sync/record/Encode.ts"
 
 describe("RecordCount", () => {
   it.effect("is near before the end, exact at the end, and the source stays one that can be taken up", () =>

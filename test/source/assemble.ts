@@ -1,11 +1,11 @@
 /**
- * Compiles the program in `src/source/assembly`. Run as a script, it writes the module that holds it.
+ * Compiles the program in `src/source/copy/assembly`. Run as a script, it writes the module that holds it.
  */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import asc from "assemblyscript/asc"
 
-const source = join(import.meta.dirname, "../../src/source")
+const source = join(import.meta.dirname, "../../src/source/copy")
 
 /** The module that holds the program, as its sources make it. */
 export const assemble = async (): Promise<string> => {

@@ -1,6 +1,6 @@
 import { Arbitrary, Effect, FileSystem, Schema, Stream } from "effect"
 import { CustomerFile } from "../../src/index.ts"
-import type { CustomerRecord } from "../../src/sync/CustomerRecord.ts"
+import type { CustomerRecord } from "../../src/sync/model/CustomerRecord.ts"
 
 export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 

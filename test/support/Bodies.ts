@@ -4,11 +4,11 @@
 import { Effect, Layer, Redacted, Stream } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
-import * as RateLimitPolicy from "../../src/policy/RateLimitPolicy.ts"
+import * as RateLimitPolicy from "../../src/policy/rate/RateLimitPolicy.ts"
 import * as ReachAuth from "../../src/reach/ReachAuth.ts"
 import * as ReachClient from "../../src/reach/ReachClient.ts"
 import * as ReachDestination from "../../src/reach/ReachDestination.ts"
-import * as CustomerRecord from "../../src/sync/CustomerRecord.ts"
+import * as CustomerRecord from "../../src/sync/model/CustomerRecord.ts"
 
 export const perBatch = 100
 /** About how many bytes a body has. */

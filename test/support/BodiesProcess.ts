@@ -6,10 +6,10 @@
 import { NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import * as NodeHttp from "../../src/node/NodeHttp.ts"
-import * as Checkpoint from "../../src/sync/Checkpoint.ts"
+import * as DeadLetters from "../../src/sync/books/DeadLetters.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
-import * as DeadLetters from "../../src/sync/DeadLetters.ts"
-import * as Source from "../../src/sync/Source.ts"
+import * as Checkpoint from "../../src/sync/checkpoint/Checkpoint.ts"
+import * as Source from "../../src/sync/record/Source.ts"
 import * as Bodies from "./Bodies.ts"
 
 const [where = "", folder = ""] = process.argv.slice(2)

@@ -7,7 +7,7 @@
 import os from "node:os"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Effect, FileSystem, Layer, Option } from "effect"
-import * as Checkpoint from "../../src/sync/Checkpoint.ts"
+import * as Checkpoint from "../../src/sync/checkpoint/Checkpoint.ts"
 import { fingerprint, state } from "./CheckpointStates.ts"
 import * as FileSystemSteps from "./FileSystemSteps.ts"
 

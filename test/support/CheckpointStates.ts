@@ -1,5 +1,5 @@
 /** States whose every number follows from one, so that a mixture of two is found out. */
-import type { State } from "../../src/sync/CheckpointState.ts"
+import type { State } from "../../src/sync/checkpoint/CheckpointState.ts"
 
 export const fingerprint = { source: "customers.csv", destination: "reach.batch-patch" }
 

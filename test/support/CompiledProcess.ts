@@ -4,7 +4,7 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, FileSystem, Stream } from "effect"
-import type * as Encoding from "../../src/sync/Encode.ts"
+import type * as Encoding from "../../src/sync/record/Encode.ts"
 
 const original = globalThis.Function
 let made = 0

@@ -7,9 +7,9 @@ import { HttpClient } from "effect/http"
 import * as ReachAuth from "../../src/reach/ReachAuth.ts"
 import * as ReachClient from "../../src/reach/ReachClient.ts"
 import { type Sandbox, SandboxClient } from "../../src/sandbox/index.ts"
-import * as Checkpoint from "../../src/sync/Checkpoint.ts"
-import * as DeadLetters from "../../src/sync/DeadLetters.ts"
-import * as Source from "../../src/sync/Source.ts"
+import * as DeadLetters from "../../src/sync/books/DeadLetters.ts"
+import * as Checkpoint from "../../src/sync/checkpoint/Checkpoint.ts"
+import * as Source from "../../src/sync/record/Source.ts"
 
 /** What a run in a world needs, besides the sandbox. */
 export type Provided = HttpClient.HttpClient | ReachClient.ReachClient

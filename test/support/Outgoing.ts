@@ -1,5 +1,5 @@
 import { Array as Arr, Result } from "effect"
-import type { Destination, Outgoing } from "../../src/sync/Destination.ts"
+import type { Destination, Outgoing } from "../../src/sync/model/Destination.ts"
 
 /** What goes out for these patches; a patch that must not be sent is a defect of the test. */
 export const make = <A>(

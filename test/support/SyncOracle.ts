@@ -1,7 +1,7 @@
 /** Knows every record that was put in, and asks where each one ended. */
 import { assert } from "@effect/vitest"
-import type { RecordInput } from "../../src/sync/CustomerRecord.ts"
-import type { Outcome } from "../../src/sync/Outcome.ts"
+import type { RecordInput } from "../../src/sync/model/CustomerRecord.ts"
+import type { Outcome } from "../../src/sync/model/Outcome.ts"
 import { keyOf, type Observed, type Sent, type WireRecord } from "./SyncRun.ts"
 
 /** One record that was put in. Its position in the list is its offset. */

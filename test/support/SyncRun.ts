@@ -6,10 +6,10 @@ import * as PocketflowsClient from "../../src/pocketflows/PocketflowsClient.ts"
 import * as ReachAuth from "../../src/reach/ReachAuth.ts"
 import * as ReachClient from "../../src/reach/ReachClient.ts"
 import { type BatchQueue, type Journal, Sandbox, SandboxClient } from "../../src/sandbox/index.ts"
+import * as DeadLetters from "../../src/sync/books/DeadLetters.ts"
+import type { SyncReport } from "../../src/sync/books/SyncReport.ts"
 import type * as CustomerSync from "../../src/sync/CustomerSync.ts"
-import * as DeadLetters from "../../src/sync/DeadLetters.ts"
-import type { Outcome } from "../../src/sync/Outcome.ts"
-import type { SyncReport } from "../../src/sync/SyncReport.ts"
+import type { Outcome } from "../../src/sync/model/Outcome.ts"
 
 /** A request as it left, and as it ended for the sandbox. */
 export interface Sent {

@@ -1,8 +1,8 @@
 /** Random record streams, policies and fault scripts. */
 import { Arbitrary, Schema } from "effect"
 import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
-import * as RateLimitPolicy from "../../src/policy/RateLimitPolicy.ts"
-import * as RetryPolicy from "../../src/policy/RetryPolicy.ts"
+import * as RateLimitPolicy from "../../src/policy/rate/RateLimitPolicy.ts"
+import * as RetryPolicy from "../../src/policy/retry/RetryPolicy.ts"
 import * as SettlePolicy from "../../src/policy/SettlePolicy.ts"
 import { Fault } from "../../src/sandbox/index.ts"
 

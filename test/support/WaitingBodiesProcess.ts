@@ -4,9 +4,9 @@
  */
 import { setTimeout } from "node:timers/promises"
 import { Deferred, Effect, Option } from "effect"
-import type * as Checkpoint from "../../src/sync/Checkpoint.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
-import * as Source from "../../src/sync/Source.ts"
+import type * as Checkpoint from "../../src/sync/checkpoint/Checkpoint.ts"
+import * as Source from "../../src/sync/record/Source.ts"
 import * as Bodies from "./Bodies.ts"
 
 const collect = globalThis.gc

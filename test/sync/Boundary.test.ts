@@ -4,7 +4,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, FileSystem, Layer, Redacted, Stream } from "effect"
 import type { HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
-import { maxDepth } from "../../src/http/JsonDepth.ts"
 import {
   BatchPolicy,
   CustomerFile,
@@ -23,6 +22,7 @@ import {
   ReachSchema,
   SettlePolicy
 } from "../../src/index.ts"
+import { maxDepth } from "../../src/json/JsonDepth.ts"
 import { oneOf } from "../source/support.ts"
 import * as FakeClient from "../support/FakeClient.ts"
 

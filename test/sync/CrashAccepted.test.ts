@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Stream } from "effect"
 import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
-import * as RateLimitPolicy from "../../src/policy/RateLimitPolicy.ts"
-import * as RetryPolicy from "../../src/policy/RetryPolicy.ts"
+import * as RateLimitPolicy from "../../src/policy/rate/RateLimitPolicy.ts"
+import * as RetryPolicy from "../../src/policy/retry/RetryPolicy.ts"
 import * as ReachDestination from "../../src/reach/ReachDestination.ts"
 import { Sandbox } from "../../src/sandbox/index.ts"
-import { fromPatches } from "../../src/sync/CustomerRecord.ts"
+import type { Run } from "../../src/sync/books/OffsetSet.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
-import type { Run } from "../../src/sync/OffsetSet.ts"
+import { fromPatches } from "../../src/sync/model/CustomerRecord.ts"
 import * as CrashWorld from "../support/CrashWorld.ts"
 
 const patches = Array.from({ length: 24 }, (_, index) => ({ customerId: `c-${index}`, lastName: `<${index}>` }))

@@ -4,8 +4,8 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Schema, Stream } from "effect"
 import { Sandbox, SandboxServer } from "../../src/sandbox/index.ts"
-import * as DeadLetters from "../../src/sync/DeadLetters.ts"
-import { SyncReport } from "../../src/sync/SyncReport.ts"
+import * as DeadLetters from "../../src/sync/books/DeadLetters.ts"
+import { SyncReport } from "../../src/sync/books/SyncReport.ts"
 
 const script = fileURLToPath(new URL("../support/SyncProcess.ts", import.meta.url))
 

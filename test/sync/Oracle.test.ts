@@ -4,8 +4,8 @@ import * as PocketflowsDestination from "../../src/pocketflows/PocketflowsDestin
 import type * as PocketflowsSchema from "../../src/pocketflows/PocketflowsSchema.ts"
 import * as ReachDestination from "../../src/reach/ReachDestination.ts"
 import type * as ReachSchema from "../../src/reach/ReachSchema.ts"
-import type { CustomerRecord, RecordInput } from "../../src/sync/CustomerRecord.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
+import type { CustomerRecord, RecordInput } from "../../src/sync/model/CustomerRecord.ts"
 import { check, type Given, type Rules, type Shown } from "../support/SyncOracle.ts"
 import { business, observe, type WireRecord } from "../support/SyncRun.ts"
 import {

@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as PocketflowsDestination from "../../src/pocketflows/PocketflowsDestination.ts"
 import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
-import * as RateLimitPolicy from "../../src/policy/RateLimitPolicy.ts"
+import * as RateLimitPolicy from "../../src/policy/rate/RateLimitPolicy.ts"
 import * as ReachDestination from "../../src/reach/ReachDestination.ts"
-import * as CustomerRecord from "../../src/sync/CustomerRecord.ts"
 import * as KeyCounts from "../../src/sync/KeyCounts.ts"
+import * as CustomerRecord from "../../src/sync/model/CustomerRecord.ts"
 import * as Plan from "../../src/sync/Plan.ts"
 
 const patches = (...ids: ReadonlyArray<string>) =>

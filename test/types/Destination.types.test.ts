@@ -3,7 +3,7 @@ import type { ApiError } from "../../src/http/ApiError.ts"
 import * as PocketflowsDestination from "../../src/pocketflows/PocketflowsDestination.ts"
 import type { CreateOptions } from "../../src/reach/ReachClient.ts"
 import * as ReachDestination from "../../src/reach/ReachDestination.ts"
-import type { Behaviour, BehaviourOptions, Destination, SameKey } from "../../src/sync/Destination.ts"
+import type { Behaviour, BehaviourOptions, Destination, SameKey } from "../../src/sync/model/Destination.ts"
 
 /** What a destination lets its sync be asked for. */
 const sync = <A, B extends Behaviour, R>(

@@ -2,8 +2,8 @@ import { Effect, Schedule, type Scope } from "effect"
 import type { RateLimiter } from "effect/persistence"
 import { expectTypeOf } from "vitest"
 import type * as ApiError from "../../src/http/ApiError.ts"
-import * as RateLimitPolicy from "../../src/policy/RateLimitPolicy.ts"
-import * as RetryPolicy from "../../src/policy/RetryPolicy.ts"
+import * as RateLimitPolicy from "../../src/policy/rate/RateLimitPolicy.ts"
+import * as RetryPolicy from "../../src/policy/retry/RetryPolicy.ts"
 import * as SendPolicy from "../../src/policy/SendPolicy.ts"
 
 type Ended = RetryPolicy.RetriesExhausted | RetryPolicy.RetryAfterTooLong

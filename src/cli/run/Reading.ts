@@ -1,0 +1,181 @@
+/**
+ * The records that a command reads: from a file, from standard input, or from a file of dead letters.
+ */
+import { createReadStream } from "node:fs"
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import {
+  CustomerFile,
+  CustomerFileError,
+  type DeadLetters,
+  PlatformReason,
+  RecordCount,
+  Source as Records
+} from "../../index.ts"
+import { CommandFailed } from "../show/ExitCode.ts"
+import * as Files from "./Files.ts"
+import type { SyncOptions } from "./SyncOptions.ts"
+
+/** Records, and how many there are in all, as far as that is known. */
+export interface Reading<A, E, R> {
+  readonly records: Records.Source<A, E, R>
+  readonly total: () => number | undefined
+}
+
+/** How a source of customers is to be read. */
+export interface FileOptions {
+  /** A path, or `-` for standard input. */
+  readonly file: string
+  readonly format: Option.Option<"csv" | "ndjson">
+  /** Field to column. */
+  readonly map: { readonly [field: string]: string }
+}
+
+/** A source that can be read as records of any of the destinations' schemas. */
+export interface Source<E, R> {
+  readonly open: <A>(schema: RecordSchema<A>) => Effect.Effect<Reading<A, E, R>, CommandFailed>
+}
+
+/** The schema of a destination's records. Which fields it has is known at run time only, as is what `--map` names. */
+export type RecordSchema<A> = Schema.ConstraintCodec<A, { readonly [field: string]: unknown }> & {
+  readonly fields: object
+}
+
+const refuse = (message: string) => Effect.fail(new CommandFailed({ exit: 2, message }))
+
+/** The name that messages give it. */
+export const standardInput = "standard input"
+
+/** The customers of FILE. Fails where it cannot be read as the options say. */
+export const file = Effect.fnUntraced(function* (
+  { file, format, map }: FileOptions,
+  options: SyncOptions
+): Effect.fn.Return<
+  Source<CustomerFileError.CustomerFileError, FileSystem.FileSystem | Stdio.Stdio>,
+  CommandFailed,
+  FileSystem.FileSystem
+> {
+  const reading = {
+    columns: map,
+    otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse"
+  } as const
+  const keeps = Option.isSome(options.checkpoint) && !options.dryRun
+
+  const isStandardInput = file === "-"
+  const source = isStandardInput ? standardInput : file
+  const { size } = isStandardInput ? { size: undefined } : yield* Files.readable(file)
+  const named = /\.(?:csv|ndjson|jsonl)$/i.exec(file)?.[0].toLowerCase()
+  if (Option.isNone(format) && named === undefined) {
+    return yield* refuse(
+      isStandardInput
+        ? "What comes from standard input has no name to tell its format. Say --format csv or --format ndjson."
+        : `${file} ends in neither .csv nor .ndjson nor .jsonl. Say --format csv or --format ndjson.`
+    )
+  }
+  if (keeps && size === undefined) return yield* refuse(unrepeatable(source))
+  if (size === undefined) {
+    const bytes = isStandardInput ? standardInputBytes : pipeBytes(file)
+    const isCsv = Option.match(format, { onNone: () => named === ".csv", onSome: (format) => format === "csv" })
+    const read = isCsv ? CustomerFile.csv : CustomerFile.ndjson
+    return {
+      open: (schema) =>
+        Effect.map(fieldOptions(schema, map, options), (empty) =>
+          RecordCount.watch(
+            // No checkpoint ever sees its name: that was refused above.
+            Records.withFingerprint(read(bytes, schema, { ...reading, empty, source }), { source }),
+            { size: undefined }
+          )
+        )
+    }
+  }
+  return {
+    open: (schema) =>
+      Effect.map(fieldOptions(schema, map, options), (empty) =>
+        RecordCount.watch(
+          CustomerFile.read(file, schema, { ...reading, empty, format: Option.getOrUndefined(format) }),
+          { size }
+        )
+      )
+  }
+})
+
+const standardInputBytes = Stream.unwrap(Effect.map(Stdio.Stdio, ({ stdin }) => stdin)).pipe(
+  Stream.mapError(
+    (error) => new CustomerFileError.SourceUnreadable({ source: standardInput, reason: PlatformReason.of(error) })
+  )
+)
+
+// A named pipe, or what the shell makes of <(…), has no places to read at, which Effect's files are read by.
+const pipeBytes = (file: string) =>
+  NodeStream.fromReadable<Uint8Array, CustomerFileError.SourceUnreadable>({
+    evaluate: () => createReadStream(file),
+    onError: (error) =>
+      new CustomerFileError.SourceUnreadable({ source: file, reason: PlatformReason.systemCode(error) })
+  })
+
+/** The records of a file of dead letters. */
+export const deadLetters = Effect.fnUntraced(function* (
+  file: string,
+  options: SyncOptions
+): Effect.fn.Return<
+  Source<DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem>,
+  CommandFailed,
+  FileSystem.FileSystem
+> {
+  const { size } = yield* Files.readable(file)
+  if (size === undefined) return yield* refuse(`${file} is no file. Name the file that --dead-letters wrote.`)
+  return {
+    open: (schema) =>
+      Effect.map(fieldOptions(schema, {}, options), (empty) =>
+        RecordCount.watch(
+          CustomerFile.deadLetters(file, schema, {
+            empty,
+            otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse"
+          }),
+          { size: undefined }
+        )
+      )
+  }
+})
+
+const unrepeatable = (source: string): string =>
+  `--checkpoint needs a source that can be read again from where it stopped, and can be told from another one, which ${source} is not. Save it to a file and name that, or leave out --checkpoint.`
+
+/** What an empty cell means, once every option that names a field names one that there is, and once. */
+const fieldOptions = Effect.fnUntraced(function* (
+  schema: RecordSchema<unknown>,
+  map: { readonly [field: string]: string },
+  { empty }: SyncOptions
+): Effect.fn.Return<CustomerFile.CsvOptions["empty"], CommandFailed> {
+  const fields = Object.keys(schema.fields)
+  const isUnknown = (field: string) => !fields.includes(field)
+  const unmapped = Object.keys(map).find(isUnknown)
+  if (unmapped !== undefined) {
+    return yield* refuse(
+      `--map ${unmapped}: there is no such field. The fields are ${fields.join(", ")}; write --map field=Column.`
+    )
+  }
+  const meanings = new Map<string | undefined, CustomerFile.EmptyCell>()
+  for (const { field, meaning } of empty) {
+    if (field !== undefined && isUnknown(field)) {
+      return yield* refuse(
+        `--empty ${field}: there is no such field. The fields are ${fields.join(", ")}; write --empty field=${meaning}.`
+      )
+    }
+    if (meanings.has(field)) {
+      return yield* refuse(
+        `--empty is given twice ${field === undefined ? "for all fields" : `for ${field}`}. Leave one of them out.`
+      )
+    }
+    meanings.set(field, meaning)
+  }
+  const others = meanings.get(undefined)
+  return empty.every(({ field }) => field === undefined)
+    ? others
+    : Object.fromEntries(fields.map((field) => [field, meanings.get(field) ?? others ?? "absent"]))
+})

@@ -1,0 +1,215 @@
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
+import * as ApiError from "../../http/ApiError.ts"
+import { OutcomeUnknown, RetriesExhausted, RetryAfterTooLong } from "./RetryErrors.ts"
+import type { Resend, RetryPolicy } from "./RetryRules.ts"
+
+// Only these are known to have changed nothing: refused before anything was done, or never sent. A 5xx may
+// come from a proxy after the request was applied behind it.
+const mayHaveBeenApplied = (error: unknown): boolean => {
+  if (!Predicate.isObject(error)) return true
+  return error._tag !== "RateLimited" && error._tag !== "TokenExpired" && error.sent !== "no"
+}
+
+const retryAfterOf = (error: unknown): Duration.Duration | undefined =>
+  Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter) ? error.retryAfter : undefined
+
+/**
+ * The tag of an error; `Error` where it has none.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const tagOf = (error: unknown): string =>
+  Predicate.isObject(error) && Predicate.isString(error._tag) ? error._tag : "Error"
+
+const messageOf = (error: unknown): string =>
+  Predicate.isObject(error) && Predicate.isString(error.message) ? error.message : ""
+
+/**
+ * The store of retries that requests share.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Budget {
+  /** Takes one retry, if there is one. */
+  readonly spend: () => boolean
+  readonly earn: () => void
+  /** How many retries are left. */
+  readonly left: () => number
+}
+
+/**
+ * A full store of retries.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeBudget = (policy: Pick<RetryPolicy, "budget">): Budget => {
+  const { budget } = policy
+  if (budget === undefined) {
+    return { spend: () => true, earn: () => {}, left: () => Number.POSITIVE_INFINITY }
+  }
+  const { perSuccess, retries } = budget
+  let left = retries
+  return {
+    spend: () => {
+      // Ten tenths are a little less than one.
+      if (left < 1 - 1e-9) return false
+      left -= 1
+      return true
+    },
+    earn: () => {
+      left = Math.min(retries, left + perSuccess)
+    },
+    left: () => left
+  }
+}
+
+/**
+ * What one request has been through.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tries {
+  /** When the first attempt started, in milliseconds of the clock that `decide` is given. */
+  startedAt: number
+  attempts: number
+  /** Those that `maxAttempts` counts. */
+  counted: number
+  /** Errors in a row, for the backoff. */
+  failures: number
+  renewed: boolean
+  applied: "no" | "maybe"
+  /** Tag of the last error; `RateLimited` before the first one, because nothing else makes a first attempt wait. */
+  lastError: string
+}
+
+/**
+ * A request that has not been sent yet.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeTries = (startedAt: number): Tries => ({
+  startedAt,
+  attempts: 0,
+  counted: 0,
+  failures: 0,
+  renewed: false,
+  applied: "no",
+  lastError: "RateLimited"
+})
+
+/**
+ * What to do after a failed attempt: `again` after `delay` milliseconds, or `stop` with an error.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Decision =
+  | { readonly _tag: "Again"; readonly delay: number }
+  | {
+      readonly _tag: "Stop"
+      readonly error: RetriesExhausted | RetryAfterTooLong | OutcomeUnknown | ApiError.Unauthorized
+    }
+
+const again = (delay: number): Decision => ({ _tag: "Again", delay })
+const stop = (error: Extract<Decision, { readonly _tag: "Stop" }>["error"]): Decision => ({ _tag: "Stop", error })
+
+/**
+ * Decides after an attempt that failed with an error that the policy retries. `random` is from 0 to 1, `now`
+ * in milliseconds, `wall` in milliseconds since 1970; `delay` is the caller's schedule's, `"done"` when it
+ * has ended.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const decide = (
+  policy: RetryPolicy<string, string>,
+  tries: Tries,
+  error: unknown,
+  given: {
+    readonly now: number
+    readonly wall: number
+    readonly random: number
+    readonly resend: Resend
+    readonly budget: Budget
+    readonly delay?: number | "done" | undefined
+  }
+): Decision => {
+  const tag = tagOf(error)
+  const elapsed = given.now - tries.startedAt
+  tries.attempts++
+  tries.lastError = tag
+  const { attempts } = tries
+  const limited = tag === "RateLimited"
+  const told = () => ({ lastError: tag, lastMessage: messageOf(error), attempts, elapsed: Duration.millis(elapsed) })
+  if (mayHaveBeenApplied(error)) {
+    if (given.resend === "unsafe") return stop(new OutcomeUnknown(told()))
+    tries.applied = "maybe"
+  }
+  if (error instanceof ApiError.TokenExpired) {
+    const { answer, endpoint, status, vendor } = error
+    // A token that was just signed and is refused too: more of them would not help.
+    if (tries.renewed) return stop(new ApiError.Unauthorized({ answer, endpoint, status, vendor }))
+    tries.renewed = true
+    return again(0)
+  }
+  tries.renewed = false
+  tries.failures++
+  if (!limited) tries.counted++
+  const exhausted = (ran: RetriesExhausted["ran"]) =>
+    stop(new RetriesExhausted({ ...told(), ran, applied: tries.applied }))
+  const maxElapsed = Duration.toMillis(policy.maxElapsed)
+  const retryAfter = retryAfterOf(error)
+  const floor = retryAfter === undefined ? 0 : Duration.toMillis(retryAfter)
+  // Without a wait that was asked for, it is the time that ran out.
+  if (floor > Duration.toMillis(policy.retryAfterCeiling) || (floor > 0 && elapsed + floor > maxElapsed)) {
+    return stop(tooLong(policy, tries, told(), floor, given.wall))
+  }
+  if (given.delay === "done") return exhausted("schedule")
+  if (given.delay === undefined && tries.counted >= policy.maxAttempts) return exhausted("attempts")
+  const delay = Math.max(floor, given.delay ?? backoff(policy, tries.failures) * given.random)
+  if (elapsed + delay > maxElapsed) return exhausted("elapsed")
+  if (!limited && !given.budget.spend()) return exhausted("budget")
+  return again(delay)
+}
+
+/**
+ * The error for a wait of so many milliseconds that is longer than the policy allows.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const tooLong = (
+  policy: RetryPolicy<string, string>,
+  tries: Tries,
+  told: {
+    readonly lastError: string
+    readonly lastMessage: string
+    readonly attempts: number
+    readonly elapsed: Duration.Duration
+  },
+  wait: number,
+  wall: number
+): RetryAfterTooLong =>
+  new RetryAfterTooLong({
+    ...told,
+    wait: Duration.millis(wait),
+    until: DateTime.makeUnsafe(Math.min(wall + wait, latestTime)),
+    bound: wait > Duration.toMillis(policy.retryAfterCeiling) ? "retryAfterCeiling" : "maxElapsed",
+    applied: tries.applied
+  })
+
+// The latest time that a Date can hold (ECMAScript §21.4.1.1); a vendor can ask for more.
+const latestTime = 8.64e15
+
+const backoff = (policy: RetryPolicy<string, string>, failures: number): number =>
+  Math.min(
+    Duration.toMillis(policy.maxDelay),
+    Duration.toMillis(policy.firstDelay) * policy.factor ** Math.min(failures - 1, 1000)
+  )

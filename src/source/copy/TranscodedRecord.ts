@@ -1,0 +1,119 @@
+/**
+ * Records that went from bytes to bytes: what is known of them stands in columns, and becomes values when somebody asks.
+ *
+ * @since 0.1.0
+ */
+import type { SourcePosition } from "../../sync/model/CustomerRecord.ts"
+import { EncodedRecord } from "../../sync/record/EncodedRecord.ts"
+import type { JsonBlock } from "../../sync/record/JsonBlocks.ts"
+
+const decoder = new TextDecoder()
+
+/**
+ * Numbers that are kept of one row, by the order of the fields of `Mark` in the program.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const marksOfOne = 5
+
+const FROM = 0
+const TO = 1
+const KEY_END = 2
+const KEY_HASH = 3
+const LINES = 4
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options<A> {
+  /** Their JSON in UTF-8. */
+  readonly block: JsonBlock
+  /** Where the JSON of the first of them starts in the block. */
+  readonly from: number
+  /** Of each row: where its JSON starts and ends, and where its key does, from the first one's start; its key's hash; lines. */
+  readonly marks: Int32Array
+  /** Their keys in ASCII, one after the other. */
+  readonly keys: Uint8Array
+  /** 1-based line of the first of them. */
+  readonly firstLine: number
+  readonly position: SourcePosition
+  /** The patch out of a record's JSON. */
+  readonly decode: (json: unknown) => A
+}
+
+/**
+ * Rows that were transcoded together.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Rows<A> {
+  readonly options: Options<A>
+  private text: string | undefined
+
+  constructor(options: Options<A>) {
+    this.options = options
+  }
+
+  /** The texts of all keys, one after the other. */
+  get keys(): string {
+    this.text ??= decoder.decode(this.options.keys)
+    return this.text
+  }
+}
+
+/**
+ * One row of them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class TranscodedRecord<A> extends EncodedRecord<A> {
+  private readonly rows: Rows<A>
+  private readonly row: number
+
+  /** `row` is 0-based. */
+  constructor(offset: number, rows: Rows<A>, row: number) {
+    super(offset)
+    this.rows = rows
+    this.row = row
+  }
+
+  get block(): JsonBlock {
+    return this.rows.options.block
+  }
+
+  get from(): number {
+    return this.rows.options.from + this.mark(FROM)
+  }
+
+  get to(): number {
+    return this.rows.options.from + this.mark(TO)
+  }
+
+  get keyHash(): number {
+    return this.mark(KEY_HASH)
+  }
+
+  get line(): number {
+    return this.rows.options.firstLine + this.mark(LINES)
+  }
+
+  get position(): SourcePosition {
+    return this.rows.options.position
+  }
+
+  get key(): string {
+    return this.rows.keys.slice(this.row === 0 ? 0 : this.mark(KEY_END - marksOfOne), this.mark(KEY_END))
+  }
+
+  get patch(): A {
+    return this.rows.options.decode(JSON.parse(this.json))
+  }
+
+  private mark(index: number): number {
+    return this.rows.options.marks[this.row * marksOfOne + index] ?? 0
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The header of a CSV: which column is which field.
+ *
+ * @since 0.1.0
+ */
+import * as Cells from "../read/Cells.ts"
+import type { HeaderIssue } from "../read/CustomerFileError.ts"
+import * as FieldNames from "../read/FieldNames.ts"
+
+/**
+ * The columns of a header in the order of the schema's fields, or what is wrong with the header.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const resolve = (
+  header: ReadonlyArray<string>,
+  fields: Cells.Fields,
+  options: {
+    readonly columns: { readonly [field: string]: string | undefined } | undefined
+    readonly empty: Cells.Empty
+    readonly otherColumns: "refuse" | "ignore" | undefined
+  }
+): { readonly columns: ReadonlyArray<Cells.Column>; readonly issues: ReadonlyArray<HeaderIssue> } => {
+  const issues: Array<HeaderIssue> = []
+  const { fieldsOf, mapped, names } = FieldNames.make(fields, options.columns)
+
+  const found = new Map<string, number>()
+  const other: Array<number> = []
+  header.forEach((name, index) => {
+    const fed = fieldsOf(name)
+    const [field] = fed
+    // A column without a name is no field of its own.
+    if (field === undefined || (name === "" && !names.has(field))) {
+      other.push(index)
+    } else if (found.has(field)) {
+      issues.push({
+        kind: "Duplicate",
+        message: `Column ${index + 1} has the same name as column ${(found.get(field) ?? 0) + 1}. Rename one.`
+      })
+    } else {
+      for (const field of fed) found.set(field, index)
+    }
+  })
+
+  const missing = [...names].filter(([field]) => !found.has(field))
+  // A field whose mapped column is missing, under its own name: that the mapping is wrong is said below.
+  const missingFields = new Set(missing.map(([field]) => field))
+  const unknown = other.filter((index) => !missingFields.has(header[index] ?? ""))
+  if (unknown.length > 0 && options.otherColumns !== "ignore") {
+    issues.push(...unknownColumns(header, unknown, [...missingFields], found.size > 0, mapped))
+  }
+  for (const [field, name] of missing) {
+    if (mapped.has(field)) {
+      issues.push({
+        kind: "Missing",
+        message: `No column is named ${quote(name)}, which is mapped to ${field}. Correct columns.`
+      })
+    } else if (fields.named.get(field)?.required === true) {
+      issues.push({
+        kind: "Missing",
+        message: `Every record needs ${field}, and no column is named so. Add it, or map one with columns: { ${field}: "…" }.`
+      })
+    }
+  }
+
+  const order = [...fields.named.keys(), ...found.keys()]
+  const columns = [...new Set(order)].flatMap((field): ReadonlyArray<Cells.Column> => {
+    const index = found.get(field)
+    if (index === undefined) return []
+    const takes = fields.named.get(field)?.takes ?? fields.others ?? 0
+    return [{ index, field, takes, empty: Cells.emptyOf(options.empty, field) }]
+  })
+  return { columns, issues }
+}
+
+// So many are told one by one; a file with more of them is another file.
+const most = 8
+
+const unknownColumns = (
+  header: ReadonlyArray<string>,
+  unknown: ReadonlyArray<number>,
+  missing: ReadonlyArray<string>,
+  someAreKnown: boolean,
+  mapped: ReadonlyMap<string, string>
+): ReadonlyArray<HeaderIssue> => {
+  const issues: Array<HeaderIssue> = []
+  for (const index of unknown) {
+    const name = header[index] ?? ""
+    const elsewhere = mapped.get(name)
+    if (elsewhere !== undefined) {
+      issues.push({
+        kind: "Unknown",
+        message: `Column ${index + 1}, ${quote(name)}, ${FieldNames.unread(name, elsewhere)}. Take it out, or ${leave}.`
+      })
+      continue
+    }
+    const like = Cells.nearest(name, missing)
+    // A row in which no name is known, or nearly so, may be a customer: such names are not repeated.
+    if (someAreKnown || (like !== undefined && name.length >= 5)) {
+      issues.push({ kind: "Unknown", message: unknownColumn(index, name, like) })
+    }
+  }
+  const more = unknown.length - most
+  if (more > 0 && issues.length > most) {
+    return [...issues.slice(0, most), { kind: "Unknown", message: `So are ${more} more columns.` }]
+  }
+  if (issues.length > 0) return issues
+  const message = `None of its ${header.length} columns is a field. Does the file start with a row of names, and is the delimiter right?`
+  return [{ kind: "Unknown", message }]
+}
+
+const unknownColumn = (index: number, name: string, like: string | undefined): string => {
+  const showable = Cells.isShowable(name)
+  const shown = showable ? `, ${quote(name)},` : name === "" ? ", which has no name," : ""
+  return like === undefined
+    ? `Column ${index + 1}${shown} is no field. Map it with columns, or ${leave}.`
+    : `Column ${index + 1}${shown} is no field. Did you mean ${like}? Rename it, map it with columns: { ${like}: ${showable ? quote(name) : '"…"'} }, or ${leave}.`
+}
+
+const leave = `leave such columns out with otherColumns: "ignore"`
+
+const quote = (name: string): string => JSON.stringify(name)

@@ -1,0 +1,183 @@
+/**
+ * CSV as customers: the header, and the rows below it.
+ *
+ * @since 0.1.0
+ */
+import * as Exit from "effect/Exit"
+import type { CustomerRecord, SourcePosition } from "../../sync/model/CustomerRecord.ts"
+import type { Reader } from "../read/ByteBlocks.ts"
+import type { Column } from "../read/Cells.ts"
+import * as CsvCells from "../read/CsvCells.ts"
+import { type HeaderIssue, InvalidHeader } from "../read/CustomerFileError.ts"
+import * as FieldNames from "../read/FieldNames.ts"
+import { malformed, mismatch, type RecordDecoder } from "../read/RecordDecoder.ts"
+import { TextWindow } from "../read/TextWindow.ts"
+import { CsvRows } from "./CsvRows.ts"
+
+/**
+ * A header that has been understood.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Header {
+  /** How many cells each row must have. */
+  readonly width: number
+  readonly columns: ReadonlyArray<Column>
+  /** The names that it has. */
+  readonly names: ReadonlyArray<string>
+}
+
+/**
+ * How the rows of one source are read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settings<A> {
+  readonly source: string
+  readonly delimiter: string
+  /** Characters. */
+  readonly maxRecordSize: number
+  /** Field to the name of its column, where that is another. */
+  readonly columns: FieldNames.Columns
+  readonly resolve: (header: ReadonlyArray<string>) => {
+    readonly columns: ReadonlyArray<Column>
+    readonly issues: ReadonlyArray<HeaderIssue>
+  }
+  readonly decoder: RecordDecoder<A>
+  /** Where to go on below the header. */
+  readonly from: SourcePosition | undefined
+}
+
+const top: SourcePosition = { byte: 0, offset: 0, line: 1 }
+
+/**
+ * Finds the header, and nothing else.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const header = <A>(settings: Settings<A>): Reader<Header> => {
+  const window = new TextWindow(top, settings.maxRecordSize, true)
+  const rows = new CsvRows(window, settings.delimiter, settings.maxRecordSize)
+  return {
+    startsAt: 0,
+    window,
+    read: () => {
+      rows.refresh()
+      const found = readHeader(rows, settings)
+      window.pause()
+      return found === undefined ? [] : [found]
+    }
+  }
+}
+
+const readHeader = <A>(rows: CsvRows, { resolve, source }: Settings<A>): Header | undefined => {
+  const invalid = (issues: ReadonlyArray<HeaderIssue>) => new InvalidHeader({ source, issues })
+  switch (rows.next()) {
+    case "row": {
+      const names = rows.cells.slice(0, rows.width)
+      const { columns, issues } = resolve(names)
+      if (issues.length > 0) throw invalid(issues)
+      return { width: rows.width, columns, names }
+    }
+    case "bad":
+      throw invalid([{ kind: "Malformed", message: `Line ${rows.line}: ${rows.problem}.` }])
+    case "more":
+      // The end of the source too: without a row it holds no records, as an NDJSON without a line.
+      return undefined
+  }
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RecordReader<A> extends Reader<CustomerRecord<A>> {
+  /** Once it is known. */
+  readonly header: Header | undefined
+}
+
+/**
+ * Reads the rows; the header first, unless it is given.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const records = <A>(settings: Settings<A>, given?: Header | undefined): RecordReader<A> => {
+  const { delimiter, from, maxRecordSize } = settings
+  const mapped = FieldNames.kept(settings.columns)
+  let header = given
+  let decodeRow = given === undefined ? undefined : settings.decoder.cells(given.columns)
+  let start = header === undefined ? top : (from ?? top)
+  let offset = start.offset
+  let window = new TextWindow(start, maxRecordSize, true)
+  let rows = new CsvRows(window, delimiter, maxRecordSize)
+
+  const readRows = ({ columns, names, width }: Header): Array<CustomerRecord<A>> => {
+    const { decode, issues } = settings.decoder
+    const { cells } = rows
+    const out: Array<CustomerRecord<A>> = []
+    let position: SourcePosition | undefined
+    rows.columns = width
+    for (;;) {
+      // The window is at the start of a row, or of the blank lines before it, whenever this is reached first.
+      position ??= { byte: window.byteAt(), offset, line: window.line }
+      const step = rows.next()
+      if (step === "more") return out
+      if (step === "bad") {
+        const input = { format: "csv", value: rows.badLine, header: names, delimiter, ...mapped } as const
+        out.push(malformed(rows.problem, input, offset++, rows.line, position))
+        continue
+      }
+      const patch = decodeRow?.(cells)
+      if (patch !== undefined) {
+        out.push({ _tag: "Valid", offset: offset++, line: rows.line, position, patch })
+        continue
+      }
+      const encoded = CsvCells.encode(columns, cells)
+      const exit = decode(encoded)
+      out.push(
+        Exit.isSuccess(exit)
+          ? { _tag: "Valid", offset: offset++, line: rows.line, position, patch: exit.value }
+          : mismatch(
+              issues(encoded, CsvCells.issues(columns, cells)),
+              CsvCells.input(columns, cells),
+              offset++,
+              rows.line,
+              position
+            )
+      )
+    }
+  }
+
+  return {
+    get startsAt() {
+      return start.byte
+    },
+    get window() {
+      return window
+    },
+    get header() {
+      return header
+    },
+    read: () => {
+      rows.refresh()
+      if (header === undefined) {
+        header = readHeader(rows, settings)
+        if (header !== undefined) decodeRow = settings.decoder.cells(header.columns)
+        if (header !== undefined && from !== undefined && from.byte > window.byteAt()) {
+          start = from
+          offset = from.offset
+          window = new TextWindow(from, maxRecordSize, true)
+          rows = new CsvRows(window, delimiter, maxRecordSize)
+          return []
+        }
+      }
+      const out = header === undefined ? [] : readRows(header)
+      window.pause()
+      return out
+    }
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * NDJSON as customers: one JSON object a line.
+ *
+ * @since 0.1.0
+ */
+import * as Exit from "effect/Exit"
+import type { InputIssue } from "../../json/InputIssue.ts"
+import * as JsonDepth from "../../json/JsonDepth.ts"
+import * as JsonText from "../../json/JsonText.ts"
+import type { CustomerRecord, RecordInput, SourcePosition } from "../../sync/model/CustomerRecord.ts"
+import type { Reader } from "../read/ByteBlocks.ts"
+import * as Cells from "../read/Cells.ts"
+import { NamesMissing } from "../read/CustomerFileError.ts"
+import * as FieldNames from "../read/FieldNames.ts"
+import { malformed, mismatch, type RecordDecoder } from "../read/RecordDecoder.ts"
+import { TextWindow } from "../read/TextWindow.ts"
+import * as WantedNames from "../read/WantedNames.ts"
+import { NdjsonLines } from "./NdjsonLines.ts"
+
+/**
+ * How a line is read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LineSettings<A> {
+  readonly fields: Cells.Fields
+  /** Field to the name that it has in the source. */
+  readonly columns: FieldNames.Columns
+  readonly otherColumns: "refuse" | "ignore" | undefined
+  readonly decoder: RecordDecoder<A>
+}
+
+/**
+ * How the lines of one source are read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settings<A> extends LineSettings<A> {
+  readonly source: string
+  /** Characters. */
+  readonly maxRecordSize: number
+  /** The names that no line had so far; `undefined` where reading starts below the first line. */
+  readonly wanted: WantedNames.WantedNames | undefined
+  readonly from: SourcePosition | undefined
+}
+
+/**
+ * A record out of a JSON value; `text` is the line that it stands on.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export type ReadValue<A> = (
+  read: JsonText.JsonText,
+  text: string | undefined,
+  offset: number,
+  line: number,
+  position: SourcePosition | undefined
+) => CustomerRecord<A>
+
+/**
+ * Reads values. `look` sees each object under the names of the source.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const value = <A>(settings: LineSettings<A>, look?: ((record: object) => void) | undefined): ReadValue<A> => {
+  const { columns, fields, otherColumns } = settings
+  const { decode, issues, json } = settings.decoder
+  const names = FieldNames.make(fields, columns)
+  const kept = FieldNames.kept(columns)
+  const named = names.mapped.size === 0 ? undefined : byField(names)
+  const refuses = otherColumns !== "ignore"
+  const check = refuses && fields.others === undefined ? unknownKeys(fields) : undefined
+  return (read, text, offset, line, position) => {
+    const { value } = read
+    let encoded = value
+    let unread = none
+    if (isObject(value)) {
+      look?.(value)
+      if (named !== undefined) encoded = named(value)
+      if (named !== undefined && refuses) unread = unreadIssues(value, names)
+    }
+    const changed = read.issues.length === 0 ? none : read.issues.flatMap(inFields(names, refuses))
+    const unknown = check?.(encoded)
+    if (unread.length === 0 && changed.length === 0 && unknown === undefined) {
+      const patch = json(encoded)
+      if (patch !== undefined) return { _tag: "Valid", offset, line, position, patch }
+      const exit = decode(encoded)
+      if (Exit.isSuccess(exit)) return { _tag: "Valid", offset, line, position, patch: exit.value }
+    }
+    // Where the value does not say all that the line says, the line is kept.
+    const input: RecordInput =
+      text !== undefined && (unread.length > 0 || read.issues.length > 0)
+        ? { format: "ndjson", value: text, ...kept }
+        : { format: "json", value: encoded }
+    return mismatch([...(unknown ?? []), ...issues(encoded, [...unread, ...changed])], input, offset, line, position)
+  }
+}
+
+/**
+ * Reads lines.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const line = <A>(
+  settings: LineSettings<A>,
+  look?: ((record: object) => void) | undefined
+): ((text: string, offset: number, line: number, position: SourcePosition | undefined) => CustomerRecord<A>) => {
+  const readValue = value(settings, look)
+  const kept = FieldNames.kept(settings.columns)
+  const bad = (problem: string, value: string, offset: number, line: number, position: SourcePosition | undefined) =>
+    malformed(`The line is ${problem}`, { format: "ndjson", value, ...kept }, offset, line, position)
+  return (text, offset, line, position) => {
+    if (JsonDepth.isTooDeep(text)) return bad(JsonDepth.tooDeep, text, offset, line, position)
+    let read: JsonText.JsonText
+    try {
+      read = JsonText.parse(text)
+    } catch {
+      // What the parser says repeats the line.
+      return bad("not JSON", text, offset, line, position)
+    }
+    return readValue(read, text, offset, line, position)
+  }
+}
+
+/**
+ * Reads the lines.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => {
+  const { maxRecordSize, source, wanted } = settings
+  const from = settings.from ?? { byte: 0, offset: 0, line: 1 }
+  const window = new TextWindow(from, maxRecordSize, false)
+  const lines = new NdjsonLines(window, maxRecordSize)
+  const readLine = line(settings, wanted?.look)
+  const kept = FieldNames.kept(settings.columns)
+  let offset = from.offset
+  // Records without a name that is mapped are not given out before some record has it: nothing shall be sent if none does.
+  let held: Array<CustomerRecord<A>> = []
+  const given = (): Array<CustomerRecord<A>> => {
+    if (wanted !== undefined && !window.last && wanted.missingMapped().length > 0) return []
+    const out = held
+    held = []
+    return out
+  }
+  return {
+    startsAt: from.byte,
+    window,
+    read: () => {
+      const position: SourcePosition = { byte: window.byteAt(), offset, line: window.line }
+      for (;;) {
+        const step = lines.next()
+        if (step === "more") {
+          window.pause()
+          return given()
+        }
+        if (step === "too large") {
+          const message = `The line is longer than ${maxRecordSize} characters`
+          const input = { format: "ndjson", value: lines.text, ...kept } as const
+          held.push(malformed(message, input, offset++, lines.line, position))
+          continue
+        }
+        held.push(readLine(lines.text, offset++, lines.line, position))
+        if (wanted !== undefined && wanted.looked() >= WantedNames.patience) {
+          const names = wanted.missing()
+          if (names.length > 0) throw new NamesMissing({ source, records: WantedNames.patience, names })
+        }
+      }
+    }
+  }
+}
+
+const none: ReadonlyArray<InputIssue> = []
+
+// So many are told one by one.
+const mostUnknownKeys = 8
+
+const isObject = (value: unknown): value is { readonly [key: string]: unknown } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** An object by the names of fields. A name that is none stays; one that is a field's, and that is mapped, is left out. */
+const byField =
+  ({ fieldsOf, names }: FieldNames.FieldNames) =>
+  (value: { readonly [key: string]: unknown }): { readonly [key: string]: unknown } =>
+    Object.fromEntries(
+      Object.entries(value).flatMap(([name, inner]) => {
+        const fed = fieldsOf(name)
+        if (fed.length > 0) return fed.map((field) => [field, inner] as const)
+        return names.has(name) ? [] : [[name, inner] as const]
+      })
+    )
+
+/** Finds the names of fields that are mapped to other names: two would claim one field, or the value would be lost. */
+const unreadIssues = (
+  value: { readonly [key: string]: unknown },
+  { fieldsOf, mapped }: FieldNames.FieldNames
+): ReadonlyArray<InputIssue> =>
+  [...mapped].flatMap(([field, name]) =>
+    Object.hasOwn(value, field) && fieldsOf(field).length === 0
+      ? [
+          {
+            path: [field],
+            message: `This key ${FieldNames.unread(field, name)}. Take it out, or leave such keys out with otherColumns: "ignore"`
+          }
+        ]
+      : []
+  )
+
+/** What is said of a name in the source, said of its field; of what is not read, nothing. */
+const inFields =
+  ({ fieldsOf }: FieldNames.FieldNames, refuses: boolean) =>
+  ({ message, path: [name, ...path] }: InputIssue): ReadonlyArray<InputIssue> => {
+    if (typeof name !== "string") return [{ path: name === undefined ? [] : [name, ...path], message }]
+    const field = fieldsOf(name)[0] ?? (refuses ? name : undefined)
+    return field === undefined ? [] : [{ path: [field, ...path], message }]
+  }
+
+/** Finds the keys that are no fields: a misspelt one would be lost without a word. */
+const unknownKeys =
+  ({ named }: Cells.Fields) =>
+  (value: unknown): ReadonlyArray<InputIssue> | undefined => {
+    if (!isObject(value)) return undefined
+    for (const key in value) {
+      if (!named.has(key)) return unknownKeyIssues(value, named)
+    }
+    return undefined
+  }
+
+const unknownKeyIssues = (
+  value: { readonly [key: string]: unknown },
+  named: Cells.Fields["named"]
+): ReadonlyArray<InputIssue> => {
+  const missing = [...named.keys()].filter((name) => !Object.hasOwn(value, name))
+  return Object.keys(value)
+    .filter((key) => !named.has(key))
+    .slice(0, mostUnknownKeys)
+    .map((key) => {
+      const like = Cells.nearest(key, missing)
+      const hint = like === undefined ? `Leave such keys out with otherColumns: "ignore"` : `Is it ${like}, misspelt?`
+      return { path: [Cells.isShowable(key) ? key : "*"], message: `This key is no field. ${hint}` }
+    })
+}

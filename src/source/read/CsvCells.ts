@@ -1,0 +1,64 @@
+/**
+ * The cells of a row as the value that the schema decodes, and as they were read.
+ *
+ * @since 0.1.0
+ */
+import type { InputIssue } from "../../json/InputIssue.ts"
+import type { RecordInput } from "../../sync/model/CustomerRecord.ts"
+import type { Column } from "./Cells.ts"
+import * as Cells from "./Cells.ts"
+
+/**
+ * The cells as the value that the schema decodes.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): object => {
+  const encoded: Record<string, unknown> = {}
+  for (const column of columns) {
+    const value = encodeCell(column, cells[column.index] ?? "")
+    if (value !== undefined) set(encoded, column.field, value)
+  }
+  return encoded
+}
+
+/**
+ * One cell as the value of its field; `undefined` where the field is absent.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encodeCell = ({ empty, takes }: Column, cell: string): unknown => {
+  if (cell !== "") return Cells.read(takes, cell)
+  return empty === "absent" ? undefined : empty === "null" ? null : ""
+}
+
+/**
+ * What cells would have been changed by being read.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const issues = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): ReadonlyArray<InputIssue> =>
+  columns.flatMap(({ field, index, takes }) => Cells.issues(takes, cells[index] ?? "", field))
+
+/**
+ * The cells as read, by the names of their fields.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const input = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): RecordInput => {
+  const value: Record<string, string> = {}
+  for (const { field, index } of columns) set(value, field, cells[index] ?? "")
+  return { format: "cells", value }
+}
+
+const set = (object: Record<string, unknown>, key: string, value: unknown): void => {
+  if (key === "__proto__") {
+    Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true })
+  } else {
+    object[key] = value
+  }
+}

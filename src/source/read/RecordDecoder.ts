@@ -1,0 +1,120 @@
+/**
+ * From a record as read to one that fits its schema, or one that is rejected with every issue.
+ *
+ * @since 0.1.0
+ */
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import * as SchemaParser from "effect/SchemaParser"
+import * as InputIssue from "../../json/InputIssue.ts"
+import type { Invalid, RecordInput, SourcePosition } from "../../sync/model/CustomerRecord.ts"
+import type { Column } from "./Cells.ts"
+import * as StructDecoder from "./StructDecoder.ts"
+
+/**
+ * Decodes values that have been read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RecordDecoder<A> {
+  /** Fails with the first issue only, because looking for all of them costs good records too. */
+  readonly decode: (encoded: unknown) => Exit.Exit<A, unknown>
+  /** Decodes rows of such columns where that is possible without building the encoded value, and fast. */
+  readonly cells: (columns: ReadonlyArray<Column>) => (cells: ReadonlyArray<string>) => A | undefined
+  /** Decodes JSON where that is possible fast. */
+  readonly json: (value: unknown) => A | undefined
+  /** Every issue of a value that does not decode, and those that were found when it was read. */
+  readonly issues: (
+    encoded: unknown,
+    found?: ReadonlyArray<InputIssue.InputIssue> | undefined
+  ) => ReadonlyArray<InputIssue.InputIssue>
+}
+
+/**
+ * A decoder for a schema, to be made once for many records.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <S extends Schema.ConstraintDecoder<unknown>>(schema: S): RecordDecoder<S["Type"]> => {
+  const all = SchemaParser.decodeUnknownResult(schema, { errors: "all" })
+  const names = InputIssue.names(schema.ast)
+  const plan = StructDecoder.plan(schema)
+  return {
+    decode: SchemaParser.decodeUnknownExit(schema),
+    // A plain struct's properties are its type, which cannot be told to the compiler.
+    cells: (columns) => StructDecoder.cells(plan, columns) as (cells: ReadonlyArray<string>) => S["Type"] | undefined,
+    json: StructDecoder.json(plan) as (value: unknown) => S["Type"] | undefined,
+    issues: (encoded, found = []) => {
+      const tried = Result.try(() => all(encoded))
+      const told = new Set(found.map(({ path }) => path[0]))
+      const others = Result.isFailure(tried)
+        ? undecided
+        : Result.isSuccess(tried.success)
+          ? []
+          : InputIssue.fromSchemaIssue(tried.success.failure).filter(
+              ({ path }) => path.length === 0 || !told.has(path[0])
+            )
+      return [...found, ...others].map((issue) => InputIssue.withoutData(issue, names))
+    }
+  }
+}
+
+// A schema of a user's own may throw on what it does not expect.
+const undecided: ReadonlyArray<InputIssue.InputIssue> = [
+  {
+    path: [],
+    message: "The schema threw when it read this. It may be nested too deep, or nothing that the schema expects"
+  }
+]
+
+/**
+ * Decodes what was found to fit without being decoded.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const again =
+  <A>({ decode }: RecordDecoder<A>) =>
+  (encoded: unknown): A => {
+    const exit = decode(encoded)
+    if (Exit.isSuccess(exit)) return exit.value
+    throw new Error("A record that was transcoded does not fit its schema. Please report this.")
+  }
+
+/**
+ * A record that was read and does not fit its schema.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const mismatch = (
+  issues: ReadonlyArray<InputIssue.InputIssue>,
+  input: RecordInput,
+  offset: number,
+  line: number,
+  position: SourcePosition | undefined
+): Invalid => ({ _tag: "Invalid", offset, line, position, reason: { _tag: "SchemaMismatch", issues }, input })
+
+/**
+ * A record that could not be read.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const malformed = (
+  message: string,
+  input: RecordInput,
+  offset: number,
+  line: number,
+  position: SourcePosition | undefined
+): Invalid => ({
+  _tag: "Invalid",
+  offset,
+  line,
+  position,
+  reason: { _tag: "Malformed", issues: [{ path: [], message }] },
+  input
+})

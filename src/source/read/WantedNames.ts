@@ -1,0 +1,64 @@
+/**
+ * The names that lines of NDJSON should have: no header tells that one is misspelt, and what is mapped to it would never be
+ * sent.
+ *
+ * @since 0.1.0
+ */
+import type { MissingName } from "../../sync/record/Source.ts"
+import type * as Cells from "./Cells.ts"
+import type { FieldNames } from "./FieldNames.ts"
+
+/**
+ * Of so many records, one should have each name.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const patience = 1000
+
+/**
+ * What one reading of a source is still waiting for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WantedNames {
+  /** Looks at one more record. */
+  readonly look: (record: object) => void
+  /** Every record must have had the names of the required fields. */
+  readonly findRequired: () => void
+  /** The names that no record had. */
+  readonly missing: () => ReadonlyArray<MissingName>
+  /** Those of them that are mapped. */
+  readonly missingMapped: () => ReadonlyArray<MissingName>
+  /** How many records were looked at while some name was missing. */
+  readonly looked: () => number
+}
+
+/**
+ * Wants the name of each field that is mapped or that every record needs.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = ({ mapped, names }: FieldNames, fields: Cells.Fields): WantedNames => {
+  const wanted = new Map<string, string>()
+  for (const [field, name] of names) {
+    if (mapped.has(field) || fields.named.get(field)?.required === true) wanted.set(field, name)
+  }
+  const missing = () => [...wanted].map(([field, name]) => ({ field, name }))
+  let looked = 0
+  return {
+    look: (record) => {
+      if (wanted.size === 0) return
+      looked++
+      for (const [field, name] of wanted) if (Object.hasOwn(record, name)) wanted.delete(field)
+    },
+    findRequired: () => {
+      for (const field of wanted.keys()) if (!mapped.has(field)) wanted.delete(field)
+    },
+    missing,
+    missingMapped: () => missing().filter(({ field }) => mapped.has(field)),
+    looked: () => looked
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Records collected into batches.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Alarm from "../../base/Alarm.ts"
+import * as Monotonic from "../../base/Monotonic.ts"
+import * as SendableJson from "../../json/SendableJson.ts"
+import type { BatchPolicy } from "../../policy/BatchPolicy.ts"
+import type { Behaviour, Destination, SameKey } from "../model/Destination.ts"
+import * as Encoded from "../record/EncodedRecord.ts"
+import { JsonBlocks } from "../record/JsonBlocks.ts"
+import { type Batch, type BatchLimit, limit } from "./Batch.ts"
+import { OpenBatch } from "./OpenBatch.ts"
+
+// A record that is still unfinished holds its block in memory.
+const foldedInOneBlock = 64
+
+/**
+ * One record that does what two of one key do one after the other, in the later one's place; none where no patch is
+ * known to, or it must not be sent.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const fold = <A, B extends Behaviour>(destination: Pick<Destination<A, B>, "encode" | "envelope" | "merge">) => {
+  const blocks = new JsonBlocks({
+    envelope: destination.envelope,
+    maxRecords: foldedInOneBlock,
+    maxBytes: Number.POSITIVE_INFINITY
+  })
+  const sendable = SendableJson.checked(destination.encode)
+  const merge = (earlier: A, later: A): A | undefined => {
+    try {
+      return destination.merge(earlier, later)
+    } catch {
+      // What cannot be merged is sent one after the other.
+      return undefined
+    }
+  }
+  return (earlier: Encoded.EncodedRecord<A>, later: Encoded.EncodedRecord<A>): Encoded.EncodedRecord<A> | undefined => {
+    const patch = merge(earlier.patch, later.patch)
+    if (patch === undefined) return undefined
+    const encoded = sendable(patch)
+    if (Result.isFailure(encoded)) return undefined
+    blocks.keep(blocks.write(encoded.success))
+    return Encoded.merged(blocks, patch, earlier, later)
+  }
+}
+
+/**
+ * Collects records into batches. A batch closes on the first of: its records, the exact bytes of its body, and
+ * its age, which counts from its first record and needs no further record to come. It is never over a limit by
+ * one byte or one record, except for a single record that is too large even alone: `Encode.encode` takes those
+ * out before.
+ *
+ * Records are read only when a batch is asked for, and no further than needed; when a batch closes by its age,
+ * the one read that it was waiting for goes on, so at most one batch and one chunk of the source are held here.
+ * The time in which no batch is asked for makes none older: a slow consumer gets full batches. Where the source
+ * fails, what is open comes out first.
+ *
+ * What is done with a record whose key is in the open batch already:
+ *
+ * - `keep`: both are in the batch, in their order.
+ * - `split`: the batch closes, and the later record opens the next one.
+ * - `merge`: one record that does what both do takes the place of the later one. The earlier one's outcome is in
+ *   the batch's `merged`. Where there is no such record, where it does not fit, or where the batch stands for ten
+ *   times the records that it may hold, it is a `split`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const collect = <A, B extends Behaviour>(
+  policy: BatchPolicy,
+  destination: Pick<Destination<A, B>, "behaviour" | "encode" | "envelope" | "maxRecords" | "merge">,
+  options?: {
+    /** Default: `keep` where the destination keeps order within a batch, otherwise `split`. */
+    readonly sameKey?: SameKey<B> | undefined
+    /** The working size, read when a batch is opened. Default: what policy and destination allow. */
+    readonly limit?: BatchLimit | undefined
+  }
+) => {
+  const sameKey: "keep" | "merge" | "split" =
+    options?.sameKey ?? (destination.behaviour.order === "within" ? "keep" : "split")
+  const maxAge = Duration.toMillis(policy.maxAge)
+  const ages = Number.isFinite(maxAge)
+  const emptyBytes = Encoded.envelopeBytes(destination)
+  const folded = fold(destination)
+
+  return <E, R>(records: Stream.Stream<Encoded.EncodedRecord<A>, E, R>): Stream.Stream<Batch<A>, E, R> =>
+    Stream.transformPull(records, (pull, scope) =>
+      Clock.clockWith((clock) =>
+        Effect.gen(function* () {
+          const size = options?.limit ?? limit(policy, destination)
+          const now = () => Monotonic.millis(clock)
+          let number = 0
+          let chunk: ReadonlyArray<Encoded.EncodedRecord<A>> = []
+          let at = 0
+          let ended: Exit.Exit<never, E | Cause.Done> | undefined
+          let open: OpenBatch<A> | undefined
+          let closesAt = 0
+          let closed: Batch<A> | undefined
+          let reader: Fiber.Fiber<void> | undefined
+          let wanted = false
+          // Ends the wait for the reader, while there is one.
+          let wake: (() => void) | undefined
+
+          // A scope that it was forked in would keep a table of readers.
+          const runFork = Effect.runForkWith(yield* Effect.context<R>())
+          const stopReading = Effect.suspend(() => (reader === undefined ? Effect.void : Fiber.interrupt(reader)))
+          yield* Scope.addFinalizer(scope, stopReading)
+
+          const age = yield* Alarm.make((now) => {
+            if (wake === undefined || open === undefined) return undefined
+            if (now < closesAt) return closesAt
+            // A read is never interrupted: what it brings belongs to the next batch.
+            wanted = false
+            close(open)
+            wake()
+            return undefined
+          }, scope)
+
+          const close = (batch: OpenBatch<A>) => {
+            closed = batch.close(++number, destination.envelope)
+            open = undefined
+          }
+
+          // Takes from the chunk until a batch closes or nothing is left.
+          const fill = () => {
+            for (let record = chunk[at]; record !== undefined; record = chunk[++at]) {
+              if (open === undefined) {
+                open = new OpenBatch({
+                  maxRecords: size.records,
+                  maxBytes: size.bytes,
+                  emptyBytes,
+                  sameKey,
+                  fold: folded
+                })
+                if (ages) closesAt = now() + maxAge
+              }
+              if (!open.take(record)) return close(open)
+              if (open.isFull) {
+                at++
+                return close(open)
+              }
+            }
+            chunk = []
+            at = 0
+          }
+
+          const read = Effect.matchCause(pull, {
+            onSuccess: (records) => {
+              chunk = records
+            },
+            onFailure: (cause) => {
+              ended = Exit.failCause(cause)
+            }
+          })
+
+          // Reads until the open batch closes, or until it has closed by its age and is not waited for any more.
+          const gather: Effect.Effect<void> = Effect.flatMap(read, () => {
+            if (!wanted || ended !== undefined) return Effect.void
+            fill()
+            if (open !== undefined && now() >= closesAt) close(open)
+            return closed === undefined ? gather : Effect.void
+          })
+
+          // Waits for the reader, or for the alarm where the open batch becomes too old before.
+          const wait = (reader: Fiber.Fiber<void>) =>
+            Effect.callback<void>((resume) => {
+              wake = () => {
+                wake = undefined
+                resume(Effect.void)
+              }
+              reader.addObserver(() => wake?.())
+              if (open !== undefined) age.set(closesAt)
+              return Effect.sync(() => {
+                wake = undefined
+              })
+            })
+
+          const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Batch<A>>, E> = Effect.suspend(() => {
+            const reading = reader !== undefined && reader.pollUnsafe() === undefined
+            if (!reading && closed === undefined) {
+              fill()
+              if (ended !== undefined && open !== undefined) close(open)
+            }
+            if (closed !== undefined) {
+              const batch = closed
+              closed = undefined
+              return Effect.succeed(Arr.of(batch))
+            }
+            if (reader !== undefined && reading) return Effect.flatMap(wait(reader), () => next)
+            if (ended !== undefined) return ended
+            if (open === undefined || !ages) return Effect.flatMap(read, () => next)
+            // As a rule it ends soon, and then it is all that a read costs.
+            wanted = true
+            reader = runFork(gather)
+            return next
+          })
+          return next
+        })
+      )
+    )
+}

@@ -1,0 +1,79 @@
+/**
+ * Dead letters as the books write them, without their time.
+ *
+ * @since 0.1.0
+ */
+import * as Formatter from "effect/Formatter"
+import * as JsonDepth from "../../json/JsonDepth.ts"
+import type { RecordInput } from "../model/CustomerRecord.ts"
+import type { Fate } from "../model/Fate.ts"
+import type { Reason } from "../model/Outcome.ts"
+import type { Unsendable } from "../record/Encode.ts"
+import type { EncodedRecord } from "../record/EncodedRecord.ts"
+import type { DeadLetter } from "./DeadLetters.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Letter = Omit<DeadLetter, "time">
+
+/**
+ * The letter of a record that went out in a batch.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sent = (
+  record: EncodedRecord<unknown>,
+  fate: Extract<Fate, { readonly _tag: "Rejected" | "Unknown" }>,
+  batch: number
+): Letter =>
+  make(record, record.key, fate._tag, fate.reason, fate.answer, batch, {
+    format: "json",
+    value: JSON.parse(record.json)
+  })
+
+/**
+ * The letter of a record that was rejected before sending.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unsendable = (record: Unsendable): Letter =>
+  make(record, record.key, "Rejected", record.outcome.reason, undefined, undefined, writable(record.input))
+
+// What JSON cannot hold, or nobody could read back, is told as text.
+const writable = (input: RecordInput): RecordInput => {
+  if (input.format !== "json") return input
+  const json = jsonOf(input.value)
+  if (json !== undefined && !JsonDepth.isTooDeep(json)) return input
+  return { format: "json", value: json ?? Formatter.format(input.value) }
+}
+
+const jsonOf = (value: unknown): string | undefined => {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
+}
+
+const make = (
+  { line, offset }: { readonly line: number | undefined; readonly offset: number },
+  key: string | undefined,
+  outcome: "Rejected" | "Unknown",
+  reason: Reason,
+  answer: string | undefined,
+  batch: number | undefined,
+  record: RecordInput
+): Letter => ({
+  offset,
+  ...(line === undefined ? {} : { line }),
+  ...(key === undefined ? {} : { key }),
+  outcome,
+  reason,
+  ...(answer === undefined ? {} : { answer }),
+  ...(batch === undefined ? {} : { batch }),
+  record
+})

@@ -1,0 +1,105 @@
+/**
+ * Merged records that were refused are taken apart again, so that merging changes nothing but the number of requests: what
+ * was merged is sent in its order, each for itself, and each has its own outcome.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import type { Batch, BatchLimit } from "../batch/Batch.ts"
+import { OpenBatch } from "../batch/OpenBatch.ts"
+import type { Ended, Fate } from "../model/Fate.ts"
+import * as Encoded from "../record/EncodedRecord.ts"
+
+type Sent<A> = Pick<Batch<A>, "merged" | "number" | "records">
+
+/**
+ * What a batch has come to, where merged records of it were refused.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Apart<A> {
+  /** What became of all others. */
+  readonly ended: ReadonlyArray<Ended>
+  /** The offsets of the merged records that were refused: they, and those in them, have no outcome yet. */
+  readonly offsets: ReadonlySet<number>
+  /** What is not to be tried, each with what it comes to. */
+  readonly untried: ReadonlyArray<{ readonly batch: Sent<A>; readonly fate: Fate }>
+  /**
+   * What is to be sent, one round after the other: the first of what was merged into each, then the second of each … No
+   * key comes twice in a round, and its records come in the order of their offsets.
+   */
+  readonly rounds: ReadonlyArray<Arr.NonEmptyReadonlyArray<Encoded.EncodedRecord<A>>>
+}
+
+/**
+ * Takes the merged records of a batch apart that were refused; `undefined` where there are none.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const of = <A>(batch: Sent<A>, all: ReadonlyArray<Ended>): Apart<A> | undefined => {
+  if (batch.merged.length === 0) return undefined
+  const refused: Array<{ readonly record: Encoded.EncodedRecord<A>; readonly fate: Fate }> = []
+  const ended = all.flatMap(({ fate, indices }): ReadonlyArray<Ended> => {
+    if (fate._tag !== "Rejected") return [{ fate, indices }]
+    const others = indices.filter((index) => {
+      const record = batch.records[index]
+      if (record === undefined || record.parts.length === 0) return true
+      refused.push({ record, fate })
+      return false
+    })
+    return others.length === 0 ? [] : [{ fate, indices: others }]
+  })
+  if (refused.length === 0) return undefined
+  const isTried = ({ fate }: (typeof refused)[number]) => fate._tag === "Rejected" && fate.together !== true
+  return {
+    ended,
+    offsets: new Set(refused.map(({ record }) => record.offset)),
+    untried: refused
+      .filter((one) => !isTried(one))
+      .flatMap(({ fate, record: { parts } }) =>
+        Arr.isReadonlyArrayNonEmpty(parts)
+          ? [{ batch: { number: batch.number, records: parts, merged: [] }, fate }]
+          : []
+      ),
+    rounds: roundsOf(refused.filter(isTried).map(({ record }) => record.parts))
+  }
+}
+
+const roundsOf = <A>(merged: ReadonlyArray<ReadonlyArray<Encoded.EncodedRecord<A>>>): Apart<A>["rounds"] =>
+  Array.from({ length: Math.max(0, ...merged.map((parts) => parts.length)) }, (_, round) =>
+    merged.flatMap((parts) => parts[round] ?? []).sort((a, b) => a.offset - b.offset)
+  ).filter((round) => Arr.isArrayNonEmpty(round))
+
+/**
+ * A round as batches of the size that is allowed now. They have the number of the batch that was taken apart.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const batches = <A>(
+  records: Arr.NonEmptyReadonlyArray<Encoded.EncodedRecord<A>>,
+  number: number,
+  size: Pick<BatchLimit, "bytes" | "records">,
+  envelope: readonly [open: string, close: string]
+): ReadonlyArray<Batch<A>> => {
+  const options = {
+    maxRecords: size.records,
+    maxBytes: size.bytes,
+    emptyBytes: Encoded.byteLength(envelope[0]) + Encoded.byteLength(envelope[1]),
+    sameKey: "keep",
+    fold: () => undefined
+  } as const
+  const closed: Array<Batch<A>> = []
+  let open = new OpenBatch<A>(options)
+  for (const record of records) {
+    if (open.isFull || !open.take(record)) {
+      closed.push(open.close(number, envelope))
+      open = new OpenBatch<A>(options)
+      open.take(record)
+    }
+  }
+  closed.push(open.close(number, envelope))
+  return closed
+}

@@ -1,0 +1,202 @@
+/**
+ * Encoding: the JSON of each record is made once, and what must not or cannot be sent is taken out.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as InputIssue from "../../json/InputIssue.ts"
+import * as SendableJson from "../../json/SendableJson.ts"
+import type { BatchPolicy } from "../../policy/BatchPolicy.ts"
+import type { CustomerRecord, RecordInput, SourcePosition } from "../model/CustomerRecord.ts"
+import type { Behaviour, Destination } from "../model/Destination.ts"
+import type { Rejected } from "../model/Outcome.ts"
+import * as EncodedRecord from "./EncodedRecord.ts"
+import { JsonBlocks } from "./JsonBlocks.ts"
+
+/**
+ * A record that is rejected before sending, with what a dead letter needs. `outcome` may be logged; `input` holds
+ * customer data.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unsendable {
+  readonly _tag: "Unsendable"
+  /** 0-based position in the source. */
+  readonly offset: number
+  readonly line: number | undefined
+  readonly position: SourcePosition | undefined
+  readonly outcome: Rejected
+  /** Who the record is about, where that could be read. */
+  readonly key: string | undefined
+  /** The record as read. */
+  readonly input: RecordInput
+}
+
+/**
+ * A record of a source, encoded or not to be sent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Encoded<A> = EncodedRecord.EncodedRecord<A> | Unsendable
+
+/**
+ * Encodes the records of one source for one destination, one by one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Encoder<A> {
+  encode(record: CustomerRecord<A>): Encoded<A>
+  /** Where all of the JSON is written, also by a source that writes it itself. */
+  readonly blocks: JsonBlocks
+  /** The schema whose JSON a source may write itself, and the field that is the key; see `Destination`. */
+  readonly json: Pick<NonNullable<Destination<A>["json"]>, "field" | "schema"> | undefined
+}
+
+/**
+ * @category guards
+ * @since 0.1.0
+ */
+export const isUnsendable = <A>(encoded: Encoded<A>): encoded is Unsendable => encoded._tag === "Unsendable"
+
+/**
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSendable = <A>(encoded: Encoded<A>): encoded is EncodedRecord.EncodedRecord<A> =>
+  encoded._tag === "Encoded"
+
+const areSendable = <A>(
+  encoded: Arr.NonEmptyReadonlyArray<Encoded<A>>
+): encoded is Arr.NonEmptyReadonlyArray<EncodedRecord.EncodedRecord<A>> => encoded.every(isSendable)
+
+/**
+ * The records that can be sent; those that cannot go to `reject`, chunk by chunk, before anything that comes after them.
+ *
+ * @category filtering
+ * @since 0.1.0
+ */
+export const sendable =
+  <X, E, R>(reject: (unsendable: Arr.NonEmptyReadonlyArray<Unsendable>) => Effect.Effect<X, E, R>) =>
+  <A, E2, R2>(
+    records: Stream.Stream<Encoded<A>, E2, R2>
+  ): Stream.Stream<EncodedRecord.EncodedRecord<A>, E | E2, R | R2> =>
+    Stream.transformPull(records, (pull) => {
+      const next: Pull.Pull<
+        Arr.NonEmptyReadonlyArray<EncodedRecord.EncodedRecord<A>>,
+        E | E2,
+        void,
+        R
+      > = Effect.flatMap(pull, (chunk) => {
+        // As a rule; nothing is copied then.
+        if (areSendable(chunk)) return Effect.succeed(chunk)
+        const unsendable = chunk.filter(isUnsendable)
+        const rest = chunk.filter(isSendable)
+        const rejected = Arr.isArrayNonEmpty(unsendable) ? reject(unsendable) : Effect.void
+        return Effect.flatMap(rejected, () => (Arr.isArrayNonEmpty(rest) ? Effect.succeed(rest) : next))
+      })
+      return Effect.succeed(next)
+    })
+
+/**
+ * Encodes record after record. Rejected are those that do not fit their schema (with the reason that the source gave),
+ * those that the destination does not encode or that cannot be sent as they are (`InvalidRequest`), and those whose body would be larger than the policy
+ * allows even alone (`TooLarge`, with the size).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const encoder = <A, B extends Behaviour>(
+  policy: Pick<BatchPolicy, "maxBytes" | "maxRecords">,
+  destination: Pick<Destination<A, B>, "encode" | "envelope" | "json" | "key" | "maxRecords">,
+  options?: {
+    /** Whether the record of an offset was sent already, whatever its size: by an earlier run under another policy. */
+    readonly wasSent?: ((offset: number) => boolean) | undefined
+  }
+): Encoder<A> => {
+  const emptyBytes = EncodedRecord.envelopeBytes(destination)
+  const { envelope, maxRecords } = destination
+  const blocks = new JsonBlocks({
+    envelope,
+    maxRecords: Math.min(policy.maxRecords, maxRecords),
+    maxBytes: policy.maxBytes
+  })
+  const maxBytes = policy.maxBytes - emptyBytes
+  const { encode, json, key } = destination
+  const sendable = SendableJson.checked(encode)
+  return {
+    blocks,
+    json: json?.encode === encode && json.key === key ? json : undefined,
+    encode: (record) => {
+      if (record._tag === "Invalid") {
+        return unsendable(record, undefined, record.reason._tag, record.reason.issues, record.input)
+      }
+      const { line, offset, patch, position } = record
+      const key = keyOf(destination, patch)
+      const encoded = sendable(patch)
+      if (key === undefined || Result.isFailure(encoded)) {
+        const issues = Result.isFailure(encoded) ? encoded.failure : nobody
+        return unsendable(record, key, "InvalidRequest", issues, { format: "json", value: patch })
+      }
+      const json = encoded.success
+      const bytes = blocks.write(json)
+      if (bytes <= maxBytes || options?.wasSent?.(offset)) {
+        blocks.keep(bytes)
+        return EncodedRecord.written(blocks, { offset, line, position, key, patch })
+      }
+      const message = `The record alone needs a body of ${emptyBytes + bytes} bytes; ${policy.maxBytes} are allowed`
+      const input: RecordInput = { format: "json", value: JSON.parse(json) }
+      return unsendable(record, key, "TooLarge", [{ path: [], message }], input)
+    }
+  }
+}
+
+const nobody: ReadonlyArray<InputIssue.InputIssue> = [
+  { path: [], message: "Who the record is about cannot be read, or is no text that can be sent" }
+]
+
+// Patches that are made in code may be anything at run time, and looking at one may throw.
+const keyOf = <A, B extends Behaviour>(destination: Pick<Destination<A, B>, "key">, patch: A): string | undefined => {
+  try {
+    const key: unknown = destination.key(patch)
+    return typeof key === "string" && !SendableJson.isHalved(key) ? key : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Encodes records, chunk by chunk and in their order, as `encoder` does.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = <A, B extends Behaviour>(
+  policy: Pick<BatchPolicy, "maxBytes" | "maxRecords">,
+  destination: Pick<Destination<A, B>, "encode" | "envelope" | "json" | "key" | "maxRecords">
+): (<E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>) => Stream.Stream<Encoded<A>, E, R>) => {
+  const { encode } = encoder(policy, destination)
+  return Stream.mapArray((chunk) => Arr.map(chunk, encode))
+}
+
+const unsendable = (
+  { line, offset, position }: CustomerRecord<unknown>,
+  key: string | undefined,
+  tag: string,
+  issues: ReadonlyArray<InputIssue.InputIssue>,
+  input: RecordInput
+): Unsendable => ({
+  _tag: "Unsendable",
+  offset,
+  line,
+  position,
+  outcome: { _tag: "Rejected", offset, reason: { tag, message: InputIssue.format(issues), issues } },
+  key,
+  input
+})
