@@ -9,6 +9,7 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import {
   Batch,
+  Batches,
   BatchPolicy,
   Checkpoint,
   ConcurrencyPolicy,

@@ -1,0 +1,60 @@
+/**
+ * How a run stops: once, for a reason, and with time for what is in flight.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Abandonable from "../../base/Abandonable.ts"
+
+/**
+ * Why a run stops before the end of its source.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Stop<E> = { readonly _tag: "Failed"; readonly error: E } | { readonly _tag: "Interrupted" }
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stopping<E> {
+  /** Stops the run: nothing new is read or sent, and what is in flight has the grace period to end. */
+  readonly stop: (why: Stop<E>) => void
+  /** Why the run stops, if it does. The first reason counts. */
+  readonly stopped: () => Stop<E> | undefined
+  /** Completes when the run stops. */
+  readonly stopping: Deferred.Deferred<void>
+  /** What is in flight; it is given up when the grace period is over. */
+  readonly inFlight: Abandonable.Abandonable
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* <E>(
+  grace: Duration.Duration
+): Effect.fn.Return<Stopping<E>, never, Scope.Scope> {
+  const stopping = yield* Deferred.make<void>()
+  const inFlight = Abandonable.make()
+  let stopped: Stop<E> | undefined
+  yield* Deferred.await(stopping).pipe(
+    Effect.andThen(Effect.sleep(grace)),
+    Effect.andThen(Effect.sync(inFlight.close)),
+    Effect.forkScoped
+  )
+  return {
+    stop: (why) => {
+      if (stopped !== undefined) return
+      stopped = why
+      Deferred.doneUnsafe(stopping, Effect.void)
+    },
+    stopped: () => stopped,
+    stopping,
+    inFlight
+  }
+})
