@@ -306,7 +306,7 @@ export const count = Effect.fnUntraced(function* (
     Stream.runForEachArray(linesOf(fs, path), (lines) =>
       Effect.sync(() => {
         for (const { text } of lines) {
-          const head = Option.flatMap(parse(text), decodeHead)
+          const head = Option.flatMap(parse(text), ({ value }) => decodeHead(value))
           letters++
           if (Option.isSome(head) && Date.parse(head.value.time) < before) older++
         }

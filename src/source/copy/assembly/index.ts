@@ -7,7 +7,7 @@
  */
 import * as Csv from "./Csv"
 import * as Ndjson from "./Ndjson"
-import { type Run, take } from "./Rows"
+import { Run, take } from "./Rows"
 
 /** Takes rows of CSV. */
 export function csv(run: Run, table: usize): u32 {
