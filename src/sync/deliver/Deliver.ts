@@ -308,7 +308,7 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
         size: indices.length,
         independent: behaviour.failures === "independent",
         budget: options.budget,
-        from: Isolate.refused({
+        refused: Isolate.refused({
           detail: SendFailure.refusalOf(error),
           named: to.named(Redacted.value(error.answer), keys)
         }),
@@ -361,13 +361,12 @@ export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deli
     part: Sending<A>
   ): Effect.Effect<ReadonlyArray<Ended>, never, R> => {
     if (stopped === undefined || undecided.length === 0) return Effect.succeed([])
-    const { reason, state } = stopped
-    if (reason._tag !== "SendFailed") {
-      return Effect.succeed([{ indices: undecided, fate: Blamed.notIsolated(state.detail) }])
+    if (stopped._tag === "BudgetSpent") {
+      return Effect.succeed([{ indices: undecided, fate: Blamed.notIsolated(stopped.detail) }])
     }
-    const { error, inFlight } = reason
+    const { inFlight } = stopped
     const others = undecided.filter((index) => !inFlight.includes(index))
-    const { fate } = error
+    const { fate } = stopped.error
     return fate === undefined
       ? inTurn(part, [...halves(inFlight), others])
       : Effect.map(deliver(part, others), (ended) => [{ indices: inFlight, fate }, ...ended])

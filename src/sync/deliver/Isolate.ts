@@ -74,7 +74,6 @@ export const refused = <D>(options: {
 export interface Budget {
   /** Takes one request; `false` when there is none left. */
   readonly take: Effect.Effect<boolean>
-  readonly left: Effect.Effect<number>
 }
 
 /**
@@ -86,8 +85,7 @@ export const makeBudget = (options: {
   readonly requests: number
 }): Effect.Effect<Budget> =>
   Effect.map(Ref.make(options.requests), (left) => ({
-    take: Ref.modify(left, (requests): readonly [boolean, number] => [requests > 0, Math.max(0, requests - 1)]),
-    left: Ref.get(left)
+    take: Ref.modify(left, (requests): readonly [boolean, number] => [requests > 0, Math.max(0, requests - 1)])
   }))
 
 /**
@@ -96,25 +94,11 @@ export const makeBudget = (options: {
  * @category models
  * @since 0.1.0
  */
-export type Reason<E> =
-  /** Nothing was in flight. */
-  | { readonly _tag: "BudgetSpent" }
+export type Stopped<D, E> =
+  /** Nothing was in flight. `detail` is what the last refusal of more than one record said. */
+  | { readonly _tag: "BudgetSpent"; readonly detail: D }
   /** `inFlight` was sent, or about to be sent, when `send` failed with `error`: whether it was applied only the error can say. */
   | { readonly _tag: "SendFailed"; readonly error: E; readonly inFlight: ReadonlyArray<number> }
-  /** The state could not be stored. Nothing was in flight. */
-  | { readonly _tag: "StoreFailed"; readonly error: E }
-
-/**
- * That an isolation ended early.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Stopped<A, D, E> {
-  readonly reason: Reason<E>
-  /** Where to take it up again: `isolate({ from })`. */
-  readonly state: IsolateState.State<A, D>
-}
 
 /**
  * How every record of a refused batch ended. `delivered`, the culprits of `blames` and `undecided` hold each
@@ -131,19 +115,10 @@ export interface Isolation<A, D, E> {
   /** In source order; empty unless it was stopped. */
   readonly undecided: ReadonlyArray<number>
   /** Why it ended early; `undefined` where every record is decided. */
-  readonly stopped: Stopped<A, D, E> | undefined
+  readonly stopped: Stopped<D, E> | undefined
   /** Requests sent so far, without the refused batch itself. */
   readonly requests: number
 }
-
-/**
- * Whether records are to blame together: none of them need be wrong on its own.
- *
- * @category guards
- * @since 0.1.0
- */
-export const isTogether = <D>(blame: IsolateState.Blame<D>): boolean =>
-  blame.culprits.length + (blame.partners?.length ?? 0) > 1
 
 /**
  * @category models
@@ -157,8 +132,8 @@ export interface Options<A, D, E, R> {
    * be inferred; where not, each one is refused alone before it is blamed.
    */
   readonly independent: boolean
-  /** The refusal of the whole batch, or the state of an isolation that was cut short. */
-  readonly from: Refused<D> | IsolateState.State<A, D>
+  /** The refusal of the whole batch. */
+  readonly refused: Refused<D>
   /**
    * Sends these records, given by their indices in the batch, in this order, and says what the destination
    * answered. It retries what may pass. Where keys repeat in a batch and the destination keeps no order
@@ -174,11 +149,6 @@ export interface Options<A, D, E, R> {
   readonly claims?: ((index: number) => ReadonlyArray<string>) | undefined
   /** Default: no limit but that of the search. */
   readonly budget?: Budget | undefined
-  /**
-   * Called with the state after each answer, before the next request, for a checkpoint. After a crash the same
-   * request may go out once more, so `send` must be safe to repeat. Default: nothing.
-   */
-  readonly onState?: ((state: IsolateState.State<A, D>) => Effect.Effect<void, E, R>) | undefined
 }
 
 /**
@@ -193,12 +163,12 @@ export const isolate = Effect.fnUntraced(function* <A, D, E, R>(
   options: Options<A, D, E, R>
 ): Effect.fn.Return<Isolation<A, D, E>, never, R> {
   const problem = IsolateState.problem(options)
-  let state = "_tag" in options.from ? IsolateSearch.start<A, D>(problem, options.from) : options.from
+  let state = IsolateSearch.start<A, D>(problem, options.refused)
   while (true) {
     const step = IsolateSearch.next(problem, state)
     if (step === undefined) return ended(problem, state, undefined)
     if (options.budget !== undefined && !(yield* options.budget.take)) {
-      return ended(problem, state, { _tag: "BudgetSpent" })
+      return ended(problem, state, { _tag: "BudgetSpent", detail: state.detail })
     }
     const verdict = yield* Effect.result(options.send(step.indices))
     if (Result.isFailure(verdict)) {
@@ -208,18 +178,15 @@ export const isolate = Effect.fnUntraced(function* <A, D, E, R>(
       verdict.success._tag === "Passed"
         ? IsolateSearch.passed(problem, state, verdict.success.receipt)
         : IsolateSearch.refused(problem, state, verdict.success)
-    if (options.onState === undefined) continue
-    const stored = yield* Effect.result(options.onState(state))
-    if (Result.isFailure(stored)) return ended(problem, state, { _tag: "StoreFailed", error: stored.failure })
   }
 })
 
 const ended = <A, D, E>(
   problem: IsolateState.Problem,
   state: IsolateState.State<A, D>,
-  reason: Reason<E> | undefined
+  stopped: Stopped<D, E> | undefined
 ): Isolation<A, D, E> => {
-  const inFlight = new Set(reason?._tag === "SendFailed" ? reason.inFlight : [])
+  const inFlight = new Set(stopped?._tag === "SendFailed" ? stopped.inFlight : [])
   // A record that was refused alone and is being tried once more may have gone through by now.
   const known = inFlight.size === 0 ? state : { ...state, held: state.held.filter(({ index }) => !inFlight.has(index)) }
   const undecided = IsolateState.inOrder([...new Set([...IsolateState.undecided(state), ...inFlight])])
@@ -227,7 +194,7 @@ const ended = <A, D, E>(
     delivered: state.delivered,
     blames: IsolateState.blames(problem, known),
     undecided,
-    stopped: reason === undefined ? undefined : { reason, state },
+    stopped,
     requests: state.requests
   }
 }

@@ -1,7 +1,6 @@
 /**
  * How a refused batch is taken apart: which records go into the next request, and what its answer says.
- * Pure, and its state is plain data, so that an isolation can be stopped, stored and taken up again.
- * `Isolate` sends the requests.
+ * Pure; `Isolate` sends the requests.
  *
  * **Order.** A request always carries the earliest records that are not decided, in source order, so that
  * everything before a culprit is delivered when the culprit is found, and everything after it is not sent

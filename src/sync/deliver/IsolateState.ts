@@ -1,12 +1,11 @@
 /**
- * What the isolation of a refused batch knows: plain data, and who is to blame according to it.
+ * What the isolation of a refused batch knows, and who is to blame according to it.
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
 
 /**
- * What is to be taken apart. It is derived from the batch, so it need not be stored.
+ * What is to be taken apart.
  *
  * @category models
  * @since 0.1.0
@@ -238,44 +237,3 @@ export const blames = <A, D>(problem: Problem, state: State<A, D>): ReadonlyArra
     }))
     .sort((a, b) => (a.culprits[0]?.index ?? 0) - (b.culprits[0]?.index ?? 0))
 }
-
-const Indices = Schema.Array(Schema.Int)
-
-/**
- * The schema of a state, for a checkpoint.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const stateSchema = <A, AE, D, DE>(options: {
-  /** What a delivery gives. */
-  readonly receipt: Schema.Codec<A, AE>
-  /** What a refusal says. It may hold customer data; store no more of it than the dead letters need. */
-  readonly detail: Schema.Codec<D, DE>
-}) =>
-  Schema.Struct({
-    todo: Indices,
-    suspects: Schema.Int,
-    rest: Schema.Int,
-    detail: options.detail,
-    aside: Indices,
-    taken: Indices,
-    oneOf: Indices,
-    named: Indices,
-    names: Schema.Struct({ right: Schema.Int, wrong: Schema.Int }),
-    pairs: Schema.Array(Schema.Tuple([Schema.Int, Schema.Int])),
-    held: Schema.Array(
-      Schema.Struct({ index: Schema.Int, detail: options.detail, deliveries: Schema.Int, tries: Schema.Int })
-    ),
-    heldTogether: Schema.Int,
-    delivered: Schema.Array(Schema.Struct({ indices: Indices, receipt: options.receipt })),
-    culprits: Schema.Array(
-      Schema.Struct({
-        index: Schema.Int,
-        detail: options.detail,
-        proof: Schema.Literals(["Alone", "Inferred"])
-      })
-    ),
-    requests: Schema.Int,
-    search: Schema.Struct({ requests: Schema.Int, decided: Schema.Int, culprits: Schema.Int })
-  })
