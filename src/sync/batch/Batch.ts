@@ -3,24 +3,10 @@
  *
  * @since 0.1.0
  */
-import * as Arr from "effect/Array"
+import type * as Arr from "effect/Array"
 import type { BatchPolicy } from "../../policy/BatchPolicy.ts"
 import type { Merged } from "../model/Outcome.ts"
 import * as Encoded from "../record/EncodedRecord.ts"
-
-/**
- * Records that go out in one request: a batch, or a part of one.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Part<A> {
-  readonly records: Arr.NonEmptyReadonlyArray<Encoded.EncodedRecord<A>>
-  /** UTF-8 bytes of the whole body, with its envelope. */
-  readonly bytes: number
-  /** What stands before and after the records. */
-  readonly envelope: readonly [open: string, close: string]
-}
 
 /**
  * A batch as it was collected. The offsets of its records ascend.
@@ -28,11 +14,16 @@ export interface Part<A> {
  * @category models
  * @since 0.1.0
  */
-export interface Batch<A> extends Part<A> {
+export interface Batch<A> {
   /** 1-based, in the order in which batches are closed. */
   readonly number: number
+  readonly records: Arr.NonEmptyReadonlyArray<Encoded.EncodedRecord<A>>
   /** The outcomes of records that were folded into later ones; each `into` is the offset of one of `records`. */
   readonly merged: ReadonlyArray<Merged>
+  /** UTF-8 bytes of the whole body, with its envelope. */
+  readonly bytes: number
+  /** What stands before and after the records. */
+  readonly envelope: readonly [open: string, close: string]
 }
 
 /**
@@ -66,62 +57,13 @@ export const keys = ({ records }: Pick<Batch<unknown>, "records">): Int32Array =
 }
 
 /**
- * The body of a request that holds the records of a batch, or of a part of one, in UTF-8.
+ * The body of a request that holds the records of a batch, or some of them, in UTF-8.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const body = ({ envelope, records }: Pick<Part<unknown>, "envelope" | "records">): Uint8Array<ArrayBuffer> =>
+export const body = ({ envelope, records }: Pick<Batch<unknown>, "envelope" | "records">): Uint8Array<ArrayBuffer> =>
   Encoded.body(records, envelope)
-
-/**
- * These records as what goes out in one request, with its bytes. Nothing is encoded again.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const part = <A>(
-  records: Arr.NonEmptyReadonlyArray<Encoded.EncodedRecord<A>>,
-  envelope: readonly [open: string, close: string]
-): Part<A> => {
-  let bytes = Encoded.envelopeBytes({ envelope }) + records.length - 1
-  for (const record of records) bytes += record.bytes
-  return { records, bytes, envelope }
-}
-
-/**
- * The records from one position up to, and without, another: both 0-based. Throws a `RangeError` where there is
- * none, since no request is made for nothing.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const slice = <A>(self: Part<A>, from: number, to: number): Part<A> => {
-  const records = self.records.slice(from, to)
-  if (!Arr.isArrayNonEmpty(records)) {
-    throw new RangeError(`There are ${self.records.length} records, and none from ${from} to ${to}.`)
-  }
-  return part(records, self.envelope)
-}
-
-/**
- * The records at these 0-based positions, in the order of the positions. Throws a `RangeError` where there is
- * no record.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const subset = <A>(self: Part<A>, positions: Arr.NonEmptyReadonlyArray<number>): Part<A> =>
-  part(
-    Arr.map(positions, (position) => {
-      const record = self.records[position]
-      if (record === undefined) {
-        throw new RangeError(`There are ${self.records.length} records, and none at ${position}.`)
-      }
-      return record
-    }),
-    self.envelope
-  )
 
 // From half of a size that was refused, the way back to it takes 8 steps, so 160 requests: less than one request
 // in a hundred is wasted on a vendor whose limit is below the policy's.
