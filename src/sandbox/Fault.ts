@@ -30,19 +30,18 @@ export type Delay = Duration.Input | { readonly min: Duration.Input; readonly ma
  * @category models
  * @since 0.1.0
  */
-export type Fault = Latency | Respond | Reset | CutShort | MalformedJson | NoAnswer
+export type Fault =
+  | { readonly _tag: "Latency"; readonly delay: Delay; readonly when: "before" | "after" }
+  | Respond
+  | { readonly _tag: "Reset"; readonly when: "before" | "during" | "after" }
+  /** `part` of the body is still sent, from 0 to 1. */
+  | { readonly _tag: "CutShort"; readonly part: number }
+  | { readonly _tag: "MalformedJson" }
+  | { readonly _tag: "NoAnswer"; readonly applied: boolean }
 
 /**
- * @category models
- * @since 0.1.0
- */
-export interface Latency {
-  readonly _tag: "Latency"
-  readonly delay: Delay
-  readonly when: "before" | "after"
-}
-
-/**
+ * An answer that the vendor did not give.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -52,42 +51,6 @@ export interface Respond {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
   readonly retryAfter: { readonly wait: Duration.Duration; readonly form: "seconds" | "http-date" } | undefined
-}
-
-/**
- * @category models
- * @since 0.1.0
- */
-export interface Reset {
-  readonly _tag: "Reset"
-  readonly when: "before" | "during" | "after"
-}
-
-/**
- * @category models
- * @since 0.1.0
- */
-export interface CutShort {
-  readonly _tag: "CutShort"
-  /** The part of the body that is still sent, from 0 to 1. */
-  readonly part: number
-}
-
-/**
- * @category models
- * @since 0.1.0
- */
-export interface MalformedJson {
-  readonly _tag: "MalformedJson"
-}
-
-/**
- * @category models
- * @since 0.1.0
- */
-export interface NoAnswer {
-  readonly _tag: "NoAnswer"
-  readonly applied: boolean
 }
 
 /**
@@ -230,7 +193,7 @@ export interface Decision {
   readonly before: number
   /** In milliseconds. */
   readonly after: number
-  readonly fault: Exclude<Fault, Latency> | undefined
+  readonly fault: Exclude<Fault, { readonly _tag: "Latency" }> | undefined
   /** The names of all that hit. */
   readonly tags: ReadonlyArray<Fault["_tag"]>
 }

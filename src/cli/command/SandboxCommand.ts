@@ -53,7 +53,7 @@ export const command = Command.make(
 
 A fault RULE says which requests, what happens to them, and how often:
   [[reach|pocketflows] [METHOD] [PATH]:] FAULT DETAIL…
-FAULT is a status such as 503, latency TIME[..TIME] [before|after], reset before|during|after, cut-short [SHARE], malformed-json, or no-answer [applied]. DETAIL is @SHARE, first N, skip N or every N; and with a status also retry-after TIME, header NAME VALUE, body TEXT or no-content-type.`
+FAULT is a status such as 503, latency TIME[..TIME] [before|after], reset before|during|after, cut-short [SHARE], malformed-json, or no-answer [applied]. DETAIL is @SHARE, first N, skip N or every N; and with a status also retry-after TIME [as date], header NAME VALUE or, at the end, body TEXT.`
   ),
   Command.withShortDescription("Serve both vendors on this machine"),
   Command.withExamples([
