@@ -8,6 +8,11 @@ import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as CopiedText from "../json/CopiedText.ts"
 
+const HYPHEN = 45
+const COLON = 58
+const UPPER_T = 84
+const UPPER_Z = 90
+
 const firstInstant = Date.parse("0000-01-01T00:00:00Z")
 const lastInstant = Date.parse("9999-12-31T23:59:59.999Z")
 const millisPerDay = 86_400_000
@@ -18,7 +23,7 @@ const daysOfMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 // Because `Date` takes the 30th of February for the 1st of March.
 const isDay = (year: number, month: number, day: number): boolean => {
   const leaps = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
-  return day >= 1 && day <= (leaps ? 29 : (daysOfMonth[month - 1] ?? 0))
+  return year >= 0 && day >= 1 && day <= (leaps ? 29 : (daysOfMonth[month - 1] ?? 0))
 }
 
 const dateTime =
@@ -78,21 +83,25 @@ const pairs = Array.from({ length: 60 }, (_, number) => String(number).padStart(
 let lastDay = Number.NaN
 let lastDayText = ""
 
-const least = new TextEncoder().encode("0000-00-00T00:00:00Z")
-const most = new TextEncoder().encode("9999-19-39T29:59:59Z")
+/** The two digits at an index of UTF-8; NaN, with which every comparison is false, where there are none. */
+const twoDigitBytes = (bytes: Uint8Array, at: number): number => {
+  const tens = (bytes[at] ?? 0) - 48
+  const ones = (bytes[at + 1] ?? 0) - 48
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN
+}
 
 /**
  * Whether a text is a whole second as `fromEpochMillis` writes it. By its bytes, because every record of a file that is
  * copied passes here.
  */
 const isWholeSecond: CopiedText.CopiedText = (bytes, from, to) => {
-  if (to - from !== least.length) return false
-  for (let i = 0; i < least.length; i++) {
-    const byte = bytes[from + i] ?? 0
-    if (byte < (least[i] ?? 0) || byte > (most[i] ?? 0)) return false
-  }
-  const number = (at: number): number => ((bytes[from + at] ?? 0) - 48) * 10 + (bytes[from + at + 1] ?? 0) - 48
-  return number(11) < 24 && isDay(100 * number(0) + number(2), number(5), number(8))
+  if (to - from !== 20 || bytes[from + 10] !== UPPER_T || bytes[from + 19] !== UPPER_Z) return false
+  if (bytes[from + 4] !== HYPHEN || bytes[from + 7] !== HYPHEN) return false
+  if (bytes[from + 13] !== COLON || bytes[from + 16] !== COLON) return false
+  const year = 100 * twoDigitBytes(bytes, from) + twoDigitBytes(bytes, from + 2)
+  const isTime =
+    twoDigitBytes(bytes, from + 11) < 24 && twoDigitBytes(bytes, from + 14) < 60 && twoDigitBytes(bytes, from + 17) < 60
+  return isTime && isDay(year, twoDigitBytes(bytes, from + 5), twoDigitBytes(bytes, from + 8))
 }
 
 /**
