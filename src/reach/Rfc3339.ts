@@ -42,7 +42,7 @@ const twoDigits = (text: string, at: number): number => (text.charCodeAt(at) - 4
  */
 export const toEpochMillis = (text: string): number | undefined => {
   if (!dateTime.test(text)) return undefined
-  // By their places: groups, or `Date.parse`, make reading a record half as slow again.
+  // By their places: groups, or `Date.parse`, take half as long again to read a record.
   const year = 100 * twoDigits(text, 0) + twoDigits(text, 2)
   const [month, day, second] = [twoDigits(text, 5), twoDigits(text, 8), twoDigits(text, 17)]
   if (!isDay(year, month, day)) return undefined
