@@ -35,10 +35,7 @@ const retry = RetryPolicy.make({ maxElapsed: "15 minutes" })
 const rateLimit = RateLimitPolicy.make({ limit: 1_000_000, window: "1 second" })
 const batchPolicy = ({ batch }: Job) => BatchPolicy.make({ maxRecords: batch, maxBytes: 4_000_000 })
 
-const sync = <E>(
-  job: Job,
-  records: Stream.Stream<CustomerRecord.CustomerRecord<ReachSchema.CustomerPatch>, E, FileSystem.FileSystem>
-) => {
+const sync = <E>(job: Job, records: Source.Source<ReachSchema.CustomerPatch, E, FileSystem.FileSystem>) => {
   let shown = 0
   return records.pipe(
     CustomerSync.run({
@@ -78,7 +75,8 @@ export const fromMemory = (job: Job) => {
       ...(email === undefined ? {} : { email })
     }
   })
-  return sync(job, CustomerRecord.fromPatches(Stream.fromIterable(patches, { chunkSize: 1000 })))
+  const records = CustomerRecord.fromPatches(Stream.fromIterable(patches, { chunkSize: 1000 }))
+  return sync(job, Source.withFingerprint(records, { seed: String(job.seed) }))
 }
 
 /** Counts what comes out, array by array. */
@@ -99,10 +97,8 @@ const one = () => 1
 const inBatch = ({ records }: Batch.Batch<unknown>) => records.length
 
 const encoder = (job: Job) => Encode.encoder(batchPolicy(job), to)
-const encoded = <E, R>(
-  job: Job,
-  records: Stream.Stream<CustomerRecord.CustomerRecord<ReachSchema.CustomerPatch>, E, R>
-) => Source.encoded(records, encoder(job))(undefined)
+const encoded = <E, R>(job: Job, records: Source.Source<ReachSchema.CustomerPatch, E, R>) =>
+  Source.encoded(records, encoder(job))(undefined)
 const transcoded = (job: Job) => encoded(job, csv(job))
 const batched = (job: Job) =>
   transcoded(job).pipe(Stream.filter(Encode.isSendable), Batches.collect(batchPolicy(job), to))
