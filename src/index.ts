@@ -1,9 +1,8 @@
-/** Shows each answer's status and headers to whoever asked for it. */
-
 /** Counts and durations as people write them. */
 export * as Format from "./base/Format.ts"
 /** Why a platform refused, in one word. */
 export * as PlatformReason from "./base/PlatformReason.ts"
+/** Shows each answer's status and headers to whoever asked for it. */
 export * as AnswerObserver from "./http/AnswerObserver.ts"
 /** What the vendors' clients share: for clients of other vendors. */
 export * as ApiClient from "./http/ApiClient.ts"
@@ -37,6 +36,8 @@ export * as BatchPolicy from "./policy/BatchPolicy.ts"
 export * as ConcurrencyPolicy from "./policy/concurrency/ConcurrencyPolicy.ts"
 /** What the policies do while they work. */
 export * as PolicyEvent from "./policy/PolicyEvent.ts"
+/** Questions for how something stands, asked until it has an end. */
+export * as Polling from "./policy/Polling.ts"
 /** How many requests may start in a time. */
 export * as RateLimitPolicy from "./policy/rate/RateLimitPolicy.ts"
 /** When a vendor that keeps failing is left alone. */
@@ -81,6 +82,8 @@ export * as Batches from "./sync/batch/Batches.ts"
 export * as DeadLetters from "./sync/books/DeadLetters.ts"
 /** The running sum of outcomes, which must equal the records read. */
 export * as Ledger from "./sync/books/Ledger.ts"
+/** Offsets that are done, as runs: what a checkpoint's position follows from. */
+export * as OffsetSet from "./sync/books/OffsetSet.ts"
 /** How far a run is. */
 export * as Progress from "./sync/books/Progress.ts"
 /** What a run did, in numbers. */

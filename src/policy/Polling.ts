@@ -45,6 +45,9 @@ const pollFactor = 1.5
 /**
  * So many unexpected answers in a row are the end. One says nothing: the next may be as it should be. By the default
  * policy they take 6 seconds.
+ *
+ * @category configuration
+ * @since 0.1.0
  */
 export const unexpectedInARow = 5
 

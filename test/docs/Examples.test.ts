@@ -1,9 +1,11 @@
-import { execFile } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
+import { once } from "node:events"
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { Ledger } from "../../src/index.ts"
 import { Sandbox, SandboxServer } from "../../src/sandbox/index.ts"
 import * as Examples from "../support/Examples.ts"
 
@@ -26,6 +28,17 @@ c-1,ada@example.com,,Ada,"Lovelace, Countess",false,true,,2024-01-15T10:30:00+02
 c-2,,+14155550100,Zoë,,,,,
 c-3,broken
 `
+
+const forgetByHand = () => {
+  rmSync(join(folder, ".by-hand"), { recursive: true, force: true })
+  rmSync(join(folder, "by-hand.ndjson"), { force: true })
+}
+const lettersByHand = () =>
+  readFileSync(join(folder, "by-hand.ndjson"), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .map(({ offset, reason }) => [offset, reason.tag])
 
 const expectations: {
   readonly [name: string]: (stdout: string, sandbox: Sandbox.Sandbox["Service"]) => Effect.Effect<void>
@@ -59,6 +72,13 @@ const expectations: {
     }),
   dispatch: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "b2\na0\na1\n")),
   policies: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "accepted 1\n")),
+  source: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "record 0: Valid\nrecord 2: Invalid\n")),
+  isolate: (stdout) => Effect.sync(() => assert.match(stdout, /^record 5 is bad, found with \d requests\n$/)),
+  "by-hand": (stdout) =>
+    Effect.sync(() => {
+      assert.strictEqual(stdout, `3 read: ${JSON.stringify({ ...Ledger.noCounts, Applied: 2, Rejected: 1 })}\n`)
+      assert.deepStrictEqual(lettersByHand(), [[2, "Malformed"]])
+    }),
   outcomes: (stdout) =>
     Effect.sync(() =>
       assert.deepStrictEqual(stdout.trimEnd().split("\n").sort(), ["0 Applied", "1 Rejected", "2 Applied"])
@@ -104,6 +124,7 @@ describe("the examples in README, docs and comments", () => {
         const sandbox = yield* Sandbox.Sandbox
         writeFileSync(join(folder, "customers.csv"), csv)
         rmSync(join(folder, "dead-letters.ndjson"), { force: true })
+        forgetByHand()
         const { code, stderr, stdout } = yield* node(["--conditions=source", file(index)], {
           cwd: folder,
           env: { ...process.env, REACH_TOKEN: "any", REACH_BASE_URL: url, NO_COLOR: "1" }
@@ -114,4 +135,55 @@ describe("the examples in README, docs and comments", () => {
       }).pipe(Effect.provide(SandboxServer.layer()))
     )
   }
+
+  it.live("what is composed by hand goes on where it was killed, and loses and repeats nothing that was accepted", () =>
+    Effect.gen(function* () {
+      const { url } = yield* SandboxServer.SandboxServer
+      const sandbox = yield* Sandbox.Sandbox
+      const program = file(examples.findIndex(({ name }) => name === "by-hand"))
+      const rows = Array.from({ length: 1_200 }, (_, n) => `c-${n},${n === 700 ? "Refused" : "Ada"}\n`)
+      writeFileSync(join(folder, "customers.csv"), `customerId,firstName\n${rows.join("")}broken\n`)
+      forgetByHand()
+      const env = { ...process.env, REACH_TOKEN: "any", REACH_BASE_URL: url }
+      const killed = spawn(process.execPath, ["--conditions=source", program], { cwd: folder, env, stdio: "ignore" })
+      const exit = once(killed, "exit")
+      const asked = Effect.map(sandbox.requests, (requests) =>
+        requests.flatMap(({ method, path }) => (method === "GET" ? (path.split("/").at(-1) ?? []) : []))
+      )
+      while ((yield* asked).length === 0 && killed.exitCode === null) yield* Effect.sleep("5 millis")
+      killed.kill("SIGKILL")
+      yield* Effect.promise(() => exit)
+      assert.strictEqual(killed.signalCode, "SIGKILL")
+      const settling = new Set(yield* asked)
+      yield* sandbox.idle
+
+      const { code, stderr, stdout } = yield* node(["--conditions=source", program], { cwd: folder, env })
+      assert.strictEqual(code, 0, stderr)
+      assert.strictEqual(stdout, `1201 read: ${JSON.stringify({ ...Ledger.noCounts, Applied: 1_199, Rejected: 2 })}\n`)
+      assert.deepStrictEqual(lettersByHand().sort(), [
+        [1200, "Malformed"],
+        [700, "BadRequest"]
+      ])
+      yield* sandbox.idle
+      assert.strictEqual((yield* sandbox.reachCustomers("acme")).size, 1_199)
+      const writes = yield* sandbox.writes
+      const before = writes.filter(({ batchId }) => settling.has(batchId ?? ""))
+      assert.isNotEmpty(before)
+      for (const { key } of before)
+        assert.lengthOf(
+          writes.filter((write) => write.key === key),
+          1
+        )
+    }).pipe(
+      Effect.provide(
+        SandboxServer.layer({
+          reach: {
+            naming: "none",
+            queue: { delay: "800 millis" },
+            refuse: ({ firstName }) => (firstName === "Refused" ? "not this one" : undefined)
+          }
+        })
+      )
+    )
+  )
 })
