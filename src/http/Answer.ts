@@ -5,7 +5,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Headers from "effect/http/Headers"
+import type * as Headers from "effect/http/Headers"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Predicate from "effect/Predicate"
@@ -15,7 +15,8 @@ import * as Stream from "effect/Stream"
 import * as JsonDepth from "../json/JsonDepth.ts"
 import * as ApiError from "./ApiError.ts"
 import type { Credentials } from "./Credentials.ts"
-import { type CallError, type Called, called, type Endpoint } from "./Endpoint.ts"
+import { type CallError, called, type Endpoint } from "./Endpoint.ts"
+import * as RetryAfter from "./RetryAfter.ts"
 import * as TransportCode from "./TransportCode.ts"
 
 // Enough to see what a page of HTML is about; an error should not keep megabytes alive.
@@ -39,16 +40,20 @@ export interface Options {
  * @category decoding
  * @since 0.1.0
  */
-export const read = <A, Refusal extends ApiError.RefusalStatus>(
-  endpoint: Endpoint<A, Refusal>,
+export const read = <A, Status extends ApiError.RefusalStatus>(
+  endpoint: Endpoint<A, Status>,
   response: HttpClientResponse.HttpClientResponse,
   headers: Headers.Headers,
   { credentials, maxBytes, onEnd }: Options
-): Effect.Effect<A, CallError<Refusal>> =>
+): Effect.Effect<A, CallError<Status>> =>
   readText(response, headers, maxBytes).pipe(
     Effect.catch((error) =>
       Effect.fail(
-        new ApiError.TransportFault({ ...called(endpoint), sent: "maybe", code: TransportCode.of(error) ?? "unknown" })
+        new ApiError.TransportFault({
+          ...called(endpoint),
+          applied: "maybe",
+          code: TransportCode.of(error) ?? "unknown"
+        })
       )
     ),
     Effect.tap(onEnd),
@@ -56,7 +61,7 @@ export const read = <A, Refusal extends ApiError.RefusalStatus>(
       const { status } = response
       const parsed = parse(text, headers["content-encoding"])
       // Only errors carry it.
-      const answered = (): Answered => ({
+      const answered = (): ApiError.Answered => ({
         ...called(endpoint),
         status,
         answer: Redacted.make(vendorAnswer(text ?? "", parsed))
@@ -136,17 +141,12 @@ const vendorAnswer = (text: string, parsed: Result.Result<unknown, string>): Api
   return new ApiError.VendorAnswer({ message: message ?? "", errors, body })
 }
 
-interface Answered extends Called {
-  readonly status: number
-  readonly answer: Redacted.Redacted<ApiError.VendorAnswer>
-}
-
-const fromStatus = <Refusal extends ApiError.RefusalStatus>(
-  endpoint: Endpoint<unknown, Refusal>,
-  answered: Answered,
+const fromStatus = <Status extends ApiError.RefusalStatus>(
+  endpoint: Endpoint<unknown, Status>,
+  answered: ApiError.Answered,
   response: HttpClientResponse.HttpClientResponse,
   credentials: Credentials
-): Effect.Effect<never, CallError<Refusal>> => {
+): Effect.Effect<never, CallError<Status>> => {
   const { status } = answered
   const refusal = endpoint.refusals.find((known) => known === status)
   if (refusal !== undefined) return Effect.fail(ApiError.refusal(refusal, answered))
@@ -177,9 +177,8 @@ const fromStatus = <Refusal extends ApiError.RefusalStatus>(
   }
 }
 
-const retryAfter = (response: HttpClientResponse.HttpClientResponse) => {
-  const parsed = Headers.parseRetryAfter(response.headers["retry-after"] ?? "")
-  return Result.isFailure(parsed)
-    ? Effect.succeed({})
-    : Effect.map(Clock.currentTimeMillis, (now) => ({ retryAfter: Headers.retryAfterDelay(parsed.success, now) }))
-}
+const retryAfter = (response: HttpClientResponse.HttpClientResponse) =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const wait = RetryAfter.read(response.headers["retry-after"] ?? "", now)
+    return wait === undefined ? {} : { retryAfter: wait }
+  })

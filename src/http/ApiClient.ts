@@ -54,10 +54,10 @@ export interface ApiClient {
   /** Sends with the base URL, the credentials and the rules of this library; for the clients that are derived from an `HttpApi`. */
   readonly httpClient: HttpClient.HttpClient
   /** Sends one request and reads its answer: one attempt, one request on the wire. */
-  readonly call: <A, Refusal extends ApiError.RefusalStatus>(
-    endpoint: Endpoint<A, Refusal>,
+  readonly call: <A, Status extends ApiError.RefusalStatus>(
+    endpoint: Endpoint<A, Status>,
     send: Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | Schema.SchemaError>
-  ) => Effect.Effect<A, CallError<Refusal>>
+  ) => Effect.Effect<A, CallError<Status>>
 }
 
 const defaultMaxAnswerSize = ByteSize.mebibytes(16)
@@ -213,6 +213,6 @@ const fromSendError = (
   return new ApiError.TransportFault({
     ...called(endpoint),
     code: code ?? "unknown",
-    sent: code !== undefined && TransportCode.neverConnected(code) ? "no" : "maybe"
+    applied: code !== undefined && TransportCode.neverConnected(code) ? "no" : "maybe"
   })
 }

@@ -2,6 +2,9 @@
  * What can go wrong when a vendor's API is called: one tagged error a kind, small, flat and free of
  * customer data, tokens and requests, so that each may be logged as it is.
  *
+ * What an error means is said here, once, by the literals of its class (`Meaning`); whoever has to decide something reads
+ * them.
+ *
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
@@ -9,6 +12,36 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Format from "../base/Format.ts"
 import { format, InputIssue } from "../json/InputIssue.ts"
+
+/**
+ * Whose fault an error is, and so what is to be expected of the next request: `record`, what was sent or asked for, so that
+ * another may go through; `caller`, who sends, or how fast, so that no other fares better now; `vendor`, which fails or does
+ * not answer in time; `transport`, on the way there or back; `contract`, an answer that nobody knows how to read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Fault = typeof Fault.Type
+
+/**
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Fault = Schema.Literals(["record", "caller", "vendor", "transport", "contract"])
+
+/**
+ * What an error means.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Meaning {
+  /** Whether the request may have been applied all the same. A 5xx may come from a proxy after it was applied behind it. */
+  readonly applied: "no" | "maybe"
+  readonly fault: Fault
+  /** Whether it may pass: the same request may go through later. */
+  readonly isRetryable: boolean
+}
 
 /**
  * What the vendor wrote in its answer. It may repeat customer data, so errors carry it `Redacted`:
@@ -64,6 +97,8 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
   ...called,
   issues: Schema.Array(InputIssue)
 }) {
+  readonly applied = "no" as const
+  readonly fault = "record" as const
   readonly isRetryable = false as const
   override get message(): string {
     return `Nothing was sent to ${this.vendor} ${this.endpoint}: ${format(this.issues)}.`
@@ -77,6 +112,8 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
  * @since 0.1.0
  */
 export class BadRequest extends Schema.TaggedError<BadRequest>()("BadRequest", answered) {
+  readonly applied = "no" as const
+  readonly fault = "record" as const
   readonly isRetryable = false as const
   override get message(): string {
     return `${this.vendor} refused ${this.endpoint} with 400 Bad Request.${told(this)}`
@@ -90,6 +127,8 @@ export class BadRequest extends Schema.TaggedError<BadRequest>()("BadRequest", a
  * @since 0.1.0
  */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", answered) {
+  readonly applied = "no" as const
+  readonly fault = "caller" as const
   readonly isRetryable = false as const
   override get message(): string {
     return `${this.vendor} did not accept the credentials for ${this.endpoint} (401). Check the token or the secret, and its expiry.`
@@ -105,6 +144,8 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
  * @since 0.1.0
  */
 export class TokenExpired extends Schema.TaggedError<TokenExpired>()("TokenExpired", answered) {
+  readonly applied = "no" as const
+  readonly fault = "caller" as const
   readonly isRetryable = true as const
   override get message(): string {
     return `${this.vendor} did not accept the token for ${this.endpoint} (401); a new one is signed for the next attempt.`
@@ -118,6 +159,8 @@ export class TokenExpired extends Schema.TaggedError<TokenExpired>()("TokenExpir
  * @since 0.1.0
  */
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", answered) {
+  readonly applied = "no" as const
+  readonly fault = "caller" as const
   readonly isRetryable = false as const
   override get message(): string {
     return `${this.vendor} forbids ${this.endpoint} to these credentials (403). Check the tenant or business they belong to.`
@@ -131,6 +174,8 @@ export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", answ
  * @since 0.1.0
  */
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", answered) {
+  readonly applied = "no" as const
+  readonly fault = "record" as const
   readonly isRetryable = false as const
   override get message(): string {
     return `${this.vendor} ${this.endpoint} found nothing under that id (404).${told(this)}`
@@ -144,6 +189,8 @@ export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", answere
  * @since 0.1.0
  */
 export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", answered) {
+  readonly applied = "no" as const
+  readonly fault = "record" as const
   readonly isRetryable = false as const
   override get message(): string {
     return `${this.vendor} ${this.endpoint} conflicts with what is there (409). To merge instead, use onConflict "upsert".`
@@ -157,6 +204,8 @@ export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", answere
  * @since 0.1.0
  */
 export class ContentTooLarge extends Schema.TaggedError<ContentTooLarge>()("ContentTooLarge", answered) {
+  readonly applied = "no" as const
+  readonly fault = "record" as const
   readonly isRetryable = false as const
   override get message(): string {
     return `${this.vendor} takes no body of that size at ${this.endpoint} (413). Send fewer records a batch.`
@@ -170,6 +219,8 @@ export class ContentTooLarge extends Schema.TaggedError<ContentTooLarge>()("Cont
  * @since 0.1.0
  */
 export class UnprocessableContent extends Schema.TaggedError<UnprocessableContent>()("UnprocessableContent", answered) {
+  readonly applied = "no" as const
+  readonly fault = "record" as const
   readonly isRetryable = false as const
   override get message(): string {
     return `${this.vendor} refused ${this.endpoint} with 422 Unprocessable Content.${told(this)}`
@@ -183,6 +234,8 @@ export class UnprocessableContent extends Schema.TaggedError<UnprocessableConten
  * @since 0.1.0
  */
 export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", { ...answered, ...retryAfter }) {
+  readonly applied = "no" as const
+  readonly fault = "caller" as const
   readonly isRetryable = true as const
   override get message(): string {
     return `${this.vendor} limits ${this.endpoint} (429).${waitText(this.retryAfter)}`
@@ -197,6 +250,8 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
  * @since 0.1.0
  */
 export class ServerFault extends Schema.TaggedError<ServerFault>()("ServerFault", { ...answered, ...retryAfter }) {
+  readonly applied = "maybe" as const
+  readonly fault = "vendor" as const
   readonly isRetryable = true as const
   override get message(): string {
     return `${this.vendor} failed at ${this.endpoint} (${this.status}).${waitText(this.retryAfter)}`
@@ -204,7 +259,7 @@ export class ServerFault extends Schema.TaggedError<ServerFault>()("ServerFault"
 }
 
 /**
- * The connection could not be made, or broke before the answer was read. Where `sent` is `maybe`, the
+ * The connection could not be made, or broke before the answer was read. Where `applied` is `maybe`, the
  * request may have been applied.
  *
  * @category errors
@@ -213,13 +268,14 @@ export class ServerFault extends Schema.TaggedError<ServerFault>()("ServerFault"
 export class TransportFault extends Schema.TaggedError<TransportFault>()("TransportFault", {
   ...called,
   /** `no`: the connection was never made. `maybe`: it broke later. */
-  sent: Schema.Literals(["no", "maybe"]),
+  applied: Schema.Literals(["no", "maybe"]),
   /** The platform's code for it, such as `ECONNRESET`; `unknown` where there is none. */
   code: Schema.String
 }) {
+  readonly fault = "transport" as const
   readonly isRetryable = true as const
   override get message(): string {
-    return this.sent === "no"
+    return this.applied === "no"
       ? `No connection to ${this.vendor} for ${this.endpoint} (${this.code}). Check the base URL and the network.`
       : `The connection to ${this.vendor} broke during ${this.endpoint} (${this.code}); the request may have been applied.`
   }
@@ -236,6 +292,8 @@ export class TimedOut extends Schema.TaggedError<TimedOut>()("TimedOut", {
   ...called,
   by: Schema.Literals(["client", "server"])
 }) {
+  readonly applied = "maybe" as const
+  readonly fault = "vendor" as const
   readonly isRetryable = true as const
   override get message(): string {
     return this.by === "client"
@@ -256,6 +314,8 @@ export class UnexpectedAnswer extends Schema.TaggedError<UnexpectedAnswer>()("Un
   /** What was wrong with it, without what it held. */
   problem: Schema.String
 }) {
+  readonly applied = "maybe" as const
+  readonly fault = "contract" as const
   readonly isRetryable = false as const
   override get message(): string {
     return `${this.vendor} answered ${this.endpoint} with ${this.status} and ${this.problem}.${told(this)}`
@@ -313,7 +373,13 @@ export interface Refusals {
  */
 export type RefusalStatus = keyof Refusals
 
-interface Answered {
+/**
+ * What every error that came as an answer has.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Answered {
   readonly vendor: string
   readonly endpoint: string
   readonly status: number

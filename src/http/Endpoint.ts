@@ -9,19 +9,19 @@ import * as InputIssue from "../json/InputIssue.ts"
 import type * as ApiError from "./ApiError.ts"
 
 /**
- * One endpoint as a client calls it: `A` is what its answer holds, `Refusal` the statuses that it is known
+ * One endpoint as a client calls it: `A` is what its answer holds, `Status` the statuses that it is known
  * to refuse a request with.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Endpoint<A, Refusal extends ApiError.RefusalStatus> {
+export interface Endpoint<A, Status extends ApiError.RefusalStatus> {
   readonly vendor: string
   /** The path with its parameters in braces: `/api/batches/{batchId}`. */
   readonly template: string
   /** Method and template. */
   readonly label: string
-  readonly refusals: ReadonlyArray<Refusal>
+  readonly refusals: ReadonlyArray<Status>
   /** Reads the parsed JSON of a 2xx answer, or says what is wrong with it, without what it holds. */
   readonly read: (body: unknown) => Result.Result<A, string>
 }
@@ -42,12 +42,12 @@ interface Declaration {
  * @category constructors
  * @since 0.1.0
  */
-export const make = <E extends Declaration, const Refusal extends ApiError.RefusalStatus, A>(
+export const make = <E extends Declaration, const Status extends ApiError.RefusalStatus, A>(
   vendor: string,
   declaration: E,
-  refusals: ReadonlyArray<Refusal>,
+  refusals: ReadonlyArray<Status>,
   read: (answer: E["~Success"]["Type"]) => Result.Result<A, string>
-): Endpoint<A, Refusal> => {
+): Endpoint<A, Status> => {
   const template = declaration.path.replaceAll(/:(\w+)/g, "{$1}")
   // A declaration keeps its success schemas in a set that has forgotten their types. Ours have one each, which
   // needs no service.
@@ -75,27 +75,15 @@ export const make = <E extends Declaration, const Refusal extends ApiError.Refus
  * @category errors
  * @since 0.1.0
  */
-export type CallError<Refusal extends ApiError.RefusalStatus> =
+export type CallError<Status extends ApiError.RefusalStatus> =
   | ApiError.CommonError
   | ApiError.TokenExpired
-  | ApiError.Refusals[Refusal]
+  | ApiError.Refusals[Status]
 
 /**
  * What every error of a call says of it.
  *
- * @category models
- * @since 0.1.0
- */
-export interface Called {
-  readonly vendor: string
-  readonly endpoint: string
-}
-
-/**
  * @category getters
  * @since 0.1.0
  */
-export const called = (endpoint: Endpoint<unknown, ApiError.RefusalStatus>): Called => ({
-  vendor: endpoint.vendor,
-  endpoint: endpoint.label
-})
+export const called = ({ label, vendor }: Endpoint<unknown, ApiError.RefusalStatus>) => ({ vendor, endpoint: label })

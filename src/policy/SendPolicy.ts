@@ -6,7 +6,6 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -15,6 +14,7 @@ import * as Stream from "effect/Stream"
 import * as Abandonable from "../base/Abandonable.ts"
 import * as Alarm from "../base/Alarm.ts"
 import * as Monotonic from "../base/Monotonic.ts"
+import * as Utc from "../base/Utc.ts"
 import * as ApiError from "../http/ApiError.ts"
 import type { PolicyEvent } from "./PolicyEvent.ts"
 import * as RetryDecision from "./retry/RetryDecision.ts"
@@ -127,8 +127,7 @@ export const make = Effect.fnUntraced(function* <
   const emit = (event: PolicyEvent) => {
     for (const listener of listeners) listener(event)
   }
-  const wallAt = (at: number, now: number) =>
-    DateTime.makeUnsafe(Math.min(clock.currentTimeMillisUnsafe() + (at - now), latestTime))
+  const wallAt = (at: number, now: number) => Utc.fromMillis(clock.currentTimeMillisUnsafe() + (at - now))
 
   const member: Sender.Member = {
     vendor,
@@ -148,12 +147,7 @@ export const make = Effect.fnUntraced(function* <
   const tooLate = (tries: RetryDecision.Tries, until: number) => {
     const now = Monotonic.millis(clock)
     const elapsed = Duration.millis(tries.attempts === 0 ? 0 : now - tries.startedAt)
-    const told = {
-      lastError: tries.lastError,
-      lastMessage: `${key} asks to wait, whatever is sent.`,
-      attempts: tries.attempts,
-      elapsed
-    }
+    const told = RetryDecision.toldOf(tries, `${key} asks to wait, whatever is sent.`, elapsed)
     return sender.pausedUntil() >= until
       ? RetryDecision.tooLong(retry, tries, told, until - now, clock.currentTimeMillisUnsafe())
       : new RetryPolicy.RetriesExhausted({ ...told, ran: "elapsed", applied: tries.applied })
@@ -256,5 +250,3 @@ export const make = Effect.fnUntraced(function* <
     })
   }
 })
-
-const latestTime = 8.64e15

@@ -261,8 +261,8 @@ export const make = Effect.fnUntraced(function* (
   }
 
   /** One request, in its turn where there is a sender. */
-  const call = <A, Refusal extends ApiError.RefusalStatus>(
-    endpoint: Endpoint.Endpoint<A, Refusal>,
+  const call = <A, Status extends ApiError.RefusalStatus>(
+    endpoint: Endpoint.Endpoint<A, Status>,
     send: Parameters<typeof client.call>[1],
     options: CallOptions | undefined,
     records?: number

@@ -11,11 +11,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Tag from "../base/Tag.ts"
 import * as BatchPolicy from "../policy/BatchPolicy.ts"
 import * as ConcurrencyPolicy from "../policy/concurrency/ConcurrencyPolicy.ts"
 import type { RateLimitPolicy } from "../policy/rate/RateLimitPolicy.ts"
@@ -36,9 +36,10 @@ import * as Dispatch from "./deliver/Dispatch.ts"
 import * as Isolate from "./deliver/Isolate.ts"
 import * as ReadAhead from "./deliver/ReadAhead.ts"
 import * as Resume from "./deliver/Resume.ts"
+import type { DeliverError } from "./deliver/SendFailure.ts"
 import type { CustomerRecord } from "./model/CustomerRecord.ts"
 import type { Behaviour, BehaviourOptions, Destination } from "./model/Destination.ts"
-import type { Doom, Ended } from "./model/Fate.ts"
+import type { Fates } from "./model/Fate.ts"
 import type { Outcome } from "./model/Outcome.ts"
 import * as Encode from "./record/Encode.ts"
 import * as Source from "./record/Source.ts"
@@ -109,7 +110,7 @@ export type Records<A, E, R, C> = [C] extends [undefined]
  * @since 0.1.0
  */
 export type StopReason =
-  | Doom
+  | DeliverError
   | DeadLettersUnwritable
   | Checkpoint.CheckpointUnsafe
   | Checkpoint.OpenError
@@ -130,7 +131,7 @@ export class SyncStopped<E> extends Data.TaggedError("SyncStopped")<{
 }> {
   override get message(): string {
     const { outcomes, read } = this.report
-    const why = this.reason instanceof Error ? this.reason.message : tagOf(this.reason)
+    const why = this.reason instanceof Error ? this.reason.message : Tag.of(this.reason)
     return `The sync stopped after ${read} records, ${outcomes.Applied + outcomes.Accepted} of them delivered. ${why}`
   }
 }
@@ -300,7 +301,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
     ahead,
     onAccepted: books.accepted,
     onSending: books.sending,
-    onDoom: stop,
+    onStop: stop,
     stopped: books.stopped
   })
 
@@ -365,12 +366,9 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
 
   type Work = {
     readonly batch: Pick<Batch.Batch<A>, "merged" | "number" | "records">
-    readonly deliver: Effect.Effect<ReadonlyArray<Ended>, never, R>
+    readonly deliver: Effect.Effect<Fates, never, R>
   }
-  const conclude = (
-    batch: Work["batch"],
-    ended: ReadonlyArray<Ended>
-  ): Effect.Effect<ReadonlyArray<Outcome>, never, R> => {
+  const conclude = (batch: Work["batch"], ended: Fates): Effect.Effect<ReadonlyArray<Outcome>, never, R> => {
     const apart = Apart.of(batch, ended)
     if (apart === undefined) return books.ended(batch, ended)
     return Effect.gen(function* () {
@@ -435,6 +433,3 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, R, RL, RD, RC,
 
   return { books, close, records }
 })
-
-const tagOf = (reason: unknown): string =>
-  Predicate.hasProperty(reason, "_tag") && Predicate.isString(reason._tag) ? reason._tag : "Unknown"

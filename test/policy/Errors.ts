@@ -21,4 +21,5 @@ export const badRequest = () => new ApiError.BadRequest({ ...answered, status: 4
 
 export const timedOut = () => new ApiError.TimedOut({ ...called, by: "client" })
 
-export const transport = (sent: "no" | "maybe") => new ApiError.TransportFault({ ...called, sent, code: "ECONNRESET" })
+export const transport = (applied: "no" | "maybe") =>
+  new ApiError.TransportFault({ ...called, applied, code: "ECONNRESET" })

@@ -284,14 +284,14 @@ describe("faults below HTTP", () => {
       yield* server.close
       const reach = yield* ReachClient.make({ baseUrl: server.url, auth })
       const error = yield* Effect.flip(reach.batchStatus("b-1"))
-      assert.deepInclude(error, { _tag: "TransportFault", sent: "no", code: "ECONNREFUSED" })
+      assert.deepInclude(error, { _tag: "TransportFault", applied: "no", code: "ECONNREFUSED" })
     })
   )
   live("a reset after the request: TransportFault, maybe sent", () =>
     Effect.gen(function* () {
       const { reach } = yield* connect((_, response) => response.socket?.resetAndDestroy())
       const error = yield* Effect.flip(reach.patchCustomer("c-1", {}))
-      assert.deepInclude(error, { _tag: "TransportFault", sent: "maybe" })
+      assert.deepInclude(error, { _tag: "TransportFault", applied: "maybe" })
     })
   )
   live("an answer cut short: TransportFault, maybe sent", () =>
@@ -302,7 +302,7 @@ describe("faults below HTTP", () => {
         setTimeout(() => response.destroy(), 5)
       })
       const error = yield* Effect.flip(reach.patchCustomer("c-1", {}))
-      assert.deepInclude(error, { _tag: "TransportFault", sent: "maybe" })
+      assert.deepInclude(error, { _tag: "TransportFault", applied: "maybe" })
     })
   )
   for (const declared of [true, false]) {

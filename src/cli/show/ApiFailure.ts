@@ -33,55 +33,47 @@ export const toCommandFailed = (error: Failure, words: Words): CommandFailed => 
   switch (error._tag) {
     case "InvalidRequest":
       return invalid(error.issues, words)
-    case "BadRequest":
-    case "NotFound":
-    case "Conflict":
-    case "ContentTooLarge":
-    case "UnprocessableContent":
-      return new CommandFailed({
-        exit: 1,
-        message: `${error.vendor} refused ${words.what} (${error.status} at ${error.endpoint}).${reasons(error)}\n${words.refused(error.status)}`
-      })
-    case "Unauthorized":
-    case "Forbidden":
-      return new CommandFailed({
-        exit: 3,
-        message: `${error.message} The credentials are those of ${variables[error.vendor] ?? "the environment"}.`
-      })
-    case "UnexpectedAnswer":
-      return new CommandFailed({
-        exit: 3,
-        message: `${error.vendor} answered ${error.endpoint} with ${error.status} and ${error.problem}; whether it took ${words.what} is not known. Check the base URL, and look at the vendor's side.`
-      })
     case "OutcomeUnknown":
-      return new CommandFailed({ exit: 1, message: clean(error.message) })
+      return failed(1, clean(error.message))
     case "RetryAfterTooLong":
-      return new CommandFailed({
-        exit: 3,
-        message: `The vendor asks to wait ${Format.duration(error.wait)}, which is longer than --retry-for allows. Try again after that, or give --retry-for a longer time.`
-      })
+      return failed(
+        3,
+        `The vendor asks to wait ${Format.duration(error.wait)}, which is longer than --retry-for allows. Try again after that, or give --retry-for a longer time.`
+      )
     case "RetriesExhausted":
-      return new CommandFailed({ exit: 3, message: `${clean(error.message)} Try again later.` })
-    case "RateLimited":
-    case "ServerFault":
-    case "TransportFault":
-    case "TimedOut":
-      return new CommandFailed({ exit: 3, message: `${error.message} Try again later.` })
+      return failed(3, `${clean(error.message)} Try again later.`)
+  }
+  if (error.isRetryable) return failed(3, `${error.message} Try again later.`)
+  switch (error.fault) {
+    case "record":
+      return failed(
+        1,
+        `${error.vendor} refused ${words.what} (${error.status} at ${error.endpoint}).${reasons(error)}\n${words.refused(error.status)}`
+      )
+    case "caller":
+      return failed(3, `${error.message} The credentials are those of ${variables[error.vendor] ?? "the environment"}.`)
+    case "contract":
+      return failed(
+        3,
+        `${error.vendor} answered ${error.endpoint} with ${error.status} and ${error.problem}; whether it took ${words.what} is not known. Check the base URL, and look at the vendor's side.`
+      )
   }
 }
 
+const failed = (exit: 1 | 2 | 3, message: string) => new CommandFailed({ exit, message })
+
 /** What does not fit the endpoint: every issue on a line of its own. */
 export const invalid = (issues: ReadonlyArray<InputIssue.InputIssue>, words: Words): CommandFailed =>
-  new CommandFailed({
-    exit: 2,
-    message: [
+  failed(
+    2,
+    [
       `Nothing was sent: ${words.what} does not fit.`,
       ...issues.map((issue) => {
         const place = words.option?.(issue) ?? issue.path.join(".")
         return `  ${place === "" ? "" : `${place}: `}${clean(issue.message)}`
       })
     ].join("\n")
-  })
+  )
 
 // So much of a vendor's answer fits on a screen.
 const mostReasons = 20

@@ -8,6 +8,7 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Headers from "effect/http/Headers"
 import * as Result from "effect/Result"
+import * as RetryAfter from "../../http/RetryAfter.ts"
 
 /**
  * One limit, as far as the headers tell. Times are in milliseconds, finite and never negative.
@@ -152,8 +153,8 @@ const longest = 10 * 365 * 24 * 3600 * 1000
 const bounded = (millis: number): number | undefined => (millis >= 0 && millis <= longest ? millis : undefined)
 
 const parseRetryAfter = (value: string, now: number): number | undefined => {
-  const parsed = Headers.parseRetryAfter(value)
-  return Result.isFailure(parsed) ? undefined : bounded(Duration.toMillis(Headers.retryAfterDelay(parsed.success, now)))
+  const wait = RetryAfter.read(value, now)
+  return wait === undefined ? undefined : bounded(Duration.toMillis(wait))
 }
 
 // Twelve digits are more than any count, and still exact.
@@ -266,11 +267,3 @@ const parseDictionary = (current: ReadonlyArray<Item>, declared: ReadonlyArray<I
     resetAfter: seconds(value("reset"))
   }
 }
-
-/**
- * Parses with the default names.
- *
- * @category decoding
- * @since 0.1.0
- */
-export const parse: (headers: AnswerHeaders, now: number) => RateLimitHeaders = makeParser()

@@ -58,8 +58,6 @@ export const toBreaker = (
     openDuration: Schedule.min([Schedule.exponential(policy.openFor), Schedule.spaced(policy.maxOpenFor)])
   }).pipe(Effect.provide(CircuitBreaker.layerStoreMemory()))
 
-const faults: ReadonlySet<unknown> = new Set(["ServerFault", "TransportFault", "TimedOut"])
-
 /**
  * What a request's end says about the vendor: any answer but a 5xx shows that it is there.
  *
@@ -70,7 +68,7 @@ export const classify = (exit: Exit.Exit<unknown, unknown>): CircuitBreaker.Outc
   if (Exit.isSuccess(exit)) return CircuitBreaker.success
   const error = Cause.findErrorOption(exit.cause)
   if (error._tag === "None") return CircuitBreaker.ignored
-  const { _tag, lastError } = error.value as { readonly _tag?: unknown; readonly lastError?: unknown }
-  if (faults.has(_tag) || faults.has(lastError)) return CircuitBreaker.failure()
+  const { _tag, fault, lastError } = error.value as { readonly [key in "_tag" | "fault" | "lastError"]?: unknown }
+  if (fault === "vendor" || fault === "transport") return CircuitBreaker.failure()
   return lastError === undefined && _tag !== "InvalidRequest" ? CircuitBreaker.success : CircuitBreaker.ignored
 }

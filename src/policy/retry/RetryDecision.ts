@@ -1,28 +1,19 @@
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as Tag from "../../base/Tag.ts"
+import * as Utc from "../../base/Utc.ts"
 import * as ApiError from "../../http/ApiError.ts"
 import { OutcomeUnknown, RetriesExhausted, RetryAfterTooLong } from "./RetryErrors.ts"
 import type { Resend, RetryPolicy } from "./RetryRules.ts"
 
-// Only these are known to have changed nothing: refused before anything was done, or never sent. A 5xx may
-// come from a proxy after the request was applied behind it.
-const mayHaveBeenApplied = (error: unknown): boolean => {
-  if (!Predicate.isObject(error)) return true
-  return error._tag !== "RateLimited" && error._tag !== "TokenExpired" && error.sent !== "no"
-}
-
 const retryAfterOf = (error: unknown): Duration.Duration | undefined =>
   Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter) ? error.retryAfter : undefined
 
-/**
- * The tag of an error; `Error` where it has none.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const tagOf = (error: unknown): string =>
-  Predicate.isObject(error) && Predicate.isString(error._tag) ? error._tag : "Error"
+const isFault = Schema.is(ApiError.Fault)
+
+const faultOf = (error: unknown): ApiError.Fault | undefined =>
+  Predicate.hasProperty(error, "fault") && isFault(error.fault) ? error.fault : undefined
 
 const messageOf = (error: unknown): string =>
   Predicate.isObject(error) && Predicate.isString(error.message) ? error.message : ""
@@ -86,6 +77,8 @@ export interface Tries {
   applied: "no" | "maybe"
   /** Tag of the last error; `RateLimited` before the first one, because nothing else makes a first attempt wait. */
   lastError: string
+  /** Whose fault that was. */
+  fault: ApiError.Fault | undefined
 }
 
 /**
@@ -101,7 +94,8 @@ export const makeTries = (startedAt: number): Tries => ({
   failures: 0,
   renewed: false,
   applied: "no",
-  lastError: "RateLimited"
+  lastError: "RateLimited",
+  fault: undefined
 })
 
 /**
@@ -141,14 +135,14 @@ export const decide = (
     readonly delay?: number | "done" | undefined
   }
 ): Decision => {
-  const tag = tagOf(error)
   const elapsed = given.now - tries.startedAt
   tries.attempts++
-  tries.lastError = tag
-  const { attempts } = tries
-  const limited = tag === "RateLimited"
-  const told = () => ({ lastError: tag, lastMessage: messageOf(error), attempts, elapsed: Duration.millis(elapsed) })
-  if (mayHaveBeenApplied(error)) {
+  tries.lastError = Tag.of(error)
+  tries.fault = faultOf(error)
+  const limited = tries.lastError === "RateLimited"
+  const told = () => toldOf(tries, messageOf(error), Duration.millis(elapsed))
+  // Another's error, which does not say, may have been applied.
+  if (!Predicate.hasProperty(error, "applied") || error.applied !== "no") {
     if (given.resend === "unsafe") return stop(new OutcomeUnknown(told()))
     tries.applied = "maybe"
   }
@@ -180,6 +174,20 @@ export const decide = (
 }
 
 /**
+ * What the errors that end a request tell of it.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const toldOf = ({ attempts, fault, lastError }: Tries, lastMessage: string, elapsed: Duration.Duration) => ({
+  attempts,
+  elapsed,
+  fault,
+  lastError,
+  lastMessage
+})
+
+/**
  * The error for a wait of so many milliseconds that is longer than the policy allows.
  *
  * @category constructors
@@ -188,25 +196,17 @@ export const decide = (
 export const tooLong = (
   policy: RetryPolicy<string, string>,
   tries: Tries,
-  told: {
-    readonly lastError: string
-    readonly lastMessage: string
-    readonly attempts: number
-    readonly elapsed: Duration.Duration
-  },
+  told: ReturnType<typeof toldOf>,
   wait: number,
   wall: number
 ): RetryAfterTooLong =>
   new RetryAfterTooLong({
     ...told,
     wait: Duration.millis(wait),
-    until: DateTime.makeUnsafe(Math.min(wall + wait, latestTime)),
+    until: Utc.fromMillis(wall + wait),
     bound: wait > Duration.toMillis(policy.retryAfterCeiling) ? "retryAfterCeiling" : "maxElapsed",
     applied: tries.applied
   })
-
-// The latest time that a Date can hold (ECMAScript §21.4.1.1); a vendor can ask for more.
-const latestTime = 8.64e15
 
 const backoff = (policy: RetryPolicy<string, string>, failures: number): number =>
   Math.min(

@@ -6,10 +6,13 @@
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import * as Format from "../../base/Format.ts"
+import { Fault } from "../../http/ApiError.ts"
 
 const tries = {
   /** Tag of the last error. */
   lastError: Schema.String,
+  /** Whose fault it was, where it says so, as this library's errors do. */
+  fault: Schema.optional(Fault),
   /** Its message. */
   lastMessage: Schema.String,
   /** Attempts made, those answered 429 included. */
@@ -68,6 +71,7 @@ export class RetryAfterTooLong extends Schema.TaggedError<RetryAfterTooLong>()("
  * @since 0.1.0
  */
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", tries) {
+  readonly applied = "maybe" as const
   readonly isRetryable = false as const
   override get message(): string {
     return `The request may have been applied, and is not safe to send again (${this.lastError}: ${this.lastMessage}). Check at the vendor whether it was.`

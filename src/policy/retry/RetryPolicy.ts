@@ -212,7 +212,7 @@ export const loop = <A, E, R, Also extends string, Never extends string, R1 exte
           const random = yield* Random.next
           const decision = RetryDecision.decide(policy, tries, error, { now, wall, random, resend, budget, delay })
           if (decision._tag === "Stop") return yield* Effect.fail(decision.error)
-          onRetry?.(RetryDecision.tagOf(error), tries.attempts, decision.delay)
+          onRetry?.(tries.lastError, tries.attempts, decision.delay)
           if (decision.delay > 0) yield* Effect.sleep(decision.delay)
           return yield* run
         })

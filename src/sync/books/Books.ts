@@ -7,8 +7,8 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
+import * as Tag from "../../base/Tag.ts"
 import type * as Batch from "../batch/Batch.ts"
 import type * as Checkpoint from "../checkpoint/Checkpoint.ts"
 import * as CheckpointWriter from "../checkpoint/CheckpointWriter.ts"
@@ -69,7 +69,7 @@ export interface Books<E> extends Stopping.Stopping<E> {
    */
   readonly ended: (
     batch: Pick<Batch.Batch<unknown>, "merged" | "number" | "records">,
-    ended: ReadonlyArray<Fate.Ended>,
+    ended: Fate.Fates,
     apart?: ReadonlySet<number> | undefined
   ) => Effect.Effect<ReadonlyArray<Outcome>>
   /** Notes a batch that was accepted, and waits until that is on disk. */
@@ -225,11 +225,10 @@ export const make = Effect.fnUntraced(function* <E>(
               : { resumedFrom: done.start }),
           ...(missing.length === 0 ? {} : { missing }),
           elapsed: now - startedAt,
-          ...(stopped === undefined ? {} : { stopped: stopped._tag === "Failed" ? tagOf(stopped.error) : stopped._tag })
+          ...(stopped === undefined
+            ? {}
+            : { stopped: stopped._tag === "Failed" ? Tag.of(stopped.error) : stopped._tag })
         })
       })
   }
 })
-
-const tagOf = (error: unknown): string =>
-  Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag) ? error._tag : "UnknownError"

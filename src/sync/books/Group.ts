@@ -62,7 +62,7 @@ export const ofRejected = (records: ReadonlyArray<Unsendable>, wantsOutcomes: bo
  */
 export const ofBatch = (
   batch: Pick<Batch<unknown>, "merged" | "number" | "records">,
-  ended: ReadonlyArray<Fate.Ended>,
+  ended: Fate.Fates,
   options: {
     readonly apart: ReadonlySet<number> | undefined
     /** Whether there is a next run that takes up what goes on; if not, a person must. */

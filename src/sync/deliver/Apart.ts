@@ -7,7 +7,7 @@
 import * as Arr from "effect/Array"
 import type { Batch, BatchLimit } from "../batch/Batch.ts"
 import { OpenBatch } from "../batch/OpenBatch.ts"
-import type { Ended, Fate } from "../model/Fate.ts"
+import type { Fate, Fates } from "../model/Fate.ts"
 import * as Encoded from "../record/EncodedRecord.ts"
 
 type Sent<A> = Pick<Batch<A>, "merged" | "number" | "records">
@@ -20,7 +20,7 @@ type Sent<A> = Pick<Batch<A>, "merged" | "number" | "records">
  */
 export interface Apart<A> {
   /** What became of all others. */
-  readonly ended: ReadonlyArray<Ended>
+  readonly ended: Fates
   /** The offsets of the merged records that were refused: they, and those in them, have no outcome yet. */
   readonly offsets: ReadonlySet<number>
   /** What is not to be tried, each with what it comes to. */
@@ -38,10 +38,10 @@ export interface Apart<A> {
  * @category constructors
  * @since 0.1.0
  */
-export const of = <A>(batch: Sent<A>, all: ReadonlyArray<Ended>): Apart<A> | undefined => {
+export const of = <A>(batch: Sent<A>, all: Fates): Apart<A> | undefined => {
   if (batch.merged.length === 0) return undefined
   const refused: Array<{ readonly record: Encoded.EncodedRecord<A>; readonly fate: Fate }> = []
-  const ended = all.flatMap(({ fate, indices }): ReadonlyArray<Ended> => {
+  const ended = all.flatMap(({ fate, indices }): Fates => {
     if (fate._tag !== "Rejected") return [{ fate, indices }]
     const others = indices.filter((index) => {
       const record = batch.records[index]

@@ -46,7 +46,7 @@ export interface Refused<D> extends IsolateState.Refusal<D> {
  * @category models
  * @since 0.1.0
  */
-export type Verdict<A, D> = Passed<A> | Refused<D>
+export type Answer<A, D> = Passed<A> | Refused<D>
 
 /**
  * @category constructors
@@ -139,7 +139,7 @@ export interface Options<A, D, E, R> {
    * answered. It retries what may pass. Where keys repeat in a batch and the destination keeps no order
    * between batches, it returns only when the run is settled.
    */
-  readonly send: (indices: ReadonlyArray<number>) => Effect.Effect<Verdict<A, D>, E, R>
+  readonly send: (indices: ReadonlyArray<number>) => Effect.Effect<Answer<A, D>, E, R>
   /** Key of a record. A record is never sent before an earlier one of its key is decided. Default: all differ. */
   readonly key?: ((index: number) => string) | undefined
   /**
@@ -170,14 +170,14 @@ export const isolate = Effect.fnUntraced(function* <A, D, E, R>(
     if (options.budget !== undefined && !(yield* options.budget.take)) {
       return ended(problem, state, { _tag: "BudgetSpent", detail: state.detail })
     }
-    const verdict = yield* Effect.result(options.send(step.indices))
-    if (Result.isFailure(verdict)) {
-      return ended(problem, state, { _tag: "SendFailed", error: verdict.failure, inFlight: step.indices })
+    const answer = yield* Effect.result(options.send(step.indices))
+    if (Result.isFailure(answer)) {
+      return ended(problem, state, { _tag: "SendFailed", error: answer.failure, inFlight: step.indices })
     }
     state =
-      verdict.success._tag === "Passed"
-        ? IsolateSearch.passed(problem, state, verdict.success.receipt)
-        : IsolateSearch.refused(problem, state, verdict.success)
+      answer.success._tag === "Passed"
+        ? IsolateSearch.passed(problem, state, answer.success.receipt)
+        : IsolateSearch.refused(problem, state, answer.success)
   }
 })
 

@@ -16,40 +16,9 @@ import type { SendPolicy } from "../../policy/SendPolicy.ts"
 import type { SettlePolicy } from "../../policy/SettlePolicy.ts"
 import type { Tally } from "../books/Tally.ts"
 import type { Behaviour, Destination, RecordFailure } from "../model/Destination.ts"
-import type { Doom, Ended, Fate } from "../model/Fate.ts"
-
-/**
- * How an accepted batch ended, by the positions of its records, and what dooms the run, if anything does.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Settled {
-  readonly ended: ReadonlyArray<Ended>
-  readonly doomed: Doom | undefined
-}
-
-const unknown = (
-  tag: string,
-  message: string,
-  more?: { readonly again?: boolean; readonly answer?: string | undefined }
-): Fate => ({
-  _tag: "Unknown",
-  reason: { tag, message, issues: [] },
-  answer: more?.answer,
-  again: more?.again ?? false
-})
-
-/**
- * The fate of an accepted batch that is waited for no longer: its id says where to ask.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const notWaitedFor = (batchId: string, fate: Fate): Fate =>
-  fate._tag === "Unknown"
-    ? { ...fate, again: true, reason: { ...fate.reason, message: `${fate.reason.message} Ask for batch ${batchId}.` } }
-    : fate
+import type { Fate, Fates } from "../model/Fate.ts"
+import { unknown } from "../model/Fate.ts"
+import { type DeliverError, stopsRun } from "./SendFailure.ts"
 
 // The deadline cuts questions short that the retry policy would go on with. One that was asked by then may be answered.
 const lastAnswer = 10_000
@@ -59,30 +28,39 @@ class NotAnswered extends Data.TaggedError("NotAnswered") {
 }
 
 /**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options<A, B extends Behaviour, R> {
+  readonly to: Destination<A, B, R>
+  readonly policy: SendPolicy
+  /** Where requests are counted, when they go out, and what is waited for. */
+  readonly tally: Pick<Tally, "addUnsettled" | "counted" | "settling">
+  readonly settlePolicy: SettlePolicy
+  /** Called when something stops the run. */
+  readonly onStop: (error: DeliverError) => void
+}
+
+/**
  * Asks until there is an end, as `Polling` does, under the same rate limit as everything else. Where none is learnt, the
  * records are `Unknown`, with the batch's id: never failed.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(options: {
-  readonly to: Destination<A, B, R>
-  readonly policy: SendPolicy
-  /** Where requests are counted, when they go out, and what is waited for. */
-  readonly tally: Pick<Tally, "addUnsettled" | "counted" | "settling">
-  readonly settlePolicy: SettlePolicy
-  readonly batchId: string
+export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(
+  { onStop, policy, settlePolicy, tally, to }: Options<A, B, R>,
+  batchId: string,
   /** The batch's records, in order. */
-  readonly records: ReadonlyArray<Sent>
+  records: ReadonlyArray<Sent>,
   /** When it was accepted, in milliseconds since 1970. Default: now. */
-  readonly acceptedAt?: number | undefined
-}): Effect.fn.Return<Settled, never, R> {
-  const { batchId, policy, records, settlePolicy, tally, to } = options
+  acceptedSince?: number
+): Effect.fn.Return<Fates, never, R> {
   const indices = records.map((_, index) => index)
   const now = yield* Clock.currentTimeMillis
-  const acceptedAt = options.acceptedAt ?? now
-  const end = (fate: Fate, doomed?: Doom): Settled => ({ ended: [{ indices, fate }], doomed })
-  const unsettled = (...why: Parameters<typeof unknown>): Settled => {
+  const acceptedAt = acceptedSince ?? now
+  const end = (fate: Fate): Fates => [{ indices, fate }]
+  const unsettled = (...why: Parameters<typeof unknown>): Fates => {
     tally.addUnsettled(batchId)
     return end(unknown(...why))
   }
@@ -108,7 +86,7 @@ export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(op
       case "Applied":
         return end({ _tag: "Applied" })
       case "Failed":
-        return { ended: failed(batchId, records, settlement.failures), doomed: undefined }
+        return failed(batchId, records, settlement.failures)
       case "Unclear":
         return end({ _tag: "Unknown", reason: settlement.reason, answer: settlement.answer, again: false })
       case "Pending":
@@ -126,17 +104,16 @@ export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(op
     )
   }
   const message = `Reading the status of batch ${batchId} failed: ${error.message}`
+  if (stopsRun(error)) {
+    onStop(error)
+    return end(unknown(error._tag, message, { again: true }))
+  }
   switch (error._tag) {
     case "NotFound":
       return unsettled(
         "BatchNotFound",
         `Batch ${batchId} is not known ${Format.duration(waited)} after it was accepted.`
       )
-    case "Unauthorized":
-    case "Forbidden":
-    case "RetriesExhausted":
-    case "RetryAfterTooLong":
-      return end(unknown(error._tag, message, { again: true }), error)
     case "UnexpectedAnswer":
       return unsettled(
         error._tag,
@@ -155,19 +132,15 @@ interface Sent {
 
 // Records that failed, by position or by key. A failure that fits no record, or one more than there are of its key, says
 // that the answer is about something else, so that nothing of it is believed.
-const failed = (
-  batchId: string,
-  records: ReadonlyArray<Sent>,
-  failures: ReadonlyArray<RecordFailure>
-): ReadonlyArray<Ended> => {
+const failed = (batchId: string, records: ReadonlyArray<Sent>, failures: ReadonlyArray<RecordFailure>): Fates => {
   const indices = records.map((_, index) => index)
-  const ended: Array<Ended> = []
+  const ended: Array<Fates[number]> = []
   const open = new Set(indices)
   const reject = (index: number, reason: RecordFailure["reason"], answer: string | undefined) => {
     open.delete(index)
     ended.push({ indices: [index], fate: { _tag: "Rejected", reason, answer } })
   }
-  const mismatch = (): ReadonlyArray<Ended> => {
+  const mismatch = (): Fates => {
     const message = `Batch ${batchId} reports a failed record that it does not hold. Ask for it.`
     return [{ indices, fate: unknown("FailureMismatch", message) }]
   }

@@ -26,7 +26,7 @@ export const Reason = Schema.Struct({
  */
 export type Reason = typeof Reason.Type
 
-interface Settled {
+interface OfRecord {
   readonly offset: number
 }
 
@@ -36,7 +36,7 @@ interface Settled {
  * @category models
  * @since 0.1.0
  */
-export interface Applied extends Settled {
+export interface Applied extends OfRecord {
   readonly _tag: "Applied"
 }
 
@@ -46,7 +46,7 @@ export interface Applied extends Settled {
  * @category models
  * @since 0.1.0
  */
-export interface Accepted extends Settled {
+export interface Accepted extends OfRecord {
   readonly _tag: "Accepted"
   readonly batchId: string
 }
@@ -57,7 +57,7 @@ export interface Accepted extends Settled {
  * @category models
  * @since 0.1.0
  */
-export interface Rejected extends Settled {
+export interface Rejected extends OfRecord {
   readonly _tag: "Rejected"
   readonly reason: Reason
 }
@@ -68,7 +68,7 @@ export interface Rejected extends Settled {
  * @category models
  * @since 0.1.0
  */
-export interface Unknown extends Settled {
+export interface Unknown extends OfRecord {
   readonly _tag: "Unknown"
   readonly reason: Reason
 }
@@ -79,7 +79,7 @@ export interface Unknown extends Settled {
  * @category models
  * @since 0.1.0
  */
-export interface Merged extends Settled {
+export interface Merged extends OfRecord {
   readonly _tag: "Merged"
   /** The offset of that record. */
   readonly into: number
@@ -91,7 +91,7 @@ export interface Merged extends Settled {
  * @category models
  * @since 0.1.0
  */
-export interface Unsent extends Settled {
+export interface Unsent extends OfRecord {
   readonly _tag: "Unsent"
 }
 

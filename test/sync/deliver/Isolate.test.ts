@@ -5,7 +5,7 @@ import * as IsolateSearch from "../../../src/sync/deliver/IsolateSearch.ts"
 import * as IsolateState from "../../../src/sync/deliver/IsolateState.ts"
 
 type Run = ReadonlyArray<number>
-type Judge = (run: Run) => Isolate.Verdict<string, string>
+type Judge = (run: Run) => Isolate.Answer<string, string>
 
 const detail = (run: Run): string => `refused ${run.join(",")}`
 

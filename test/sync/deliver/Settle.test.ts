@@ -9,9 +9,10 @@ import * as SettlePolicy from "../../../src/policy/SettlePolicy.ts"
 import * as ReachDestination from "../../../src/reach/ReachDestination.ts"
 import type { CustomerPatch } from "../../../src/reach/ReachSchema.ts"
 import * as Tally from "../../../src/sync/books/Tally.ts"
+import type { DeliverError } from "../../../src/sync/deliver/SendFailure.ts"
 import * as Settle from "../../../src/sync/deliver/Settle.ts"
 import type { Destination, RecordFailure, Settlement } from "../../../src/sync/model/Destination.ts"
-import type { Ended } from "../../../src/sync/model/Fate.ts"
+import type { Fates } from "../../../src/sync/model/Fate.ts"
 
 const answered = {
   vendor: "Reach",
@@ -55,16 +56,22 @@ const settle = (options: {
         retry: RetryPolicy.make(),
         rateLimit: RateLimitPolicy.unlimited()
       })
-      const { doomed, ended } = yield* Settle.settle({
-        to,
-        policy,
-        tally,
-        settlePolicy: SettlePolicy.make(options.settling),
-        batchId: "b-1",
-        records: (options.keys ?? ["c-1", "c-2"]).map((key, index) => ({ key, offset: 10 + index })),
-        acceptedAt: options.accepted === undefined ? undefined : start - options.accepted
-      })
-      return { doomed, ended, at: yield* since }
+      let stopped: DeliverError | undefined
+      const fates = yield* Settle.settle(
+        {
+          to,
+          policy,
+          tally,
+          settlePolicy: SettlePolicy.make(options.settling),
+          onStop: (error) => {
+            stopped = error
+          }
+        },
+        "b-1",
+        (options.keys ?? ["c-1", "c-2"]).map((key, index) => ({ key, offset: 10 + index })),
+        options.accepted === undefined ? undefined : start - options.accepted
+      )
+      return { stopped, fates, at: yield* since }
     })
     const fiber = yield* Effect.forkChild(Effect.scoped(waiting))
     yield* TestClock.adjust("10 seconds")
@@ -79,8 +86,8 @@ const pending = Effect.succeed<Settlement>({ _tag: "Pending" })
 const applied = Effect.succeed<Settlement>({ _tag: "Applied" })
 
 /** What became of each record, by its position: its fate, and why. */
-const fates = (ended: ReadonlyArray<Ended>): ReadonlyArray<string> =>
-  ended
+const tagsOf = (fates: Fates): ReadonlyArray<string> =>
+  fates
     .flatMap(({ fate, indices }) =>
       indices.map((index): readonly [number, string] => [
         index,
@@ -90,20 +97,20 @@ const fates = (ended: ReadonlyArray<Ended>): ReadonlyArray<string> =>
     .sort(([a], [b]) => a - b)
     .map(([, told]) => told)
 
-const reasonOf = (ended: ReadonlyArray<Ended>, position: number): string => {
-  const fate = ended.find(({ indices }) => indices.includes(position))?.fate
+const reasonOf = (fates: Fates, position: number): string => {
+  const fate = fates.find(({ indices }) => indices.includes(position))?.fate
   return fate !== undefined && "reason" in fate ? fate.reason.message : assert.fail("it has no reason")
 }
 
 describe("a batch that does not settle", () => {
   it.effect("is waited for until the deadline and asked for a last time then, and counted by its id", () =>
     Effect.gen(function* () {
-      const { asked, at, ended, meanwhile, unsettled } = yield* settle({
+      const { asked, at, fates, meanwhile, unsettled } = yield* settle({
         ask: pending,
         settling: { deadline: "12 seconds" }
       })
-      assert.deepStrictEqual(fates(ended), ["Unknown SettleDeadline", "Unknown SettleDeadline"])
-      assert.include(reasonOf(ended, 0), "Batch b-1 was not finished after 12 s.")
+      assert.deepStrictEqual(tagsOf(fates), ["Unknown SettleDeadline", "Unknown SettleDeadline"])
+      assert.include(reasonOf(fates, 0), "Batch b-1 was not finished after 12 s.")
       assert.deepStrictEqual([asked.at(-1), at], [12_000, 12_000])
       assert.deepStrictEqual(meanwhile, { batches: 1, waited: 10_000, left: 2000 })
       assert.deepStrictEqual(unsettled, { batches: 1, ids: ["b-1"] })
@@ -115,10 +122,10 @@ describe("a batch that does not settle", () => {
     () =>
       Effect.gen(function* () {
         for (const ask of [Effect.never, Effect.fail(down), [pending, Effect.never]]) {
-          const { at, doomed, ended } = yield* settle({ ask, settling: { deadline: "12 seconds" } })
-          assert.deepStrictEqual(fates(ended), ["Unknown SettleDeadline", "Unknown SettleDeadline"])
-          assert.include(reasonOf(ended, 0), "How batch b-1 went was not learnt in")
-          assert.isUndefined(doomed)
+          const { at, stopped, fates } = yield* settle({ ask, settling: { deadline: "12 seconds" } })
+          assert.deepStrictEqual(tagsOf(fates), ["Unknown SettleDeadline", "Unknown SettleDeadline"])
+          assert.include(reasonOf(fates, 0), "How batch b-1 went was not learnt in")
+          assert.isUndefined(stopped)
           assert.isAtMost(at, 22_000)
         }
       })
@@ -127,45 +134,45 @@ describe("a batch that does not settle", () => {
   it.effect("is asked for once by a later run, also where its deadline has passed", () =>
     Effect.gen(function* () {
       const soon = yield* settle({ ask: applied, accepted: 3_600_000 })
-      assert.deepStrictEqual(fates(soon.ended), ["Applied", "Applied"])
+      assert.deepStrictEqual(tagsOf(soon.fates), ["Applied", "Applied"])
       assert.deepStrictEqual(soon.unsettled, { batches: 0, ids: [] })
-      const { asked, ended } = yield* settle({ ask: pending, accepted: 3_600_000 })
+      const { asked, fates } = yield* settle({ ask: pending, accepted: 3_600_000 })
       assert.lengthOf(asked, 1)
-      assert.include(reasonOf(ended, 0), "was not finished after 1 h")
+      assert.include(reasonOf(fates, 0), "was not finished after 1 h")
     })
   )
 
   it.effect("is Unknown after five unexpected answers in a row, with what came, and not after four", () =>
     Effect.gen(function* () {
       const four = Array.from({ length: 4 }, () => Effect.fail(unexpected))
-      const { asked, at, ended, unsettled } = yield* settle({ ask: [...four, Effect.fail(unexpected), applied] })
+      const { asked, at, fates, unsettled } = yield* settle({ ask: [...four, Effect.fail(unexpected), applied] })
       assert.lengthOf(asked, 5)
       assert.isBelow(at, 10_000)
-      assert.deepStrictEqual(fates(ended), ["Unknown UnexpectedAnswer", "Unknown UnexpectedAnswer"])
-      assert.include(reasonOf(ended, 0), "with 200 and the status of another batch.")
-      assert.deepInclude(ended[0]?.fate, { answer: "what came", again: false })
+      assert.deepStrictEqual(tagsOf(fates), ["Unknown UnexpectedAnswer", "Unknown UnexpectedAnswer"])
+      assert.include(reasonOf(fates, 0), "with 200 and the status of another batch.")
+      assert.deepInclude(fates[0]?.fate, { answer: "what came", again: false })
       assert.deepStrictEqual(unsettled.ids, ["b-1"])
       const enough = yield* settle({ ask: [...four, pending, ...four, applied] })
-      assert.deepStrictEqual(fates(enough.ended), ["Applied", "Applied"])
+      assert.deepStrictEqual(tagsOf(enough.fates), ["Applied", "Applied"])
     })
   )
 
   it.effect("is Unknown where it is not known for longer than the policy says", () =>
     Effect.gen(function* () {
-      const { ended, unsettled } = yield* settle({
+      const { fates, unsettled } = yield* settle({
         ask: Effect.fail(notFound),
         settling: { notFoundGrace: "5 seconds" }
       })
-      assert.deepStrictEqual(fates(ended), ["Unknown BatchNotFound", "Unknown BatchNotFound"])
+      assert.deepStrictEqual(tagsOf(fates), ["Unknown BatchNotFound", "Unknown BatchNotFound"])
       assert.strictEqual(unsettled.batches, 1)
     })
   )
 
   it.effect("stops the run where the vendor stays down, and is asked for again by the next one", () =>
     Effect.gen(function* () {
-      const { doomed, ended, unsettled } = yield* settle({ ask: Effect.fail(down), settling: { deadline: "2 hours" } })
-      assert.strictEqual(doomed?._tag, "RetriesExhausted")
-      assert.deepInclude(ended[0]?.fate, { _tag: "Unknown", again: true })
+      const { stopped, fates, unsettled } = yield* settle({ ask: Effect.fail(down), settling: { deadline: "2 hours" } })
+      assert.strictEqual(stopped?._tag, "RetriesExhausted")
+      assert.deepInclude(fates[0]?.fate, { _tag: "Unknown", again: true })
       assert.strictEqual(unsettled.batches, 0)
     })
   )
@@ -181,53 +188,53 @@ describe("failures that only the status tells", () => {
   const failed = (keys: ReadonlyArray<string>, first: RecordFailure, ...more: ReadonlyArray<RecordFailure>) =>
     Effect.map(
       settle({ keys, ask: Effect.succeed<Settlement>({ _tag: "Failed", failures: [first, ...more] }) }),
-      ({ ended }) => ended
+      ({ fates }) => fates
     )
 
   it.effect("by position are about those records alone", () =>
     Effect.gen(function* () {
-      const ended = yield* failed(["a", "b", "a"], failure(2, undefined), failure(1, "b"))
-      assert.deepStrictEqual(fates(ended), ["Applied", "Rejected NotApplied", "Rejected NotApplied"])
+      const fates = yield* failed(["a", "b", "a"], failure(2, undefined), failure(1, "b"))
+      assert.deepStrictEqual(tagsOf(fates), ["Applied", "Rejected NotApplied", "Rejected NotApplied"])
     })
   )
 
   it.effect("as many as the batch has records of their key reject them all", () =>
     Effect.gen(function* () {
-      const ended = yield* failed(["a", "b", "a"], failure(undefined, "a", "no"), failure(undefined, "a", "never"))
-      assert.deepStrictEqual(fates(ended), ["Rejected NotApplied", "Applied", "Rejected NotApplied"])
-      for (const { fate } of ended.slice(1)) assert.deepInclude(fate, { answer: "no; never" })
+      const fates = yield* failed(["a", "b", "a"], failure(undefined, "a", "no"), failure(undefined, "a", "never"))
+      assert.deepStrictEqual(tagsOf(fates), ["Rejected NotApplied", "Applied", "Rejected NotApplied"])
+      for (const { fate } of fates.slice(1)) assert.deepInclude(fate, { answer: "no; never" })
     })
   )
 
   it.effect("fewer than that leave open which: none of them is Rejected, none Applied, and the others are", () =>
     Effect.gen(function* () {
-      const ended = yield* failed(["b", "a", "a", "c", "a"], failure(undefined, "a", "no"), failure(undefined, "c"))
-      assert.deepStrictEqual(fates(ended), [
+      const fates = yield* failed(["b", "a", "a", "c", "a"], failure(undefined, "a", "no"), failure(undefined, "c"))
+      assert.deepStrictEqual(tagsOf(fates), [
         "Applied",
         "Unknown FailureAmbiguous",
         "Unknown FailureAmbiguous",
         "Rejected NotApplied",
         "Unknown FailureAmbiguous"
       ])
-      const message = reasonOf(ended, 4)
+      const message = reasonOf(fates, 4)
       assert.include(message, "1 of 3 records of this customer in batch b-1 failed")
       assert.include(message, "those at offsets 11, 12, 14.")
       assert.include(message, "The earliest that can have failed is the one at offset 11;")
-      assert.deepInclude(ended.find(({ indices }) => indices.includes(4))?.fate, { answer: "no", again: false })
+      assert.deepInclude(fates.find(({ indices }) => indices.includes(4))?.fate, { answer: "no", again: false })
     })
   )
 
   it.effect("of which one names its position leave the others of its key to the ones that name the key", () =>
     Effect.gen(function* () {
       const certain = yield* failed(["a", "a"], failure(undefined, "a"), failure(0, "a"))
-      assert.deepStrictEqual(fates(certain), ["Rejected NotApplied", "Rejected NotApplied"])
-      const ended = yield* failed(["a", "a", "a"], failure(0, undefined), failure(undefined, "a"))
-      assert.deepStrictEqual(fates(ended), [
+      assert.deepStrictEqual(tagsOf(certain), ["Rejected NotApplied", "Rejected NotApplied"])
+      const fates = yield* failed(["a", "a", "a"], failure(0, undefined), failure(undefined, "a"))
+      assert.deepStrictEqual(tagsOf(fates), [
         "Rejected NotApplied",
         "Unknown FailureAmbiguous",
         "Unknown FailureAmbiguous"
       ])
-      assert.include(reasonOf(ended, 1), "The earliest that can have failed is the one at offset 11;")
+      assert.include(reasonOf(fates, 1), "The earliest that can have failed is the one at offset 11;")
     })
   )
 
@@ -241,19 +248,19 @@ describe("failures that only the status tells", () => {
         [failure(undefined, "b"), failure(undefined, "b")]
       ] as const) {
         const [first, ...more] = wrong
-        const ended = yield* failed(["a", "b", "a"], first, ...more)
-        assert.deepStrictEqual(new Set(fates(ended)), new Set(["Unknown FailureMismatch"]))
+        const fates = yield* failed(["a", "b", "a"], first, ...more)
+        assert.deepStrictEqual(new Set(tagsOf(fates)), new Set(["Unknown FailureMismatch"]))
       }
     })
   )
 
   it.effect("tell ten offsets at most, since the letter of each of them does", () =>
     Effect.gen(function* () {
-      const ended = yield* failed(
+      const fates = yield* failed(
         Array.from({ length: 13 }, () => "a"),
         failure(undefined, "a")
       )
-      assert.include(reasonOf(ended, 12), "at offsets 10, 11, 12, 13, 14, 15, 16, 17, 18, 19 and 3 more.")
+      assert.include(reasonOf(fates, 12), "at offsets 10, 11, 12, 13, 14, 15, 16, 17, 18, 19 and 3 more.")
     })
   )
 })
