@@ -1,8 +1,4 @@
-/**
- * Reading answers: what an endpoint promises, or one of the errors of this library.
- *
- * @since 0.1.0
- */
+/** Reading answers: what an endpoint promises, or one of the errors of this library. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
@@ -22,10 +18,6 @@ import * as TransportCode from "./TransportCode.ts"
 // Enough to see what a page of HTML is about; an error should not keep megabytes alive.
 const maxKeptBody = 64 * 1024
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options {
   readonly credentials: Credentials
   /** Of a body. */
@@ -34,12 +26,7 @@ export interface Options {
   readonly onEnd: () => Effect.Effect<void>
 }
 
-/**
- * Reads an answer of at most so many bytes.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** Reads an answer of at most so many bytes. */
 export const read = <A, Status extends ApiError.RefusalStatus>(
   endpoint: Endpoint<A, Status>,
   response: HttpClientResponse.HttpClientResponse,

@@ -24,7 +24,7 @@ import { AnswerObserver } from "./AnswerObserver.ts"
 import * as ApiError from "./ApiError.ts"
 import * as BaseUrl from "./BaseUrl.ts"
 import type { Credentials } from "./Credentials.ts"
-import { type CallError, called, type Endpoint } from "./Endpoint.ts"
+import { type CallError, called, type Endpoint, invalid } from "./Endpoint.ts"
 import type { InvalidConfiguration } from "./InvalidConfiguration.ts"
 import * as TransportCode from "./TransportCode.ts"
 import { VendorInstance } from "./VendorInstance.ts"
@@ -161,7 +161,7 @@ export const encodeBody = <S extends Schema.ConstraintEncoder<unknown>>(
   return (value) =>
     Effect.mapError(
       Effect.suspend(() => Effect.fromResult(encode(value))),
-      (issues) => new ApiError.InvalidRequest({ ...called(endpoint), issues })
+      (issues) => invalid(endpoint, issues)
     )
 }
 
@@ -201,13 +201,10 @@ const fromSendError = (
   error: HttpClientError.HttpClientError | Schema.SchemaError
 ): ApiError.InvalidRequest | ApiError.TransportFault => {
   if (Schema.isSchemaError(error)) {
-    return new ApiError.InvalidRequest({ ...called(endpoint), issues: InputIssue.fromSchemaIssue(error.issue) })
+    return invalid(endpoint, InputIssue.fromSchemaIssue(error.issue))
   }
   if (error.reason._tag === "EncodeError" || error.reason._tag === "InvalidUrlError") {
-    return new ApiError.InvalidRequest({
-      ...called(endpoint),
-      issues: [{ path: [], message: "the request cannot be written as HTTP" }]
-    })
+    return invalid(endpoint, [{ path: [], message: "the request cannot be written as HTTP" }])
   }
   const code = TransportCode.of(error.reason)
   return new ApiError.TransportFault({

@@ -379,19 +379,14 @@ export type RefusalStatus = keyof Refusals
  * @category models
  * @since 0.1.0
  */
-export interface Answered {
-  readonly vendor: string
-  readonly endpoint: string
-  readonly status: number
-  readonly answer: Redacted.Redacted<VendorAnswer>
-}
+export type Answered = Schema.Struct<typeof answered>["Type"]
 
-const refusals: { readonly [Status in RefusalStatus]: (answered: Answered) => Refusals[Status] } = {
-  400: (answered) => new BadRequest(answered),
-  404: (answered) => new NotFound(answered),
-  409: (answered) => new Conflict(answered),
-  413: (answered) => new ContentTooLarge(answered),
-  422: (answered) => new UnprocessableContent(answered)
+const refusals: { readonly [Status in RefusalStatus]: new (answered: Answered) => Refusals[Status] } = {
+  400: BadRequest,
+  404: NotFound,
+  409: Conflict,
+  413: ContentTooLarge,
+  422: UnprocessableContent
 }
 
 /**
@@ -401,4 +396,4 @@ const refusals: { readonly [Status in RefusalStatus]: (answered: Answered) => Re
  * @since 0.1.0
  */
 export const refusal = <Status extends RefusalStatus>(status: Status, answered: Answered): Refusals[Status] =>
-  refusals[status](answered)
+  new refusals[status](answered)

@@ -6,7 +6,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as InputIssue from "../json/InputIssue.ts"
-import type * as ApiError from "./ApiError.ts"
+import * as ApiError from "./ApiError.ts"
 
 /**
  * One endpoint as a client calls it: `A` is what its answer holds, `Status` the statuses that it is known
@@ -87,3 +87,14 @@ export type CallError<Status extends ApiError.RefusalStatus> =
  * @since 0.1.0
  */
 export const called = ({ label, vendor }: Endpoint<unknown, ApiError.RefusalStatus>) => ({ vendor, endpoint: label })
+
+/**
+ * Why a call must not be made.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const invalid = (
+  endpoint: Endpoint<unknown, ApiError.RefusalStatus>,
+  issues: ReadonlyArray<InputIssue.InputIssue>
+): ApiError.InvalidRequest => new ApiError.InvalidRequest({ ...called(endpoint), issues })

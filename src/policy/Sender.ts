@@ -308,20 +308,13 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
       return
     }
     const error = failed.value
-    if (error instanceof ApiError.RateLimited) {
-      onLimited(now, startedAt)
-      if (error.retryAfter !== undefined) pause(now, Duration.toMillis(error.retryAfter))
-      end(member, now, startedAt, "overloaded")
-    } else if (error instanceof ApiError.TimedOut) {
-      end(member, now, startedAt, "overloaded")
-    } else if (error instanceof ApiError.TransportFault || error instanceof ApiError.InvalidRequest) {
-      end(member, now, startedAt, "none")
-    } else {
-      onAccepted(now, startedAt)
-      const fault = error instanceof ApiError.ServerFault
-      if (fault && error.retryAfter !== undefined) pause(now, Duration.toMillis(error.retryAfter))
-      end(member, now, startedAt, fault && error.status === 503 ? "overloaded" : "answered")
-    }
+    const ending = endingOf(error)
+    const isFault = error instanceof ApiError.ServerFault
+    const isLimited = error instanceof ApiError.RateLimited
+    if (isLimited) onLimited(now, startedAt)
+    if (isFault || ending === "answered") onAccepted(now, startedAt)
+    if ((isFault || isLimited) && error.retryAfter !== undefined) pause(now, Duration.toMillis(error.retryAfter))
+    end(member, now, startedAt, ending)
   }
 
   const budget: RetryDecision.Budget = {
@@ -473,6 +466,16 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
       return least
     }
   }
+}
+
+/** What an error says of how much the vendor can take. */
+const endingOf = (error: unknown): ConcurrencyFinder.Ending => {
+  if (error instanceof ApiError.TransportFault || error instanceof ApiError.InvalidRequest) return "none"
+  return error instanceof ApiError.RateLimited ||
+    error instanceof ApiError.TimedOut ||
+    (error instanceof ApiError.ServerFault && error.status === 503)
+    ? "overloaded"
+    : "answered"
 }
 
 const nameOf = (policy: RateLimitPolicy.RateLimitPolicy<unknown>): string => {

@@ -14,7 +14,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as ApiClient from "../http/ApiClient.ts"
-import * as ApiError from "../http/ApiError.ts"
+import type * as ApiError from "../http/ApiError.ts"
 import * as Endpoint from "../http/Endpoint.ts"
 import type { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
 import type * as Sender from "../policy/Sender.ts"
@@ -268,28 +268,23 @@ export const make = Effect.fnUntraced(function* (
     records?: number
   ) => Senders.turn(address(options?.tenant), client.call(endpoint, send), records)
 
-  const headersFor = (endpoint: { readonly label: string }, callOptions: CallOptions | undefined) => {
+  const headersFor = (
+    endpoint: Endpoint.Endpoint<unknown, ApiError.RefusalStatus>,
+    callOptions: CallOptions | undefined
+  ) => {
     const tenant = ReachAuth.tenantFor(auth, callOptions?.tenant)
     return Result.isSuccess(tenant)
       ? Effect.succeed(present({ [ReachApi.tenantHeader]: tenant.success }))
-      : Effect.fail(
-          new ApiError.InvalidRequest({
-            vendor,
-            endpoint: endpoint.label,
-            issues: [{ path: ["tenant"], message: tenant.failure }]
-          })
-        )
+      : Effect.fail(Endpoint.invalid(endpoint, [{ path: ["tenant"], message: tenant.failure }]))
   }
 
   const checkConsent = (
-    endpoint: { readonly label: string },
+    endpoint: Endpoint.Endpoint<unknown, ApiError.RefusalStatus>,
     patches: ReadonlyArray<ReachSchema.CustomerChanges>,
     writeOptions: WriteOptions | undefined
   ) => {
     const issues = consentIssues(patches, writeOptions?.deleteConsent)
-    return issues.length === 0
-      ? Effect.void
-      : Effect.fail(new ApiError.InvalidRequest({ vendor, endpoint: endpoint.label, issues }))
+    return issues.length === 0 ? Effect.void : Effect.fail(Endpoint.invalid(endpoint, issues))
   }
 
   const pollStatus = Effect.fnUntraced(function* (batchId: string, options?: BatchStatusOptions) {

@@ -102,6 +102,20 @@ describe("the house", () => {
     }
   })
 
+  it("what is said once stands in one place", () => {
+    const places: ReadonlyArray<readonly [what: RegExp, where: string]> = [
+      [/Headers\.parseRetryAfter\(/, "src/http/RetryAfter.ts"],
+      [/\b8\.64e15\b/, "src/base/Utc.ts"],
+      [/isString\(\w+\._tag\) \? \w+\._tag/, "src/base/Tag.ts"],
+      [/case "ServerFault"|"ServerFault",/, "src/http/ApiError.ts"],
+      [/"RetriesExhausted" \|\| /, "src/sync/deliver/SendFailure.ts"]
+    ]
+    for (const [what, where] of places) {
+      const found = files.filter((file) => what.test(readFileSync(join(root, file), "utf8")))
+      assert.deepStrictEqual(found, [where], String(what))
+    }
+  })
+
   it("the guide's paths are there", () => {
     const paths = [...guide.matchAll(/`((?:src|test)\/[\w./]+)`/g)].map(([, path]) => path ?? "")
     assert.isAbove(paths.length, 10)

@@ -7,23 +7,9 @@ import * as ApiError from "../../http/ApiError.ts"
 import { OutcomeUnknown, RetriesExhausted, RetryAfterTooLong } from "./RetryErrors.ts"
 import type { Resend, RetryPolicy } from "./RetryRules.ts"
 
-const retryAfterOf = (error: unknown): Duration.Duration | undefined =>
-  Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter) ? error.retryAfter : undefined
-
 const isFault = Schema.is(ApiError.Fault)
 
-const faultOf = (error: unknown): ApiError.Fault | undefined =>
-  Predicate.hasProperty(error, "fault") && isFault(error.fault) ? error.fault : undefined
-
-const messageOf = (error: unknown): string =>
-  Predicate.isObject(error) && Predicate.isString(error.message) ? error.message : ""
-
-/**
- * The store of retries that requests share.
- *
- * @category models
- * @since 0.1.0
- */
+/** The store of retries that requests share. */
 export interface Budget {
   /** Takes one retry, if there is one. */
   readonly spend: () => boolean
@@ -32,12 +18,7 @@ export interface Budget {
   readonly left: () => number
 }
 
-/**
- * A full store of retries.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A full store of retries. */
 export const makeBudget = (policy: Pick<RetryPolicy, "budget">): Budget => {
   const { budget } = policy
   if (budget === undefined) {
@@ -59,12 +40,7 @@ export const makeBudget = (policy: Pick<RetryPolicy, "budget">): Budget => {
   }
 }
 
-/**
- * What one request has been through.
- *
- * @category models
- * @since 0.1.0
- */
+/** What one request has been through. */
 export interface Tries {
   /** When the first attempt started, in milliseconds of the clock that `decide` is given. */
   startedAt: number
@@ -81,12 +57,7 @@ export interface Tries {
   fault: ApiError.Fault | undefined
 }
 
-/**
- * A request that has not been sent yet.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A request that has not been sent yet. */
 export const makeTries = (startedAt: number): Tries => ({
   startedAt,
   attempts: 0,
@@ -98,12 +69,7 @@ export const makeTries = (startedAt: number): Tries => ({
   fault: undefined
 })
 
-/**
- * What to do after a failed attempt: `again` after `delay` milliseconds, or `stop` with an error.
- *
- * @category models
- * @since 0.1.0
- */
+/** What to do after a failed attempt: `again` after `delay` milliseconds, or `stop` with an error. */
 export type Decision =
   | { readonly _tag: "Again"; readonly delay: number }
   | {
@@ -118,9 +84,6 @@ const stop = (error: Extract<Decision, { readonly _tag: "Stop" }>["error"]): Dec
  * Decides after an attempt that failed with an error that the policy retries. `random` is from 0 to 1, `now`
  * in milliseconds, `wall` in milliseconds since 1970; `delay` is the caller's schedule's, `"done"` when it
  * has ended.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const decide = (
   policy: RetryPolicy<string, string>,
@@ -135,14 +98,15 @@ export const decide = (
     readonly delay?: number | "done" | undefined
   }
 ): Decision => {
+  // Another's error may say nothing of itself; then its request may have been applied.
+  const { applied, fault, message, retryAfter } = Predicate.isObject(error) ? error : {}
   const elapsed = given.now - tries.startedAt
   tries.attempts++
   tries.lastError = Tag.of(error)
-  tries.fault = faultOf(error)
+  tries.fault = isFault(fault) ? fault : undefined
   const limited = tries.lastError === "RateLimited"
-  const told = () => toldOf(tries, messageOf(error), Duration.millis(elapsed))
-  // Another's error, which does not say, may have been applied.
-  if (!Predicate.hasProperty(error, "applied") || error.applied !== "no") {
+  const told = () => toldOf(tries, Predicate.isString(message) ? message : "", Duration.millis(elapsed))
+  if (applied !== "no") {
     if (given.resend === "unsafe") return stop(new OutcomeUnknown(told()))
     tries.applied = "maybe"
   }
@@ -159,8 +123,7 @@ export const decide = (
   const exhausted = (ran: RetriesExhausted["ran"]) =>
     stop(new RetriesExhausted({ ...told(), ran, applied: tries.applied }))
   const maxElapsed = Duration.toMillis(policy.maxElapsed)
-  const retryAfter = retryAfterOf(error)
-  const floor = retryAfter === undefined ? 0 : Duration.toMillis(retryAfter)
+  const floor = Duration.isDuration(retryAfter) ? Duration.toMillis(retryAfter) : 0
   // Without a wait that was asked for, it is the time that ran out.
   if (floor > Duration.toMillis(policy.retryAfterCeiling) || (floor > 0 && elapsed + floor > maxElapsed)) {
     return stop(tooLong(policy, tries, told(), floor, given.wall))
@@ -173,12 +136,7 @@ export const decide = (
   return again(delay)
 }
 
-/**
- * What the errors that end a request tell of it.
- *
- * @category getters
- * @since 0.1.0
- */
+/** What the errors that end a request tell of it. */
 export const toldOf = ({ attempts, fault, lastError }: Tries, lastMessage: string, elapsed: Duration.Duration) => ({
   attempts,
   elapsed,
@@ -187,12 +145,7 @@ export const toldOf = ({ attempts, fault, lastError }: Tries, lastMessage: strin
   lastMessage
 })
 
-/**
- * The error for a wait of so many milliseconds that is longer than the policy allows.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The error for a wait of so many milliseconds that is longer than the policy allows. */
 export const tooLong = (
   policy: RetryPolicy<string, string>,
   tries: Tries,

@@ -1,8 +1,4 @@
-/**
- * What a receipt says of the records it is for: they are applied, or accepted, and then waited for.
- *
- * @since 0.1.0
- */
+/** What a receipt says of the records it is for: they are applied, or accepted, and then waited for. */
 import * as Effect from "effect/Effect"
 import type { Abandonable } from "../../base/Abandonable.ts"
 import type * as OffsetSet from "../books/OffsetSet.ts"
@@ -11,10 +7,6 @@ import * as Fate from "../model/Fate.ts"
 import * as Part from "./Part.ts"
 import * as Settle from "./Settle.ts"
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options<A, B extends Behaviour, R> extends Settle.Options<A, B, R> {
   readonly settle: "applied" | "accepted"
   readonly inFlight: Abandonable
@@ -22,12 +14,7 @@ export interface Options<A, B extends Behaviour, R> extends Settle.Options<A, B,
   readonly onAccepted: (batch: number, runs: ReadonlyArray<OffsetSet.Run>, batchId: string) => Effect.Effect<void>
 }
 
-/**
- * What brings a part with a receipt to its end. `acceptedAt` says that an earlier run had the receipt.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** What brings a part with a receipt to its end. `acceptedAt` says that an earlier run had the receipt. */
 export const make = <A, B extends Behaviour, R>(
   options: Options<A, B, R>
 ): ((part: Part.Part<A>, receipt: Receipt, acceptedAt?: number) => Effect.Effect<Fate.Fates, never, R>) => {

@@ -1,8 +1,6 @@
 /**
  * Merged records that were refused are taken apart again, so that merging changes nothing but the number of requests: what
  * was merged is sent in its order, each for itself, and each has its own outcome.
- *
- * @since 0.1.0
  */
 import * as Arr from "effect/Array"
 import type { Batch, BatchLimit } from "../batch/Batch.ts"
@@ -12,12 +10,7 @@ import * as Encoded from "../record/EncodedRecord.ts"
 
 type Sent<A> = Pick<Batch<A>, "merged" | "number" | "records">
 
-/**
- * What a batch has come to, where merged records of it were refused.
- *
- * @category models
- * @since 0.1.0
- */
+/** What a batch has come to, where merged records of it were refused. */
 export interface Apart<A> {
   /** What became of all others. */
   readonly ended: Fates
@@ -32,12 +25,7 @@ export interface Apart<A> {
   readonly rounds: ReadonlyArray<Arr.NonEmptyReadonlyArray<Encoded.EncodedRecord<A>>>
 }
 
-/**
- * Takes the merged records of a batch apart that were refused; `undefined` where there are none.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Takes the merged records of a batch apart that were refused; `undefined` where there are none. */
 export const of = <A>(batch: Sent<A>, all: Fates): Apart<A> | undefined => {
   if (batch.merged.length === 0) return undefined
   const refused: Array<{ readonly record: Encoded.EncodedRecord<A>; readonly fate: Fate }> = []
@@ -72,12 +60,7 @@ const roundsOf = <A>(merged: ReadonlyArray<ReadonlyArray<Encoded.EncodedRecord<A
     merged.flatMap((parts) => parts[round] ?? []).sort((a, b) => a.offset - b.offset)
   ).filter((round) => Arr.isArrayNonEmpty(round))
 
-/**
- * A round as batches of the size that is allowed now. They have the number of the batch that was taken apart.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** A round as batches of the size that is allowed now. They have the number of the batch that was taken apart. */
 export const batches = <A>(
   records: Arr.NonEmptyReadonlyArray<Encoded.EncodedRecord<A>>,
   number: number,

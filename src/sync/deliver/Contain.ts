@@ -1,20 +1,11 @@
-/**
- * What a destination throws becomes the fate of the batch for which it did, and ends nothing else.
- *
- * @since 0.1.0
- */
+/** What a destination throws becomes the fate of the batch for which it did, and ends nothing else. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as SendableJson from "../../json/SendableJson.ts"
 import { type Fates, unknown } from "../model/Fate.ts"
 import * as Part from "./Part.ts"
 
-/**
- * Several batches in a row ended because the destination threw, so that nothing is to be expected of the next ones.
- *
- * @category errors
- * @since 0.1.0
- */
+/** Several batches in a row ended because the destination threw, so that nothing is to be expected of the next ones. */
 export class DestinationFailed extends Data.TaggedError("DestinationFailed")<{
   /** Its name. */
   readonly destination: string
@@ -29,10 +20,6 @@ export class DestinationFailed extends Data.TaggedError("DestinationFailed")<{
 // So many batches in a row in which the destination threw stop the run.
 const thrownInARow = 3
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (options: {
   readonly to: { readonly name: string }
   readonly onStop: (error: DestinationFailed) => void

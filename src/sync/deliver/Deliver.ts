@@ -1,8 +1,6 @@
 /**
  * Brings one batch to its end: sent, taken apart where it is refused, waited for where it is only accepted.
  * Whatever happens to it becomes values, so that no batch can interrupt another.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -19,10 +17,6 @@ import * as Request from "./Request.ts"
 import type { Underway } from "./Resume.ts"
 import * as SendFailure from "./SendFailure.ts"
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export type Options<A, B extends Behaviour, R> = Request.Options<A, B, R> &
   Acceptance.Options<A, B, R> &
   IsolatePart.Options<A, B, R> & {
@@ -34,10 +28,6 @@ export type Options<A, B extends Behaviour, R> = Request.Options<A, B, R> &
     readonly onSending: (batch: number, runs: ReadonlyArray<Run>) => Effect.Effect<void>
   }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Deliver<A, R> {
   /** Delivers a batch. Every position of it ends exactly once. */
   readonly batch: (batch: Part.Part<A>["batch"]) => Effect.Effect<Fates, never, R>
@@ -50,12 +40,7 @@ const neverAnswered = unknown(
   "An earlier run may have sent this, and it is not safe to send again. Check at the vendor whether it was applied."
 )
 
-/**
- * Delivers batches to one destination, under one set of policies.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Delivers batches to one destination, under one set of policies. */
 export const make = <A, B extends Behaviour, R>(options: Options<A, B, R>): Deliver<A, R> => {
   const { ahead, isolate: wanted, limit, onSending, stopped, tally, to } = options
   // Without its literal type, which would make every comparison below a question of types.

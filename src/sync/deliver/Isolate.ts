@@ -19,19 +19,17 @@ import * as IsolateSearch from "./IsolateSearch.ts"
 import * as IsolateState from "./IsolateState.ts"
 
 /**
- * The run went through.
+ * What a destination says to a run of records. Anything else that can happen is an error of `send`.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Passed<A> {
-  readonly _tag: "Passed"
-  /** What the destination gave for it. */
-  readonly receipt: A
-}
+export type Answer<A, D> =
+  /** It went through, and this is what the destination gave for it. */
+  { readonly _tag: "Passed"; readonly receipt: A } | Refused<D>
 
 /**
- * The run was refused because of what is in it, and nothing of it was applied.
+ * It was refused because of what is in it, and nothing of it was applied.
  *
  * @category models
  * @since 0.1.0
@@ -41,18 +39,10 @@ export interface Refused<D> extends IsolateState.Refusal<D> {
 }
 
 /**
- * What a destination says to a run of records. Anything else that can happen is an error of `send`.
- *
- * @category models
- * @since 0.1.0
- */
-export type Answer<A, D> = Passed<A> | Refused<D>
-
-/**
  * @category constructors
  * @since 0.1.0
  */
-export const passed = <A>(receipt: A): Passed<A> => ({ _tag: "Passed", receipt })
+export const passed = <A>(receipt: A): Answer<A, never> => ({ _tag: "Passed", receipt })
 
 /**
  * @category constructors

@@ -1,8 +1,4 @@
-/**
- * Isolates a part of a batch that was refused: with the requests of the run, to the fates of its records.
- *
- * @since 0.1.0
- */
+/** Isolates a part of a batch that was refused: with the requests of the run, to the fates of its records. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -14,10 +10,6 @@ import * as Part from "./Part.ts"
 import type { Answered } from "./Request.ts"
 import * as SendFailure from "./SendFailure.ts"
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options<A, B extends Behaviour, R> {
   readonly to: Destination<A, B, R>
   /** The requests that taking refused batches apart may cost in the whole run. */
@@ -25,26 +17,19 @@ export interface Options<A, B extends Behaviour, R> {
   readonly stopped: () => object | undefined
 }
 
+interface Delivery<A, R> {
+  readonly request: (part: Part.Part<A>) => Effect.Effect<Answered, never, R>
+  readonly failures: ReturnType<typeof SendFailure.reader>
+  readonly accepted: (part: Part.Part<A>, receipt: Receipt) => Effect.Effect<Fates, never, R>
+  /** Delivers what was not decided. */
+  readonly inTurn: (parts: ReadonlyArray<Part.Part<A>>) => Effect.Effect<Fates, never, R>
+}
+
 type NotRefused = Exclude<SendFailure.Meaning, { readonly _tag: "Refused" }>
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = <A, B extends Behaviour, R>(
   { budget, stopped, to }: Options<A, B, R>,
-  {
-    accepted,
-    failures,
-    inTurn,
-    request
-  }: {
-    readonly request: (part: Part.Part<A>) => Effect.Effect<Answered, never, R>
-    readonly failures: ReturnType<typeof SendFailure.reader>
-    readonly accepted: (part: Part.Part<A>, receipt: Receipt) => Effect.Effect<Fates, never, R>
-    /** Delivers what was not decided. */
-    readonly inTurn: (parts: ReadonlyArray<Part.Part<A>>) => Effect.Effect<Fates, never, R>
-  }
+  { accepted, failures, inTurn, request }: Delivery<A, R>
 ) => {
   const behaviour: Behaviour = to.behaviour
   const claimsOf = to.claims

@@ -1,8 +1,4 @@
-/**
- * Who holds a key: a table for tens of thousands of keys that come and go all the time.
- *
- * @since 0.1.0
- */
+/** Who holds a key: a table for tens of thousands of keys that come and go all the time. */
 
 const firstSlots = 1024
 
@@ -14,9 +10,6 @@ const none = 0
  *
  * Slots stand in one array, the key beside its owner, and those that want the same slot in the ones behind it: nothing is
  * allocated for a key, and finding one reads one place in memory. A `Map` of texts takes ten times as long.
- *
- * @category models
- * @since 0.1.0
  */
 export class KeyOwners {
   private slots = new Int32Array(2 * firstSlots)

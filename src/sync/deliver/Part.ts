@@ -1,18 +1,10 @@
-/**
- * Some records of a batch that go out together, with their positions in it.
- *
- * @since 0.1.0
- */
+/** Some records of a batch that go out together, with their positions in it. */
 import * as Arr from "effect/Array"
 import type * as Batch from "../batch/Batch.ts"
 import * as OffsetSet from "../books/OffsetSet.ts"
 import type { Fate, Fates } from "../model/Fate.ts"
 import type { EncodedRecord } from "../record/EncodedRecord.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Part<A> {
   readonly batch: Pick<Batch.Batch<A>, "merged" | "number" | "records">
   /** The position of each of its records in the batch. */
@@ -22,12 +14,7 @@ export interface Part<A> {
   readonly onRequest: () => void
 }
 
-/**
- * Whole batches as parts.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Whole batches as parts. */
 export const wholes = () => {
   // Most batches are as large as the one before: they share the positions.
   let positions: ReadonlyArray<number> = []
@@ -38,54 +25,30 @@ export const wholes = () => {
   }
 }
 
-/**
- * The parts that hold these positions of a part, without those that would be empty.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The parts that hold these positions of a part, without those that would be empty. */
 export const split = <A>(part: Part<A>, ...positions: ReadonlyArray<ReadonlyArray<number>>): ReadonlyArray<Part<A>> =>
   positions.flatMap((some) => {
     const records = some.flatMap((position) => part.records[position] ?? [])
     return Arr.isArrayNonEmpty(records) ? [{ ...part, indices: inBatch(part, some), records }] : []
   })
 
-/**
- * @category combinators
- * @since 0.1.0
- */
 export const halves = <A>(part: Part<A>): ReadonlyArray<Part<A>> => {
   const positions = part.records.map((_, position) => position)
   const middle = positions.length >> 1
   return split(part, positions.slice(0, middle), positions.slice(middle))
 }
 
-/**
- * One fate for all of its records.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** One fate for all of its records. */
 export const fated = ({ indices }: Part<unknown>, fate: Fate): Fates => [{ indices, fate }]
 
-/**
- * Fates by the positions in the part as fates by those in the batch.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Fates by the positions in the part as fates by those in the batch. */
 export const placed = (part: Part<unknown>, fates: Fates): Fates =>
   fates.map(({ fate, indices }) => ({ fate, indices: inBatch(part, indices) }))
 
 const inBatch = ({ indices }: Part<unknown>, positions: ReadonlyArray<number>): ReadonlyArray<number> =>
   positions.map((position) => indices[position] ?? position)
 
-/**
- * The offsets of its records, and of those that were folded into them.
- *
- * @category getters
- * @since 0.1.0
- */
+/** The offsets of its records, and of those that were folded into them. */
 export const runs = ({ batch: { merged }, records }: Part<unknown>): ReadonlyArray<OffsetSet.Run> => {
   if (merged.length === 0) return OffsetSet.runsOfRecords(records)
   const into = new Set(records.map(({ offset }) => offset))

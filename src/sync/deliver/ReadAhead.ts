@@ -1,16 +1,8 @@
-/**
- * How far a source is read ahead of what is sent: batches that only wait for their turn hold records in memory.
- *
- * @since 0.1.0
- */
+/** How far a source is read ahead of what is sent: batches that only wait for their turn hold records in memory. */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface ReadAhead {
   /** Asks for more only while there is room. */
   readonly limit: <A, E, R>(self: Stream.Stream<A, E, R>) => Stream.Stream<A, E, R>
@@ -18,12 +10,7 @@ export interface ReadAhead {
   readonly add: () => () => void
 }
 
-/**
- * Lets so many batches wait.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Lets so many batches wait. */
 export const make = (most: number): ReadAhead => {
   let waiting = 0
   const room = Latch.makeUnsafe(true)

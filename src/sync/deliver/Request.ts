@@ -1,8 +1,4 @@
-/**
- * Sends a part of a batch under the policies.
- *
- * @since 0.1.0
- */
+/** Sends a part of a batch under the policies. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Abandonable } from "../../base/Abandonable.ts"
@@ -15,10 +11,6 @@ import * as EncodedRecord from "../record/EncodedRecord.ts"
 import type { Part } from "./Part.ts"
 import * as SendFailure from "./SendFailure.ts"
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options<A, B extends Behaviour, R> {
   readonly to: Destination<A, B, R>
   readonly policy: SendPolicy
@@ -33,10 +25,6 @@ export interface Options<A, B extends Behaviour, R> {
   readonly stopped: () => { readonly _tag: "Failed" | "Interrupted" } | undefined
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Answered {
   readonly result: Result.Result<Receipt, SendFailure.SendFailure>
   /** Whether one of the attempts that failed may have been applied all the same. */
@@ -45,12 +33,7 @@ export interface Answered {
   readonly bytes: number
 }
 
-/**
- * What sends a part, in one request and those that the retry policy makes of it.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** What sends a part, in one request and those that the retry policy makes of it. */
 export const make = <A, B extends Behaviour, R>(
   options: Options<A, B, R>
 ): ((part: Part<A>) => Effect.Effect<Answered, never, R>) => {

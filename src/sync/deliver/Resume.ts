@@ -1,8 +1,4 @@
-/**
- * Taking up a run again: what was accepted is asked for, what is done is passed over, and the rest is sent.
- *
- * @since 0.1.0
- */
+/** Taking up a run again: what was accepted is asked for, what is done is passed over, and the rest is sent. */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -20,12 +16,7 @@ import * as Encode from "../record/Encode.ts"
 import type { EncodedRecord } from "../record/EncodedRecord.ts"
 import * as Source from "../record/Source.ts"
 
-/**
- * The offset at which a run goes on.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The offset at which a run goes on. */
 export const offsetOf = (position: Checkpoint.Position): number =>
   typeof position === "number" ? position : position.offset
 
@@ -35,9 +26,6 @@ const positionOf = (position: Checkpoint.Position | undefined): SourcePosition |
 /**
  * A batch, or a part of one, whose request an earlier run sent: it was accepted (`batchId`), or nobody knows what
  * became of it.
- *
- * @category models
- * @since 0.1.0
  */
 export interface Underway<A> {
   readonly number: number
@@ -47,12 +35,7 @@ export interface Underway<A> {
   readonly acceptedAt: number
 }
 
-/**
- * A source as a run takes it up.
- *
- * @category models
- * @since 0.1.0
- */
+/** A source as a run takes it up. */
 export interface TakenUp<A, E, R> {
   /** What an earlier run had under way. It may hold the same customers as `records`, and comes before them. */
   readonly underway: ReadonlyArray<Underway<A>>
@@ -67,9 +50,6 @@ type Books = Pick<RunBooks<unknown>, "addGap" | "before" | "isDone" | "keeps">
  * way are missing, the others that come by are held, of which there are no more than the earlier run had unfinished.
  *
  * With a checkpoint, records must come in the order of their offsets; offsets that do not come count as done.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const takeUp = Effect.fnUntraced(function* <A, B extends Behaviour, E, R, RD>(
   from: Source.EncodedFrom<A, E, R>,

@@ -1,8 +1,4 @@
-/**
- * How sending a part of a batch can fail, and what that says of its records and of the run.
- *
- * @since 0.1.0
- */
+/** How sending a part of a batch can fail, and what that says of its records and of the run. */
 import * as Data from "effect/Data"
 import * as Redacted from "effect/Redacted"
 import type * as ApiError from "../../http/ApiError.ts"
@@ -12,38 +8,21 @@ import type { Behaviour, Destination } from "../model/Destination.ts"
 import * as Fate from "../model/Fate.ts"
 import type { DestinationFailed } from "./Contain.ts"
 
-/**
- * The run stopped before this attempt went out, or would wait no longer.
- *
- * @category errors
- * @since 0.1.0
- */
+/** The run stopped before this attempt went out, or would wait no longer. */
 export class HeldBack extends Data.TaggedError("HeldBack") {
   readonly isRetryable = false as const
 }
 
-/**
- * An answer said that batches must be smaller after this one was collected, and before it went out.
- *
- * @category errors
- * @since 0.1.0
- */
+/** An answer said that batches must be smaller after this one was collected, and before it went out. */
 export class Outgrown extends Data.TaggedError("Outgrown") {
   readonly isRetryable = false as const
 }
 
-/**
- * @category errors
- * @since 0.1.0
- */
 export type SendFailure = SendError<ApiError.ApiError | HeldBack | Outgrown, never, never, Behaviour["resend"]>
 
 /**
- * What stops a whole run while it delivers: the credentials are refused, the tenant is not there, something else answers at that address, the vendor stays down
- * beyond the retry policy, or the destination does nothing but throw.
- *
- * @category errors
- * @since 0.1.0
+ * What stops a whole run while it delivers: the credentials are refused, the tenant is not there, something else answers at
+ * that address, the vendor stays down beyond the retry policy, or the destination does nothing but throw.
  */
 export type DeliverError = NoOtherFares | ApiError.NotFound | ApiError.UnexpectedAnswer | DestinationFailed
 
@@ -56,9 +35,6 @@ type NoOtherFares =
 /**
  * Whether a request failed in a way in which every other would fail now: by the fault of the caller, or for longer than the
  * retry policy waits.
- *
- * @category guards
- * @since 0.1.0
  */
 export const stopsRun = (error: {
   readonly _tag: string
@@ -66,39 +42,22 @@ export const stopsRun = (error: {
 }): error is NoOtherFares =>
   error.fault === "caller" || error._tag === "RetriesExhausted" || error._tag === "RetryAfterTooLong"
 
-/**
- * What failed because of an answer.
- *
- * @category errors
- * @since 0.1.0
- */
+/** What failed because of an answer. */
 export type AnsweredFailure = Extract<SendFailure, { readonly answer: unknown }>
 
 /**
  * What a failure comes to. `TooLarge` says nothing of the records: each half is to be tried for itself. `Refused`: some of
  * them are to blame. `Decided`: this is what became of all of them.
- *
- * @category models
- * @since 0.1.0
  */
 export type Meaning =
   | { readonly _tag: "TooLarge" }
   | { readonly _tag: "Refused"; readonly error: AnsweredFailure }
   | { readonly _tag: "Decided"; readonly fate: Fate.Fate }
 
-/**
- * @category guards
- * @since 0.1.0
- */
 export const isTooLarge = (error: { readonly _tag: string }): error is ApiError.ContentTooLarge =>
   error._tag === "ContentTooLarge"
 
-/**
- * The fate of records that failed for their own sake.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The fate of records that failed for their own sake. */
 export const rejected = (error: SendFailure): Fate.Rejected => ({ _tag: "Rejected", ...told(error) })
 
 const told = (error: SendFailure) => ({
@@ -109,12 +68,7 @@ const told = (error: SendFailure) => ({
 // So many unexpected answers in a row, over all batches, say that something else answers at that address.
 const unexpectedInARow = 3
 
-/**
- * What reads the failures of one run.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** What reads the failures of one run. */
 export const reader = <A, B extends Behaviour, R>(options: {
   readonly to: Pick<Destination<A, B, R>, "behaviour" | "refusals">
   /** Called when something stops the run. */

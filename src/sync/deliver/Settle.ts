@@ -1,8 +1,4 @@
-/**
- * Waits until an accepted batch has really been applied, or failed.
- *
- * @since 0.1.0
- */
+/** Waits until an accepted batch has really been applied, or failed. */
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -27,10 +23,6 @@ class NotAnswered extends Data.TaggedError("NotAnswered") {
   override readonly message = "It was not answered in time."
 }
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options<A, B extends Behaviour, R> {
   readonly to: Destination<A, B, R>
   readonly policy: SendPolicy
@@ -44,9 +36,6 @@ export interface Options<A, B extends Behaviour, R> {
 /**
  * Asks until there is an end, as `Polling` does, under the same rate limit as everything else. Where none is learnt, the
  * records are `Unknown`, with the batch's id: never failed.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(
   { onStop, policy, settlePolicy, tally, to }: Options<A, B, R>,

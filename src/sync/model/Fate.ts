@@ -1,22 +1,9 @@
-/**
- * What became of the records of one batch.
- *
- * @since 0.1.0
- */
+/** What became of the records of one batch. */
 import type { Outcome, Reason } from "./Outcome.ts"
 
-/**
- * The fate of each record of a batch, by their 0-based positions in it.
- *
- * @category models
- * @since 0.1.0
- */
+/** The fate of each record of a batch, by their 0-based positions in it. */
 export type Fates = ReadonlyArray<{ readonly indices: ReadonlyArray<number>; readonly fate: Fate }>
 
-/**
- * @category models
- * @since 0.1.0
- */
 export type Fate =
   | { readonly _tag: "Applied" }
   | { readonly _tag: "Accepted"; readonly batchId: string }
@@ -30,10 +17,6 @@ export type Fate =
     }
   | { readonly _tag: "Unsent" }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Rejected {
   readonly _tag: "Rejected"
   readonly reason: Reason
@@ -43,12 +26,7 @@ export interface Rejected {
   readonly together?: true
 }
 
-/**
- * The fate of what was sent, where it cannot be told what came of it.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The fate of what was sent, where it cannot be told what came of it. */
 export const unknown = (
   tag: string,
   message: string,
@@ -57,9 +35,6 @@ export const unknown = (
 
 /**
  * The fate of what was in flight when a run that stops would wait no longer: of an accepted batch, its id says where to ask.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const cutOff = (again: boolean, batchId?: string): Fate => {
   const ask = batchId === undefined ? "" : ` Ask for batch ${batchId}.`
@@ -67,12 +42,7 @@ export const cutOff = (again: boolean, batchId?: string): Fate => {
   return unknown("Interrupted", message, { again })
 }
 
-/**
- * The outcome of one record with this fate.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The outcome of one record with this fate. */
 export const outcome = (fate: Fate, offset: number): Outcome => {
   switch (fate._tag) {
     case "Applied":
