@@ -36,7 +36,7 @@ const sync = Effect.gen(function* () {
       batch: BatchPolicy.make({ maxRecords: 500, maxBytes: 512_000 }),
       retry: RetryPolicy.make({ maxElapsed: "1 minute", firstDelay: "100 millis" }),
       rateLimit: RateLimitPolicy.make({ limit: 200, window: "1 second" }),
-      settling: SettlePolicy.make({ firstPoll: "300 millis" }),
+      settle: SettlePolicy.make({ firstPoll: "300 millis" }),
       checkpoint: Checkpoint.file(`${folder}/checkpoint`),
       checkpointEvery: "200 millis",
       deadLetters: DeadLetters.file(`${folder}/dead-letters.ndjson`),

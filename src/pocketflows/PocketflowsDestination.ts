@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import { named } from "../http/NamedRecords.ts"
 import * as StructEncoder from "../json/StructEncoder.ts"
 import type { Destination } from "../sync/model/Destination.ts"
-import { PocketflowsClient } from "./PocketflowsClient.ts"
+import { PocketflowsClient, type UpdateCustomersError } from "./PocketflowsClient.ts"
 import * as PocketflowsSchema from "./PocketflowsSchema.ts"
 
 /**
@@ -59,7 +59,7 @@ const id = (update: PocketflowsSchema.CustomerUpdate): string => update.id
  */
 export const batchUpdate = (
   options: BatchUpdateOptions
-): Destination<PocketflowsSchema.CustomerUpdate, BatchUpdateBehaviour, PocketflowsClient> => {
+): Destination<PocketflowsSchema.CustomerUpdate, BatchUpdateBehaviour, UpdateCustomersError, PocketflowsClient> => {
   const encode = StructEncoder.json(PocketflowsSchema.CustomerUpdate)
   return {
     name: "pocketflows.batch-update",

@@ -6,13 +6,21 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { ApiError } from "../http/ApiError.ts"
+import type { ApiError, TokenExpired } from "../http/ApiError.ts"
 import { named } from "../http/NamedRecords.ts"
 import * as InputIssue from "../json/InputIssue.ts"
 import * as StructEncoder from "../json/StructEncoder.ts"
 import type { Destination, Outgoing, Receipt } from "../sync/model/Destination.ts"
 import * as ReachApi from "./ReachApi.ts"
-import { type CallOptions, type CreateOptions, consentIssues, ReachClient, type WriteOptions } from "./ReachClient.ts"
+import {
+  type CallOptions,
+  type CreateCustomerError,
+  type CreateOptions,
+  consentIssues,
+  type PatchError,
+  ReachClient,
+  type WriteOptions
+} from "./ReachClient.ts"
 import * as ReachSchema from "./ReachSchema.ts"
 import * as ReachSettlement from "./ReachSettlement.ts"
 
@@ -109,7 +117,9 @@ const encoder = <A extends ReachSchema.CustomerChanges>(
  * @category constructors
  * @since 0.1.0
  */
-export const batchPatch = (options?: BatchPatchOptions): Destination<Patch, BatchPatchBehaviour, ReachClient> => {
+export const batchPatch = (
+  options?: BatchPatchOptions
+): Destination<Patch, BatchPatchBehaviour, PatchError | TokenExpired, ReachClient> => {
   const encode = encoder<Patch>(ReachSchema.CustomerPatch, options)
   return {
     name: "reach.batch-patch",
@@ -146,10 +156,10 @@ export const batchPatch = (options?: BatchPatchOptions): Destination<Patch, Batc
 }
 
 /** What the two endpoints for one customer share. */
-const single = <A extends Patch>(
+const single = <A extends Patch, E extends ApiError>(
   name: string,
   options: CreateOptions | undefined,
-  send: (request: Outgoing<A>) => Effect.Effect<ReachSchema.CustomerResource, ApiError, ReachClient>
+  send: (request: Outgoing<A>) => Effect.Effect<ReachSchema.CustomerResource, E, ReachClient>
 ) => ({
   name,
   vendor: "Reach",
@@ -192,10 +202,12 @@ const decodePath = Schema.decodeResult(ReachApi.CustomerPath)
  * @category constructors
  * @since 0.1.0
  */
-export const patch = (options?: WriteOptions): Destination<Patch, SingleBehaviour, ReachClient> => {
+export const patch = (
+  options?: WriteOptions
+): Destination<Patch, SingleBehaviour, PatchError | TokenExpired, ReachClient> => {
   const encode = encoder(ReachSchema.CustomerPatch, options)
   return {
-    ...single<Patch>("reach.patch", options, ({ body, records: [{ key }] }) =>
+    ...single<Patch, PatchError | TokenExpired>("reach.patch", options, ({ body, records: [{ key }] }) =>
       ReachClient.use((reach) => Effect.map(reach.sendPatch(key, body, options), ({ result }) => result))
     ),
     behaviour: singleBehaviour,
@@ -217,19 +229,29 @@ export const patch = (options?: WriteOptions): Destination<Patch, SingleBehaviou
  */
 export function create(
   options?: CreateOptions & { readonly onConflict?: "upsert" | undefined }
-): Destination<ReachSchema.NewCustomer, SingleBehaviour, ReachClient>
+): Destination<ReachSchema.NewCustomer, SingleBehaviour, CreateCustomerError | TokenExpired, ReachClient>
 export function create(
   options: CreateOptions & { readonly onConflict: "reject" }
-): Destination<ReachSchema.NewCustomer, InsertBehaviour, ReachClient>
+): Destination<ReachSchema.NewCustomer, InsertBehaviour, CreateCustomerError | TokenExpired, ReachClient>
 /** Where it is known at run time only: what is lawful for both. */
 export function create(
   options?: CreateOptions
-): Destination<ReachSchema.NewCustomer, SingleBehaviour | InsertBehaviour, ReachClient>
+): Destination<
+  ReachSchema.NewCustomer,
+  SingleBehaviour | InsertBehaviour,
+  CreateCustomerError | TokenExpired,
+  ReachClient
+>
 export function create(
   options?: CreateOptions
-): Destination<ReachSchema.NewCustomer, SingleBehaviour | InsertBehaviour, ReachClient> {
+): Destination<
+  ReachSchema.NewCustomer,
+  SingleBehaviour | InsertBehaviour,
+  CreateCustomerError | TokenExpired,
+  ReachClient
+> {
   return {
-    ...single<ReachSchema.NewCustomer>("reach.create", options, ({ body }) =>
+    ...single<ReachSchema.NewCustomer, CreateCustomerError | TokenExpired>("reach.create", options, ({ body }) =>
       ReachClient.use((reach) => reach.sendCustomer(body, options))
     ),
     behaviour:

@@ -8,11 +8,13 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Format from "../base/Format.ts"
+import type { ApiError } from "../http/ApiError.ts"
 import * as BatchPolicy from "../policy/BatchPolicy.ts"
 import type { RateLimitPolicy } from "../policy/rate/RateLimitPolicy.ts"
 import * as Batches from "./batch/Batches.ts"
 import type { Options as SyncOptions } from "./CustomerSync.ts"
 import * as KeyCounts from "./KeyCounts.ts"
+import { choices } from "./model/BehaviourOptions.ts"
 import type { CustomerRecord } from "./model/CustomerRecord.ts"
 import type { Behaviour } from "./model/Destination.ts"
 import * as Encode from "./record/Encode.ts"
@@ -101,14 +103,14 @@ const firstOffsets = 5
  * @since 0.1.0
  */
 export const make =
-  <A, B extends Behaviour, R, RL = never, RD = never, RC = never>(options: SyncOptions<A, B, R, RL, RD, RC>) =>
-  <E, RS>(records: Stream.Stream<CustomerRecord<A>, E, RS>): Effect.Effect<Plan, E, RS> =>
+  <A, B extends Behaviour, E extends ApiError, R, RL = never, RD = never, RC = never>(
+    options: SyncOptions<A, B, E, R, RL, RD, RC>
+  ) =>
+  <ES, RS>(records: Stream.Stream<CustomerRecord<A>, ES, RS>): Effect.Effect<Plan, ES, RS> =>
     Effect.suspend(() => {
       const { to } = options
       const policy = { ...(options.batch ?? BatchPolicy.make()), maxAge: Duration.infinity }
-      const behaviour: Behaviour = to.behaviour
-      const chosen: { readonly settle?: "accepted" | "applied" | undefined } = options
-      const settles = behaviour.acceptance === "accepted" && (chosen.settle ?? "applied") === "applied"
+      const settles = choices(to.behaviour, options).settle === "applied"
       const keys = KeyCounts.make()
       const rejected = new Map<string, { records: number; readonly first: Array<First> }>()
       let read = 0

@@ -26,7 +26,7 @@ await CustomerFile.read(`${folder}/customers.csv`, ReachSchema.CustomerPatch).pi
     rateLimit: RateLimitPolicy.unlimited(),
     concurrency: 3,
     window: 8,
-    settling: SettlePolicy.make({ firstPoll: "5 millis", maxInterval: "5 millis" }),
+    settle: SettlePolicy.make({ firstPoll: "5 millis", maxInterval: "5 millis" }),
     checkpoint: Checkpoint.file(`${folder}/checkpoint`),
     checkpointEvery: "20 millis",
     deadLetters: DeadLetters.file(`${folder}/dead.ndjson`)

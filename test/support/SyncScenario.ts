@@ -128,9 +128,15 @@ export const policiesOf = (scenario: Scenario) => ({
     budget: "none"
   }),
   rateLimit: RateLimitPolicy.unlimited(),
-  settling: SettlePolicy.make({ firstPoll: 1, maxInterval: 5, notFoundGrace: 100, deadline: "20 seconds" }),
   concurrency: scenario.concurrency,
   window: scenario.window
+})
+
+export const settlePolicy = SettlePolicy.make({
+  firstPoll: 1,
+  maxInterval: 5,
+  notFoundGrace: 100,
+  deadline: "20 seconds"
 })
 
 /** Whether a scenario may leave a record's fate open, and whether it may stop the run. */

@@ -5,6 +5,7 @@ import { Arbitrary, Effect, FileSystem, Layer, Redacted, Stream } from "effect"
 import type { HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
 import {
+  type ApiError,
   BatchPolicy,
   CustomerFile,
   CustomerRecord,
@@ -174,14 +175,24 @@ const makePocketflows = (id: string, text: string, depth: number): Given => {
 }
 
 interface Tried<A, B extends Destination.Behaviour> {
-  readonly to: Destination.Destination<A, B, ReachClient.ReachClient | PocketflowsClient.PocketflowsClient>
+  readonly to: Destination.Destination<
+    A,
+    B,
+    ApiError.ApiError,
+    ReachClient.ReachClient | PocketflowsClient.PocketflowsClient
+  >
   readonly schema: Parameters<typeof CustomerFile.ndjson>[1] & { readonly Type: A }
   readonly make: (id: string, text: string, depth: number) => Given
 }
 
 /** Runs records, and says how each ended. Nothing may end the run. */
 const run = <A, E, R>(
-  to: Destination.Destination<A, Destination.Behaviour, ReachClient.ReachClient | PocketflowsClient.PocketflowsClient>,
+  to: Destination.Destination<
+    A,
+    Destination.Behaviour,
+    ApiError.ApiError,
+    ReachClient.ReachClient | PocketflowsClient.PocketflowsClient
+  >,
   records: Stream.Stream<CustomerRecord.CustomerRecord<A>, E, R>
 ) =>
   Effect.gen(function* () {
@@ -417,7 +428,12 @@ describe("a destination that throws", () => {
             : Response.json({ message: bodyOf(request) }, { status: 400 })
         )
         const reach = ReachClient.layer({ auth: ReachAuth.token(Redacted.make("tok"), { tenant: "acme" }) })
-        const to: Destination.Destination<ReachSchema.CustomerPatch, Destination.Behaviour, ReachClient.ReachClient> = {
+        const to: Destination.Destination<
+          ReachSchema.CustomerPatch,
+          Destination.Behaviour & { readonly acceptance: "accepted" },
+          ApiError.ApiError,
+          ReachClient.ReachClient
+        > = {
           ...base,
           behaviour: part === "claims" ? { ...base.behaviour, failures: "dependent" } : base.behaviour,
           [part]: failing
@@ -426,7 +442,7 @@ describe("a destination that throws", () => {
           CustomerSync.outcomes({
             to,
             rateLimit: RateLimitPolicy.unlimited(),
-            settling: SettlePolicy.make({ firstPoll: 1 })
+            settle: SettlePolicy.make({ firstPoll: 1 })
           }),
           Stream.runCollect,
           TestClock.withLive,

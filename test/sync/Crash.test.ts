@@ -64,7 +64,7 @@ const options = (world: CrashWorld.World, sameKey: "keep" | "merge" | "split") =
   retry: RetryPolicy.make({ firstDelay: "1 millis", maxDelay: "2 millis" }),
   rateLimit: RateLimitPolicy.unlimited(),
   concurrency: 3,
-  settling: SettlePolicy.make({ firstPoll: "1 millis", maxInterval: "2 millis" }),
+  settle: SettlePolicy.make({ firstPoll: "1 millis", maxInterval: "2 millis" }),
   sameKey,
   checkpoint: world.checkpoint,
   deadLetters: world.deadLetters,

@@ -43,7 +43,7 @@ const run = Effect.suspend(() => {
       to: ReachDestination.batchPatch(),
       retry: RetryPolicy.make({ firstDelay: "1 millis", maxDelay: "2 millis", maxAttempts: 3 }),
       rateLimit: RateLimitPolicy.unlimited(),
-      settling: SettlePolicy.make({ firstPoll: "1 millis" }),
+      settle: SettlePolicy.make({ firstPoll: "1 millis" }),
       deadLetters: letters,
       onProgress: (one) => Effect.sync(() => void progress.push(one)),
       onReport: (one) => Effect.sync(() => void reports.push(one))

@@ -16,6 +16,7 @@ import {
   rulesOf,
   type Scenario,
   scenario,
+  settlePolicy,
   text
 } from "../support/SyncScenario.ts"
 
@@ -176,7 +177,7 @@ const reachBatch = (scenario: Scenario) =>
           ...hooks,
           ...policiesOf(scenario),
           to,
-          settle,
+          settle: settle === "accepted" ? settle : settlePolicy,
           isolate: scenario.isolate,
           retryUnknown: scenario.retryUnknown,
           sameKey: scenario.merge ? "merge" : scenario.split ? "split" : "keep"

@@ -32,7 +32,7 @@ const options = (world: CrashWorld.World) =>
     to: ReachDestination.batchPatch(),
     batch: BatchPolicy.make({ maxRecords: 5 }),
     rateLimit: RateLimitPolicy.unlimited(),
-    settling: SettlePolicy.make({ firstPoll: "1 millis", maxInterval: "2 millis" }),
+    settle: SettlePolicy.make({ firstPoll: "1 millis", maxInterval: "2 millis" }),
     checkpoint: world.checkpoint,
     deadLetters: world.deadLetters,
     checkpointEvery: 0,

@@ -56,7 +56,7 @@ const base = {
   to: ReachDestination.batchPatch(),
   batch: BatchPolicy.make({ maxRecords: 5 }),
   rateLimit: RateLimitPolicy.unlimited(),
-  settling: SettlePolicy.make({ firstPoll: "1 millis", maxInterval: "2 millis" }),
+  settle: SettlePolicy.make({ firstPoll: "1 millis", maxInterval: "2 millis" }),
   checkpointEvery: 0,
   grace: 0
 } as const
@@ -97,6 +97,7 @@ describe("a checkpoint of another run", () => {
               ...base,
               to: ReachDestination.patch(),
               checkpoint: world.checkpoint,
+              settle: undefined,
               sameKey: "keep" as never
             })(stream)
           },
@@ -235,6 +236,11 @@ describe("a run on a checkpoint", () => {
         assert.deepInclude(totals, { read: 12, outcomes, requests: asked, checkpoint: 12, nothingNew: true })
         assert.isUndefined(report.firstOffset)
         assert.include(format(report), "nothing new")
+        const named = Source.make({ ...stream, missing: () => [{ field: "lastName", name: "name" }] })
+        assert.isUndefined(
+          (yield* CustomerSync.run(options)(named)).missing,
+          "no name can be missing of what is not read"
+        )
         assert.strictEqual(world.saved(), saved, "it is left as it is")
         assert.deepStrictEqual(yield* Stream.runCollect(CustomerSync.outcomes(options)(stream)), [])
       })

@@ -44,7 +44,7 @@ const runOf = (world: CrashWorld.World, records = source) => {
       rateLimit: RateLimitPolicy.unlimited(),
       concurrency: 2,
       window: 4,
-      settling: SettlePolicy.make({ firstPoll: "1 second", maxInterval: "1 second" }),
+      settle: SettlePolicy.make({ firstPoll: "1 second", maxInterval: "1 second" }),
       checkpoint: world.checkpoint,
       deadLetters: world.deadLetters,
       grace: "30 seconds",
@@ -254,7 +254,7 @@ describe("nothing is left behind", () => {
       const run = CustomerSync.run({
         to: ReachDestination.batchPatch(),
         batch: BatchPolicy.make({ maxRecords: 5 }),
-        settling: SettlePolicy.make({ firstPoll: "1 millis", maxInterval: "1 millis" }),
+        settle: SettlePolicy.make({ firstPoll: "1 millis", maxInterval: "1 millis" }),
         checkpoint: world.checkpoint,
         grace: "50 millis",
         onProgress: () =>

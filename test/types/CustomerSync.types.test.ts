@@ -1,6 +1,7 @@
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import { type Effect, type FileSystem, Schema, Stream } from "effect"
 import {
+  type ApiError,
   BatchPolicy,
   Checkpoint,
   CustomerFile,
@@ -14,8 +15,11 @@ import {
   type PocketflowsSchema,
   type ReachClient,
   ReachDestination,
-  ReachSchema
+  ReachSchema,
+  type RetryPolicy,
+  type Source
 } from "../../src/index.ts"
+import type { DestinationFailed } from "../../src/sync/deliver/Contain.ts"
 
 // Never run: only the compiler reads them.
 const compile = (_: () => unknown): void => undefined
@@ -61,6 +65,16 @@ describe("options that are unlawful for a destination do not compile", () => {
     // @ts-expect-error it may be one that must not be sent twice
     compile(() => CustomerSync.run({ to: unknown, checkpoint: Checkpoint.keyValueStore("checkpoint") }))
     compile(() => CustomerSync.run({ to: unknown, checkpoint: Checkpoint.file("checkpoint") }))
+    type Option = CustomerSync.Options<
+      ReachSchema.NewCustomer,
+      ReachDestination.InsertBehaviour,
+      never,
+      never
+    >["checkpoint"]
+    expectTypeOf<Exclude<Option, undefined>>().toEqualTypeOf<
+      | Checkpoint.Checkpoint<never, "safe">
+      | CustomerSync.Unlawful<Checkpoint.Checkpoint<never, "unsafe">, "only for destinations whose resend is safe">
+    >()
   })
   it("the records must be the destination's", () => {
     const updates = {} as Stream.Stream<CustomerRecord.CustomerRecord<PocketflowsSchema.CustomerUpdate>>
@@ -123,5 +137,22 @@ describe("what a run needs and how it can fail is in its type", () => {
     expectTypeOf<Extract<Reasons, { readonly _tag: "Unauthorized" }>>().not.toBeNever()
     // A refused record is an outcome, not an error.
     expectTypeOf<Extract<Reasons, { readonly _tag: "BadRequest" }>>().toBeNever()
+  })
+  it("only what its destination and its options bring can stop it", () => {
+    const to = {} as Destination.Destination<string, Destination.Behaviour, ApiError.Forbidden | ApiError.Conflict>
+    const patches = CustomerRecord.fromPatches(Stream.make("a"))
+    const run = () => patches.pipe(CustomerSync.run({ to }))
+    type Always = DestinationFailed | RetryPolicy.RetriesExhausted | RetryPolicy.RetryAfterTooLong
+    type Reasons<E> = E extends CustomerSync.SyncStopped<infer Reason> ? Reason : never
+    expectTypeOf<Reasons<Effect.Error<ReturnType<typeof run>>>>().toEqualTypeOf<ApiError.Forbidden | Always>()
+    const outcomes = () => patches.pipe(CustomerSync.outcomes({ to, deadLetters: DeadLetters.memory() }))
+    expectTypeOf<Reasons<Stream.Error<ReturnType<typeof outcomes>>>>().toEqualTypeOf<
+      ApiError.Forbidden | Always | DeadLetters.DeadLettersUnwritable
+    >()
+    const perhaps = (checkpoint: Checkpoint.Checkpoint | undefined) =>
+      CustomerSync.run({ to: batchPatch, checkpoint })({} as Source.Source<ReachSchema.CustomerPatch>)
+    type Perhaps = Reasons<Effect.Error<ReturnType<typeof perhaps>>>
+    expectTypeOf<Extract<Perhaps, { readonly _tag: "CheckpointInUse" | "SourceChanged" }>>().not.toBeNever()
+    expectTypeOf<Extract<Perhaps, { readonly _tag: "DeadLettersUnwritable" }>>().toBeNever()
   })
 })

@@ -1,15 +1,23 @@
 import { describe, expectTypeOf, it } from "vitest"
-import type { ApiError } from "../../src/http/ApiError.ts"
+import type { ApiError, TokenExpired } from "../../src/http/ApiError.ts"
+import type { UpdateCustomersError } from "../../src/pocketflows/PocketflowsClient.ts"
 import * as PocketflowsDestination from "../../src/pocketflows/PocketflowsDestination.ts"
-import type { CreateOptions } from "../../src/reach/ReachClient.ts"
+import * as SettlePolicy from "../../src/policy/SettlePolicy.ts"
+import type { BatchStatusError, CreateCustomerError, CreateOptions, PatchError } from "../../src/reach/ReachClient.ts"
 import * as ReachDestination from "../../src/reach/ReachDestination.ts"
-import type { Behaviour, BehaviourOptions, Destination, SameKey } from "../../src/sync/model/Destination.ts"
+import type { BehaviourOptions, Unlawful } from "../../src/sync/model/BehaviourOptions.ts"
+import type { Behaviour, Destination } from "../../src/sync/model/Destination.ts"
 
 /** What a destination lets its sync be asked for. */
 const sync = <A, B extends Behaviour, R>(
-  _to: Destination<A, B, R>,
+  _to: Destination<A, B, ApiError, R>,
   options: BehaviourOptions<B>
 ): BehaviourOptions<B> => options
+
+/** What an option may be, and what the compiler says of what it may not. */
+type Option<B extends Behaviour, Name extends keyof BehaviourOptions<B>> = Exclude<BehaviourOptions<B>[Name], undefined>
+type NotKept = Unlawful<"keep", "only for destinations whose order is within">
+type NotMerged = Unlawful<"merge", "only for destinations whose writing is merge">
 
 const batchPatch = ReachDestination.batchPatch()
 const patch = ReachDestination.patch()
@@ -51,6 +59,7 @@ describe("what is lawful compiles", () => {
   it("for each of the four", () => {
     sync(batchPatch, { sameKey: "keep", settle: "accepted", isolate: "none", retryUnknown: false })
     sync(batchPatch, { sameKey: "merge", settle: "applied", isolate: "halve", retryUnknown: true })
+    sync(batchPatch, { settle: SettlePolicy.make({ firstPoll: "1 second" }), isolate: { requests: 100 } })
     sync(batchUpdate, { sameKey: "merge", isolate: "none", retryUnknown: true })
     sync(patch, { sameKey: "merge", retryUnknown: true })
     sync(upsert, { sameKey: "merge", retryUnknown: true })
@@ -77,8 +86,8 @@ describe("what is unlawful does not compile", () => {
     sync(replacing, { sameKey: "merge" })
     // @ts-expect-error the second record would be refused, not added to the first
     sync(insert, { sameKey: "merge" })
-    expectTypeOf<SameKey<typeof replacing.behaviour>>().toEqualTypeOf<"split" | "keep">()
-    expectTypeOf<SameKey<typeof insert.behaviour>>().toEqualTypeOf<"split">()
+    expectTypeOf<Option<typeof replacing.behaviour, "sameKey">>().toEqualTypeOf<"split" | "keep" | NotMerged>()
+    expectTypeOf<Option<typeof insert.behaviour, "sameKey">>().toEqualTypeOf<"split" | NotKept | NotMerged>()
   })
 
   it("no settling where the answer is the result", () => {
@@ -90,6 +99,11 @@ describe("what is unlawful does not compile", () => {
     sync(upsert, { settle: "applied" })
     // @ts-expect-error there is nothing to wait for
     sync(insert, { settle: "applied" })
+    // @ts-expect-error there is nothing to wait for
+    sync(patch, { settle: SettlePolicy.make() })
+    expectTypeOf<Option<ReachDestination.SingleBehaviour, "settle">>().toEqualTypeOf<
+      Unlawful<"accepted" | "applied" | SettlePolicy.SettlePolicy, "only for destinations whose acceptance is accepted">
+    >()
   })
 
   it("no keeping of two records of one customer where there is no order", () => {
@@ -97,8 +111,10 @@ describe("what is unlawful does not compile", () => {
     sync(batchUpdate, { sameKey: "keep" })
     // @ts-expect-error there is one record in a request
     sync(patch, { sameKey: "keep" })
-    expectTypeOf<SameKey<ReachDestination.BatchPatchBehaviour>>().toEqualTypeOf<"split" | "keep" | "merge">()
-    expectTypeOf<SameKey<PocketflowsDestination.BatchUpdateBehaviour>>().toEqualTypeOf<"split" | "merge">()
+    expectTypeOf<Option<ReachDestination.BatchPatchBehaviour, "sameKey">>().toEqualTypeOf<"split" | "keep" | "merge">()
+    expectTypeOf<Option<PocketflowsDestination.BatchUpdateBehaviour, "sameKey">>().toEqualTypeOf<
+      "split" | "merge" | NotKept
+    >()
   })
 
   it("no isolating where a bad record takes nothing down with it", () => {
@@ -108,6 +124,11 @@ describe("what is unlawful does not compile", () => {
     sync(upsert, { isolate: "none" })
     // @ts-expect-error there is nothing to take apart
     sync(replacing, { isolate: "halve" })
+    // @ts-expect-error there is nothing to take apart
+    sync(patch, { isolate: { requests: 100 } })
+    expectTypeOf<Option<ReachDestination.SingleBehaviour, "isolate">>().toEqualTypeOf<
+      Unlawful<"halve" | "none" | { readonly requests: number }, "only for destinations whose failureUnit is batch">
+    >()
   })
 
   it("no sending again after an answer that never came, where that is unsafe", () => {
@@ -115,6 +136,9 @@ describe("what is unlawful does not compile", () => {
     sync(insert, { retryUnknown: true })
     // @ts-expect-error it is not known to be false
     sync(insert, { retryUnknown: Boolean(1) })
+    expectTypeOf<Option<ReachDestination.InsertBehaviour, "retryUnknown">>().toEqualTypeOf<
+      false | Unlawful<object, "only for destinations whose resend is safe">
+    >()
   })
 
   it("nothing at all of that for a destination that is known at run time only", () => {
@@ -156,6 +180,14 @@ describe("the behaviour is in the type", () => {
     expectTypeOf(batchUpdate.behaviour).toEqualTypeOf<PocketflowsDestination.BatchUpdateBehaviour>()
     expectTypeOf(batchUpdate.behaviour.failures).toEqualTypeOf<"dependent">()
     expectTypeOf(patch.behaviour.failureUnit).toEqualTypeOf<"record">()
+  })
+
+  it("and so is what sending and settling can fail with", () => {
+    type Errors<D> = D extends Destination<infer _A, Behaviour, infer E, infer _R> ? E : never
+    expectTypeOf<Errors<typeof batchPatch>>().toEqualTypeOf<PatchError | BatchStatusError | TokenExpired>()
+    expectTypeOf<Errors<typeof patch>>().toEqualTypeOf<PatchError | TokenExpired>()
+    expectTypeOf<Errors<typeof insert>>().toEqualTypeOf<CreateCustomerError | TokenExpired>()
+    expectTypeOf<Errors<typeof batchUpdate>>().toEqualTypeOf<UpdateCustomersError>()
   })
 
   it("what refuses records is an error that exists", () => {

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import {
+  type ApiError,
   BatchPolicy,
   Checkpoint,
   ConcurrencyPolicy,
@@ -33,7 +34,7 @@ import type { DestinationName, SyncOptions } from "./SyncOptions.ts"
 
 /** What watches a run. */
 export type Watch = Required<
-  Pick<CustomerSync.Options<unknown, Destination.Behaviour, never>, "onProgress" | "onReport">
+  Pick<CustomerSync.Options<unknown, Destination.Behaviour, ApiError.ApiError, never>, "onProgress" | "onReport">
 >
 
 /** A destination with its options, ready to go. */
@@ -145,7 +146,7 @@ const presence = (options: SyncOptions): Effect.Effect<void, CommandFailed> => {
 }
 
 type Common = Pick<
-  CustomerSync.Options<unknown, Destination.Behaviour, never, never, Files, Files>,
+  CustomerSync.Options<unknown, Destination.Behaviour, ApiError.ApiError, never, never, Files, Files>,
   "batch" | "checkpoint" | "concurrency" | "deadLetters" | "onProgress" | "onReport" | "rateLimit" | "retry" | "total"
 >
 
@@ -174,7 +175,7 @@ const common = (options: SyncOptions): Common => ({
 type Files = FileSystem.FileSystem
 type Sync<A, B extends Destination.Behaviour, C> = (
   common: Common
-) => CustomerSync.Options<A, B, C, never, Files, Files>
+) => CustomerSync.Options<A, B, ApiError.ApiError, C, never, Files, Files>
 type Stopped<E> = CommandFailed | CustomerSync.SyncStopped<E | CustomerSync.StopReason>
 
 /** Gives a sync its client. It knows the client as a type of its own, so that what is left to provide can be said. */
@@ -241,13 +242,15 @@ export const make = Effect.fnUntraced(function* (options: SyncOptions): Effect.f
           "--settle-for is not for --settle accepted, where nothing is waited for. Leave one of them out."
         )
       }
-      const settling = SettlePolicy.make({ deadline: Option.getOrUndefined(options.settleFor) })
       const destination = ReachDestination.batchPatch(reach)
       yield* checkSize(options, destination.maxRecords)
       return target(options, ReachSchema.CustomerPatch, overReach, (common) => ({
         ...common,
         ...words,
-        settling,
+        settle:
+          words.settle === "accepted"
+            ? words.settle
+            : SettlePolicy.make({ deadline: Option.getOrUndefined(options.settleFor) }),
         to: destination
       }))
     }

@@ -18,7 +18,8 @@ import * as Alarm from "../../base/Alarm.ts"
 import * as Monotonic from "../../base/Monotonic.ts"
 import * as SendableJson from "../../json/SendableJson.ts"
 import type { BatchPolicy } from "../../policy/BatchPolicy.ts"
-import type { Behaviour, Destination, SameKey } from "../model/Destination.ts"
+import { type BehaviourOptions, choices } from "../model/BehaviourOptions.ts"
+import type { Behaviour, Destination } from "../model/Destination.ts"
 import * as Encoded from "../record/EncodedRecord.ts"
 import { JsonBlocks } from "../record/JsonBlocks.ts"
 import { type Batch, type BatchLimit, limit } from "./Batch.ts"
@@ -86,13 +87,12 @@ export const collect = <A, B extends Behaviour>(
   destination: Pick<Destination<A, B>, "behaviour" | "encode" | "envelope" | "maxRecords" | "merge">,
   options?: {
     /** Default: `keep` where the destination keeps order within a batch, otherwise `split`. */
-    readonly sameKey?: SameKey<B> | undefined
+    readonly sameKey?: BehaviourOptions<B>["sameKey"]
     /** The working size, read when a batch is opened. Default: what policy and destination allow. */
     readonly limit?: BatchLimit | undefined
   }
 ) => {
-  const sameKey: "keep" | "merge" | "split" =
-    options?.sameKey ?? (destination.behaviour.order === "within" ? "keep" : "split")
+  const { sameKey } = choices(destination.behaviour, { sameKey: options?.sameKey })
   const maxAge = Duration.toMillis(policy.maxAge)
   const ages = Number.isFinite(maxAge)
   const emptyBytes = Encoded.envelopeBytes(destination)

@@ -3,10 +3,14 @@
  * was merged is sent in its order, each for itself, and each has its own outcome.
  */
 import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
 import type { Batch, BatchLimit } from "../batch/Batch.ts"
 import { OpenBatch } from "../batch/OpenBatch.ts"
+import type { Books } from "../books/Books.ts"
 import type { Fate, Fates } from "../model/Fate.ts"
+import type { Outcome } from "../model/Outcome.ts"
 import * as Encoded from "../record/EncodedRecord.ts"
+import type { Deliver } from "./Deliver.ts"
 
 type Sent<A> = Pick<Batch<A>, "merged" | "number" | "records">
 
@@ -85,4 +89,35 @@ export const batches = <A>(
   }
   closed.push(open.close(number, envelope))
   return closed
+}
+
+/**
+ * Takes down what a batch has come to. Merged records of it that were refused are sent again, apart, and what they come to
+ * is taken down in turn.
+ */
+export const conclude = <A, R>(
+  batch: Sent<A>,
+  ended: Fates,
+  run: {
+    readonly books: Pick<Books<never>, "ended">
+    readonly deliver: Pick<Deliver<A, R>, "batch">
+    readonly limit: BatchLimit
+    readonly envelope: readonly [open: string, close: string]
+  }
+): Effect.Effect<ReadonlyArray<Outcome>, never, R> => {
+  const { books, deliver, envelope, limit } = run
+  const apart = of(batch, ended)
+  if (apart === undefined) return books.ended(batch, ended)
+  return Effect.gen(function* () {
+    const outcomes = [...(yield* books.ended(batch, apart.ended, apart.offsets))]
+    for (const { batch, fate } of apart.untried) {
+      outcomes.push(...(yield* books.ended(batch, [{ fate, indices: batch.records.map((_, index) => index) }])))
+    }
+    for (const round of apart.rounds) {
+      for (const part of batches(round, batch.number, limit, envelope)) {
+        outcomes.push(...(yield* books.ended(part, yield* deliver.batch(part))))
+      }
+    }
+    return outcomes
+  })
 }

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import type { ApiError } from "../../http/ApiError.ts"
 import type { Behaviour, Destination, Receipt } from "../model/Destination.ts"
 import type { Fate, Fates, Rejected } from "../model/Fate.ts"
 import * as Isolate from "./Isolate.ts"
@@ -11,7 +12,7 @@ import type { Answered } from "./Request.ts"
 import * as SendFailure from "./SendFailure.ts"
 
 export interface Options<A, B extends Behaviour, R> {
-  readonly to: Destination<A, B, R>
+  readonly to: Destination<A, B, ApiError, R>
   /** The requests that taking refused batches apart may cost in the whole run. */
   readonly budget: Isolate.Budget
   readonly stopped: () => object | undefined

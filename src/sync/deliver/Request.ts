@@ -12,7 +12,7 @@ import type { Part } from "./Part.ts"
 import * as SendFailure from "./SendFailure.ts"
 
 export interface Options<A, B extends Behaviour, R> {
-  readonly to: Destination<A, B, R>
+  readonly to: Destination<A, B, ApiError.ApiError, R>
   readonly policy: SendPolicy
   /** Where requests are counted, when they go out. */
   readonly tally: Pick<Tally, "addBody" | "counted">

@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { ApiError } from "../../http/ApiError.ts"
 import * as Batches from "../batch/Batches.ts"
 import type { Books as RunBooks } from "../books/Books.ts"
 import * as OffsetSet from "../books/OffsetSet.ts"
@@ -54,7 +55,7 @@ type Books = Pick<RunBooks<unknown>, "addGap" | "before" | "isDone" | "keeps">
 export const takeUp = Effect.fnUntraced(function* <A, B extends Behaviour, E, R, RD>(
   from: Source.EncodedFrom<A, E, R>,
   books: Books,
-  to: Destination<A, B, RD>,
+  to: Destination<A, B, ApiError, RD>,
   sameKey: "keep" | "merge" | "split"
 ): Effect.fn.Return<TakenUp<A, E, R>, never, R | Scope.Scope> {
   const { before } = books
@@ -126,7 +127,7 @@ const endOf = ({ done, position, sending, settling }: Checkpoint.State): number 
 /** What was under way, to be put together again from the records as they come. */
 const underwayIn = <A, B extends Behaviour, RD>(
   before: Checkpoint.State | undefined,
-  to: Destination<A, B, RD>,
+  to: Destination<A, B, ApiError, RD>,
   sameKey: "keep" | "merge" | "split"
 ) =>
   [

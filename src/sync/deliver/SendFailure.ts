@@ -22,9 +22,13 @@ export type SendFailure = SendError<ApiError.ApiError | HeldBack | Outgrown, nev
 
 /**
  * What stops a whole run while it delivers: the credentials are refused, the tenant is not there, something else answers at
- * that address, the vendor stays down beyond the retry policy, or the destination does nothing but throw.
+ * that address, the vendor stays down beyond the retry policy, or the destination does nothing but throw. `E` is what the
+ * destination can fail with.
  */
-export type DeliverError = NoOtherFares | ApiError.NotFound | ApiError.UnexpectedAnswer | DestinationFailed
+export type DeliverError<E extends ApiError.ApiError = ApiError.ApiError> =
+  | Extract<E | RetryErrors.RetriesExhausted | RetryErrors.RetryAfterTooLong, NoOtherFares>
+  | Extract<E, ApiError.NotFound | ApiError.UnexpectedAnswer>
+  | DestinationFailed
 
 type NoOtherFares =
   | ApiError.Unauthorized
@@ -70,7 +74,7 @@ const unexpectedInARow = 3
 
 /** What reads the failures of one run. */
 export const reader = <A, B extends Behaviour, R>(options: {
-  readonly to: Pick<Destination<A, B, R>, "behaviour" | "refusals">
+  readonly to: Pick<Destination<A, B, ApiError.ApiError, R>, "behaviour" | "refusals">
   /** Called when something stops the run. */
   readonly onStop: (error: DeliverError) => void
 }) => {

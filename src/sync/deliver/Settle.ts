@@ -7,6 +7,7 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Format from "../../base/Format.ts"
+import type { ApiError } from "../../http/ApiError.ts"
 import * as Polling from "../../policy/Polling.ts"
 import type { SendPolicy } from "../../policy/SendPolicy.ts"
 import type { SettlePolicy } from "../../policy/SettlePolicy.ts"
@@ -24,7 +25,7 @@ class NotAnswered extends Data.TaggedError("NotAnswered") {
 }
 
 export interface Options<A, B extends Behaviour, R> {
-  readonly to: Destination<A, B, R>
+  readonly to: Destination<A, B, ApiError, R>
   readonly policy: SendPolicy
   /** Where requests are counted, when they go out, and what is waited for. */
   readonly tally: Pick<Tally, "addUnsettled" | "counted" | "settling">

@@ -93,10 +93,12 @@ export interface RecordFailure {
 }
 
 /**
+ * An endpoint for records `A` that behaves as `B` says. `E` is what `send` and `settle` can fail with, `R` what they need.
+ *
  * @category models
  * @since 0.1.0
  */
-export interface Destination<A, B extends Behaviour = Behaviour, R = never> {
+export interface Destination<A, B extends Behaviour = Behaviour, E extends ApiError = ApiError, R = never> {
   /** Vendor and endpoint, as reports name it: `reach.batch-patch`. */
   readonly name: string
   /** Whose API it is, as errors and rate limits name it: `Reach`. */
@@ -132,12 +134,12 @@ export interface Destination<A, B extends Behaviour = Behaviour, R = never> {
     | {
         readonly schema: Schema.ConstraintDecoder<unknown>
         readonly field: string
-        readonly encode: Destination<A, B, R>["encode"]
-        readonly key: Destination<A, B, R>["key"]
+        readonly encode: Destination<A, B, E, R>["encode"]
+        readonly key: Destination<A, B, E, R>["key"]
       }
     | undefined
   /** Sends one body: one request, no retries. */
-  readonly send: (request: Outgoing<A>) => Effect.Effect<Receipt, ApiError, R>
+  readonly send: (request: Outgoing<A>) => Effect.Effect<Receipt, E, R>
   /**
    * The errors of `send` that refuse the records, and say nothing of whoever sends them: after one of these the next
    * batch is worth sending. Default: `BadRequest` and `UnprocessableContent`.
@@ -154,57 +156,7 @@ export interface Destination<A, B extends Behaviour = Behaviour, R = never> {
    * Asks once how an accepted batch stands; `NotFound` where its id is not known yet. Only called where `acceptance`
    * is `accepted`.
    */
-  readonly settle: (batchId: string, recordCount: number) => Effect.Effect<Settlement, ApiError, R>
+  readonly settle: (batchId: string, recordCount: number) => Effect.Effect<Settlement, E, R>
   /** What of the destination's own options changes the meaning of a run, for the checkpoint's fingerprint. */
   readonly fingerprint: string
 }
-
-/**
- * What may be done with records of one key that meet in one batch: `merge` them into one, `keep` both in their
- * order, or `split` them into two batches.
- *
- * @category models
- * @since 0.1.0
- */
-export type SameKey<B extends Behaviour> =
-  | "split"
-  | (B["order"] extends "within" ? "keep" : never)
-  | (B["writing"] extends "merge" ? "merge" : never)
-
-/**
- * The options of a sync that depend on how its destination behaves.
- *
- * @category configuration
- * @since 0.1.0
- */
-export type BehaviourOptions<B extends Behaviour> = {
-  /** Default: `keep` where the destination keeps order within a batch, otherwise `split`. */
-  readonly sameKey?: SameKey<B> | undefined
-} & (B["acceptance"] extends "accepted"
-  ? {
-      /**
-       * Whether a batch is done when it is `accepted`, or when it is `applied`. Default: `applied`, because there
-       * is no order between accepted batches. `accepted` is faster, for sources in which each key comes once.
-       */
-      readonly settle?: "applied" | "accepted" | undefined
-    }
-  : { readonly settle?: undefined }) &
-  (B["failureUnit"] extends "batch"
-    ? {
-        /**
-         * Whether a refused batch is taken apart to find the records at fault, which gives up its atomicity, or
-         * rejected whole. Default: `halve`.
-         */
-        readonly isolate?: "halve" | "none" | undefined
-      }
-    : { readonly isolate?: undefined }) &
-  (B["resend"] extends "safe"
-    ? {
-        /**
-         * Whether a batch whose answer never came (a timeout, a connection that broke) is sent again, which is safe
-         * here; if not, it is `Unknown` at once. Sending again leaves the same end state, but the vendor may act on
-         * each write. Default: true.
-         */
-        readonly retryUnknown?: boolean | undefined
-      }
-    : { readonly retryUnknown?: false | undefined })

@@ -24,7 +24,7 @@ const customers = [
 
 const base = {
   rateLimit: RateLimitPolicy.unlimited(),
-  settling: SettlePolicy.make({ firstPoll: "1 millis", maxInterval: "2 millis" }),
+  settle: SettlePolicy.make({ firstPoll: "1 millis", maxInterval: "2 millis" }),
   sameKey: "merge"
 } as const
 
@@ -100,7 +100,7 @@ describe("merged records of which one is refused come to what sending one after 
       const outcomes = yield* fromPatches(Stream.fromIterable(updates)).pipe(
         CustomerSync.outcomes({
           ...base,
-          settling: undefined,
+          settle: undefined,
           to: PocketflowsDestination.batchUpdate({ business: "shop" })
         }),
         Stream.runCollect

@@ -19,7 +19,7 @@ const base = {
   batch: BatchPolicy.make({ maxRecords: 8 }),
   retry: RetryPolicy.make({ firstDelay: 1, maxDelay: 2, maxAttempts: 4, attemptTimeout: 50 }),
   rateLimit: RateLimitPolicy.unlimited(),
-  settling: SettlePolicy.make({ firstPoll: 1, maxInterval: 4, notFoundGrace: 40 })
+  settle: SettlePolicy.make({ firstPoll: 1, maxInterval: 4, notFoundGrace: 40 })
 } as const
 
 const patches = (count: number, change?: (index: number) => Partial<ReachSchema.CustomerPatch>) =>
@@ -35,7 +35,7 @@ const sync = (
   records: ReadonlyArray<ReachSchema.CustomerPatch>,
   sandbox: Sandbox.Options,
   options?: {
-    readonly isolateBudget?: number
+    readonly isolate?: { readonly requests: number }
     readonly retryUnknown?: boolean
     readonly concurrency?: number
     readonly window?: number
@@ -213,12 +213,12 @@ describe("a refused batch", () => {
     Effect.gen(function* () {
       const refuse = ({ customerId }: { readonly customerId: string }) =>
         customerId === "c-6" ? "not welcome" : undefined
-      const run = yield* sync(patches(24), { reach: { naming: "none", refuse } }, { isolateBudget: 1 })
+      const run = yield* sync(patches(24), { reach: { naming: "none", refuse } }, { isolate: { requests: 1 } })
       // The first half went through before.
       assert.deepStrictEqual(tally(run), { Applied: 20, "Rejected NotIsolated": 4 })
       const bystander = of(run, 4)
       assert.include(bystander?._tag === "Rejected" ? bystander.reason.message : "", "a bystander")
-      const none = yield* sync(patches(24), { reach: { naming: "none", refuse } }, { isolateBudget: 0 })
+      const none = yield* sync(patches(24), { reach: { naming: "none", refuse } }, { isolate: { requests: 0 } })
       assert.deepStrictEqual(tally(none), { Applied: 16, "Rejected NotIsolated": 8 })
     })
   )
@@ -234,6 +234,7 @@ describe("a refused batch", () => {
         CustomerSync.outcomes({
           ...base,
           ...hooks,
+          settle: undefined,
           batch: BatchPolicy.make({ maxRecords: 20 }),
           to: PocketflowsDestination.batchUpdate({ business })
         })(source(updates))
@@ -306,7 +307,7 @@ describe("a batch that is not finished in time", () => {
         CustomerSync.outcomes({
           ...base,
           ...hooks,
-          settling: SettlePolicy.make({ deadline: "2 seconds" }),
+          settle: SettlePolicy.make({ deadline: "2 seconds" }),
           onProgress: ({ settling }) => Effect.sync(() => void seen.push(settling))
         })(source(patches(16)))
       )

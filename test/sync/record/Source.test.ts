@@ -53,7 +53,7 @@ const options = (world: CrashWorld.World) =>
   ({
     to: ReachDestination.batchPatch(),
     rateLimit: RateLimitPolicy.unlimited(),
-    settling: SettlePolicy.make({ firstPoll: "1 millis", maxInterval: "2 millis" }),
+    settle: SettlePolicy.make({ firstPoll: "1 millis", maxInterval: "2 millis" }),
     checkpoint: world.checkpoint,
     checkpointEvery: 0,
     grace: 0
