@@ -53,10 +53,10 @@ describe("what the pages name", () => {
     assert.deepStrictEqual(broken, [])
   })
 
-  it("answers ten questions of a newcomer with one file each", () => {
+  it("answers a newcomer's questions with one file each", () => {
     const [, table = ""] = /## Where is …\?\n([\s\S]*?)\n## /.exec(textOf("CONTRIBUTING.md")) ?? []
     const answers = [...table.matchAll(/^\| [^|]+\? \| (.+) \|$/gm)].map(([, answer = ""]) => answer)
-    assert.lengthOf(answers, 10)
+    assert.isAtLeast(answers.length, 10)
     for (const answer of answers) assert.match(answer, /^`src\/[\w/]+\.ts`$/)
   })
 })
