@@ -38,7 +38,7 @@ const isPlain = (ast: SchemaAST.AST): boolean =>
  * @category guards
  * @since 0.1.0
  */
-export const takesAsIs = (ast: SchemaAST.AST, tag: "String" | "Boolean" | "Number" | "Null"): boolean => {
+export const takesAsIs = (ast: SchemaAST.AST, tag: "String" | "Boolean"): boolean => {
   if (ast._tag !== "Union") return ast._tag === tag && isPlain(ast)
   const free = ast.encoding === undefined && ast.checks === undefined && ast.encodingChecks === undefined
   return (

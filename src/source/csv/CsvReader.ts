@@ -109,7 +109,6 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
   const { delimiter, from, maxRecordSize } = settings
   const mapped = FieldNames.kept(settings.columns)
   let header = given
-  let decodeRow = given === undefined ? undefined : settings.decoder.cells(given.columns)
   let start = header === undefined ? top : (from ?? top)
   let offset = start.offset
   let window = new TextWindow(start, maxRecordSize, true)
@@ -129,11 +128,6 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
       if (step === "bad") {
         const input = { format: "csv", value: rows.badLine, header: names, delimiter, ...mapped } as const
         out.push(malformed(rows.problem, input, offset++, rows.line, position))
-        continue
-      }
-      const patch = decodeRow?.(cells)
-      if (patch !== undefined) {
-        out.push({ _tag: "Valid", offset: offset++, line: rows.line, position, patch })
         continue
       }
       const encoded = CsvCells.encode(columns, cells)
@@ -166,7 +160,6 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
       rows.refresh()
       if (header === undefined) {
         header = readHeader(rows, settings)
-        if (header !== undefined) decodeRow = settings.decoder.cells(header.columns)
         if (header !== undefined && from !== undefined && from.byte > window.byteAt()) {
           start = from
           offset = from.offset

@@ -68,7 +68,7 @@ export type ReadValue<A> = (
  */
 export const value = <A>(settings: LineSettings<A>, look?: ((record: object) => void) | undefined): ReadValue<A> => {
   const { columns, fields, otherColumns } = settings
-  const { decode, issues, json } = settings.decoder
+  const { decode, issues } = settings.decoder
   const names = FieldNames.make(fields, columns)
   const kept = FieldNames.kept(columns)
   const named = names.mapped.size === 0 ? undefined : byField(names)
@@ -86,8 +86,6 @@ export const value = <A>(settings: LineSettings<A>, look?: ((record: object) => 
     const changed = read.issues.length === 0 ? none : read.issues.flatMap(inFields(names, refuses))
     const unknown = check?.(encoded)
     if (unread.length === 0 && changed.length === 0 && unknown === undefined) {
-      const patch = json(encoded)
-      if (patch !== undefined) return { _tag: "Valid", offset, line, position, patch }
       const exit = decode(encoded)
       if (Exit.isSuccess(exit)) return { _tag: "Valid", offset, line, position, patch: exit.value }
     }

@@ -23,13 +23,8 @@ export const encode = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<stri
   return encoded
 }
 
-/**
- * One cell as the value of its field; `undefined` where the field is absent.
- *
- * @category encoding
- * @since 0.1.0
- */
-export const encodeCell = ({ empty, takes }: Column, cell: string): unknown => {
+/** One cell as the value of its field; `undefined` where the field is absent. */
+const encodeCell = ({ empty, takes }: Column, cell: string): unknown => {
   if (cell !== "") return Cells.read(takes, cell)
   return empty === "absent" ? undefined : empty === "null" ? null : ""
 }

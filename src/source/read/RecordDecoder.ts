@@ -9,8 +9,6 @@ import type * as Schema from "effect/Schema"
 import * as SchemaParser from "effect/SchemaParser"
 import * as InputIssue from "../../json/InputIssue.ts"
 import type { Invalid, RecordInput, SourcePosition } from "../../sync/model/CustomerRecord.ts"
-import type { Column } from "./Cells.ts"
-import * as StructDecoder from "./StructDecoder.ts"
 
 /**
  * Decodes values that have been read.
@@ -21,10 +19,6 @@ import * as StructDecoder from "./StructDecoder.ts"
 export interface RecordDecoder<A> {
   /** Fails with the first issue only, because looking for all of them costs good records too. */
   readonly decode: (encoded: unknown) => Exit.Exit<A, unknown>
-  /** Decodes rows of such columns where that is possible without building the encoded value, and fast. */
-  readonly cells: (columns: ReadonlyArray<Column>) => (cells: ReadonlyArray<string>) => A | undefined
-  /** Decodes JSON where that is possible fast. */
-  readonly json: (value: unknown) => A | undefined
   /** Every issue of a value that does not decode, and those that were found when it was read. */
   readonly issues: (
     encoded: unknown,
@@ -41,12 +35,8 @@ export interface RecordDecoder<A> {
 export const make = <S extends Schema.ConstraintDecoder<unknown>>(schema: S): RecordDecoder<S["Type"]> => {
   const all = SchemaParser.decodeUnknownResult(schema, { errors: "all" })
   const names = InputIssue.names(schema.ast)
-  const plan = StructDecoder.plan(schema)
   return {
     decode: SchemaParser.decodeUnknownExit(schema),
-    // A plain struct's properties are its type, which cannot be told to the compiler.
-    cells: (columns) => StructDecoder.cells(plan, columns) as (cells: ReadonlyArray<string>) => S["Type"] | undefined,
-    json: StructDecoder.json(plan) as (value: unknown) => S["Type"] | undefined,
     issues: (encoded, found = []) => {
       const tried = Result.try(() => all(encoded))
       const told = new Set(found.map(({ path }) => path[0]))
