@@ -26,8 +26,8 @@ const timed = Effect.map(measure("time", roomy), (report) => report as Timed)
 
 // Blocks of code that a record takes; the same in every run but for `everything`, where it varies by a hundredth.
 const blocks: Counted["blocks"] = {
-  read: 195.7,
-  encode: 143.9,
+  read: 217.4,
+  encode: 136,
   // Besides what the program in `assembly/` does, which V8 does not count.
   transcode: 17.3,
   transcodeNdjson: 17.3,
