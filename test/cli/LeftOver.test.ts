@@ -10,6 +10,9 @@ const toBatch = ["--to", "reach.batch-patch", "--tenant", "acme", "--progress", 
 const typed = (stderr: string): ReadonlyArray<ReadonlyArray<string>> =>
   stderr.split("\n").flatMap((line) => (line.startsWith("  patchbay ") ? [line.trim().split(" ").slice(1)] : []))
 
+// The request that goes out when an answer is there, before it is read, may be one more.
+const counts: ReadonlyArray<readonly [RegExp, string]> = [[/\b\d+ records\b/g, "SOME records"]]
+
 const html = Fault.respond({ status: 200, body: "<html>a proxy</html>", headers: { "content-type": "text/html" } })
 
 layer(SandboxServer.layer({ reach: { queue: { delay: "10 millis" } } }), { excludeTestServices: true })(
@@ -27,7 +30,7 @@ layer(SandboxServer.layer({ reach: { queue: { delay: "10 millis" } } }), { exclu
         yield* sandbox.setFaults([{ method: "PATCH", fault: html }])
         const stopped = yield* patchbay(args)
         assert.strictEqual(stopped.code, 3, stopped.stderr)
-        Golden.check("left-unknown", stopped.stderr)
+        Golden.check("left-unknown", stopped.stderr, counts)
         yield* sandbox.setFaults([])
 
         const [goOn = [], retry = []] = typed(stopped.stderr)
@@ -35,7 +38,7 @@ layer(SandboxServer.layer({ reach: { queue: { delay: "10 millis" } } }), { exclu
         assert.strictEqual(gone.code, 1)
         const again = yield* patchbay(goOn)
         assert.strictEqual(again.code, 1)
-        Golden.check("left-nothing-new", again.stderr)
+        Golden.check("left-nothing-new", again.stderr, counts)
         assert.deepStrictEqual(typed(again.stderr)[0], retry, "the same advice wherever it is asked for")
         assert.notInclude(again.stdout, "went on from")
         const retried = yield* patchbay(retry)
