@@ -18,17 +18,12 @@ import * as Monotonic from "../base/Monotonic.ts"
 import { type Answer, AnswerObserver, type Observer } from "../http/AnswerObserver.ts"
 import * as ApiError from "../http/ApiError.ts"
 import type * as ConcurrencyFinder from "./concurrency/ConcurrencyFinder.ts"
-import * as ConcurrencyPolicy from "./concurrency/ConcurrencyPolicy.ts"
-import { Declared } from "./Declared.ts"
 import * as Gate from "./Gate.ts"
+import * as InForce from "./InForce.ts"
 import type { LimitChanged } from "./PolicyEvent.ts"
-import * as Limiter from "./rate/Limiter.ts"
-import type * as Pacer from "./rate/Pacer.ts"
 import * as RateLimitHeaders from "./rate/RateLimitHeaders.ts"
-import type * as RateLimitPolicy from "./rate/RateLimitPolicy.ts"
 import * as CircuitBreakerPolicy from "./retry/CircuitBreakerPolicy.ts"
-import * as RetryDecision from "./retry/RetryDecision.ts"
-import type * as RetryPolicy from "./retry/RetryPolicy.ts"
+import type * as RetryDecision from "./retry/RetryDecision.ts"
 
 /**
  * For whom a vendor counts requests.
@@ -43,19 +38,6 @@ export interface Address {
   readonly tenant?: string | undefined
   /** Where the API is served, as its client says: another base URL is another place. Default: not told. */
   readonly place?: string | undefined
-}
-
-/**
- * The policies that belong to a sender. How a request is tried again does not, but for the store of retries.
- *
- * @category configuration
- * @since 0.1.0
- */
-export interface Policies {
-  readonly rateLimit: RateLimitPolicy.RateLimitPolicy<unknown>
-  readonly concurrency: ConcurrencyPolicy.ConcurrencyPolicy
-  readonly breaker: CircuitBreakerPolicy.CircuitBreakerPolicy | undefined
-  readonly budget: RetryPolicy.RetryPolicy["budget"]
 }
 
 /**
@@ -126,14 +108,7 @@ export interface Sender {
   readonly key: string
   readonly clock: Clock.Clock
   /** The policies of `member` hold until it leaves. */
-  readonly join: (
-    member: Member,
-    policies: Policies,
-    given: {
-      readonly breaker: CircuitBreaker.CircuitBreaker | undefined
-      readonly reserve: Limiter.Reserve | undefined
-    }
-  ) => void
+  readonly join: (member: Member, policies: InForce.Policies, given: InForce.Given) => void
   readonly leave: (member: Member) => void
   /** Whether nobody is there. */
   readonly isEmpty: () => boolean
@@ -183,79 +158,24 @@ const probeWait = 250
 export const make = (key: string, clock: Clock.Clock): Sender => {
   const monotonic = () => Monotonic.millis(clock)
   const members = new Map<Member, () => void>()
-  const limiters = new Declared<Limiter.Limiter | undefined>()
-  const reserves = new Map<Member, readonly [rate: number, reserve: Limiter.Reserve]>()
-  const finders = new Declared<ConcurrencyFinder.ConcurrencyFinder>()
-  const budgets = new Declared<RetryDecision.Budget>()
-  const breakers = new Declared<CircuitBreaker.CircuitBreaker>()
-
-  // What the headers declare, in requests per second.
-  let declared: number | undefined
-  const byHeaders = Limiter.byHeaders(() => declared)
-  let names: RateLimitHeaders.Names = {}
-  let parse = RateLimitHeaders.makeParser(names)
+  const policies = InForce.make()
 
   const changed = (limit: LimitChanged["limit"], value: number) => {
     for (const member of members.keys()) member.onLimitChanged(limit, value)
   }
 
-  const pacer: Pacer.Pacer = {
-    next: (now, count) => {
-      if (now >= limiters.endsAt) limiters.expire(now)
-      let at = byHeaders.next(now, count)
-      for (const limiter of limiters.values) {
-        if (limiter !== undefined) at = Math.max(at, limiter.pacer.next(now, count))
-      }
-      return at
-    },
-    onStart: (now, count) => {
-      byHeaders.onStart(now, count)
-      for (const limiter of limiters.values) limiter?.pacer.onStart(now, count)
-    },
-    onSent: (started, now) => {
-      for (const limiter of limiters.values) limiter?.pacer.onSent?.(started, now)
-    }
-  }
-
-  const concurrency = (): number => {
-    let least = Number.POSITIVE_INFINITY
-    for (const finder of finders.values) least = Math.min(least, finder.limit())
-    return least
-  }
-
-  // Of several stores, or limits in one, the strictest: the turns of all are not to be had at one time.
-  let reserve: Limiter.Reserve | undefined
-  const chooseReserve = () => {
-    let least = Number.POSITIVE_INFINITY
-    reserve = undefined
-    for (const [rate, one] of reserves.values()) {
-      // Of equal ones the latest: its store is open for longest, as a rule.
-      if (rate > least) continue
-      least = rate
-      reserve = one
-    }
-  }
-
-  const gate = Gate.make({
-    pacer,
-    concurrency,
-    reserve: () => reserve,
-    onStart: (now, inFlight) => {
-      for (const limiter of limiters.values) limiter?.finder?.onStart(now)
-      for (const finder of finders.values) finder.onStart(now, inFlight)
-    }
-  })
+  const gate = Gate.make(policies)
 
   const pause = (now: number, millis: number) => {
     const before = Math.max(now, gate.pausedUntil())
     const until = now + millis
     if (until <= before) return
     gate.pause(until)
-    for (const limiter of limiters.values) limiter?.finder?.onPaused(before, until)
+    policies.onPaused(before, until)
   }
 
   const onHeaders = ({ headers, status }: Answer) => {
-    const told = parse(headers, clock.currentTimeMillisUnsafe())
+    const told = policies.read(headers, clock.currentTimeMillisUnsafe())
     if (told.retryAfter === undefined && told.quotas.length === 0) return
     const now = monotonic()
     for (const { name, remaining, resetAfter } of told.quotas) {
@@ -266,34 +186,19 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
       if (wait > 0) pause(now, wait)
     }
     const rate = RateLimitHeaders.strictestRate(told, longestPacedWindow)
-    if (rate !== undefined && rate !== declared) {
-      declared = rate
-      changed("rate", rate)
-    }
+    if (rate !== undefined && policies.declare(rate)) changed("rate", rate)
   }
 
   // Returns whether another request has started in its place.
   const end = (member: Member, now: number, startedAt: number, ending: ConcurrencyFinder.Ending): boolean => {
     member.inFlight--
-    let moved = false
-    for (const finder of finders.values) if (finder.onEnd(now, startedAt, ending)) moved = true
-    if (moved) changed("concurrency", concurrency())
+    if (policies.onEnd(now, startedAt, ending)) changed("concurrency", policies.concurrency())
     return gate.leave(now)
   }
 
-  const onAccepted = (now: number, startedAt: number) => {
-    for (const limiter of limiters.values) limiter?.finder?.onAccepted(now, startedAt)
-  }
-
   const accepted = (member: Member, now: number, startedAt: number): boolean => {
-    onAccepted(now, startedAt)
+    policies.onAccepted(now, startedAt)
     return end(member, now, startedAt, "answered")
-  }
-
-  const onLimited = (now: number, startedAt: number) => {
-    for (const limiter of limiters.values) {
-      if (limiter?.finder?.onLimited(now, startedAt) === true) changed("rate", limiter.finder.rate(now))
-    }
   }
 
   const settled = (member: Member, startedAt: number, exit: Exit.Exit<unknown, unknown>) => {
@@ -311,18 +216,10 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
     const ending = endingOf(error)
     const isFault = error instanceof ApiError.ServerFault
     const isLimited = error instanceof ApiError.RateLimited
-    if (isLimited) onLimited(now, startedAt)
-    if (isFault || ending === "answered") onAccepted(now, startedAt)
+    if (isLimited) for (const rate of policies.onLimited(now, startedAt)) changed("rate", rate)
+    if (isFault || ending === "answered") policies.onAccepted(now, startedAt)
     if ((isFault || isLimited) && error.retryAfter !== undefined) pause(now, Duration.toMillis(error.retryAfter))
     end(member, now, startedAt, ending)
-  }
-
-  const budget: RetryDecision.Budget = {
-    spend: () => budgets.values.every((one) => one.spend()),
-    earn: () => {
-      for (const one of budgets.values) one.earn()
-    },
-    left: () => budgets.values.reduce((least, one) => Math.min(least, one.left()), Number.POSITIVE_INFINITY)
   }
 
   const pass = <A, E, R, E2>(send: Effect.Effect<A, E, R>, turn: Turn<A, E, R, E2>): Effect.Effect<A, E | E2, R> => {
@@ -358,7 +255,7 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
         })
         return Effect.flatMap(Effect.exit(restore(timed)), (exit) => {
           if (!isAnswered) settled(member, startedAt, exit)
-          if (Exit.isSuccess(exit)) budget.earn()
+          if (Exit.isSuccess(exit)) policies.budget.earn()
           return exit
         })
       }
@@ -396,38 +293,17 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
     giveUp: (refused: Refused) => E2 | undefined = nothing
   ) => {
     let all: Effect.Effect<A, E | E2, R> = effect
-    for (const breaker of breakers.values) all = guardedBy(breaker, all, giveUp, undefined)
+    for (const breaker of policies.breakers()) all = guardedBy(breaker, all, giveUp, undefined)
     return all
   }
 
   return {
     key,
     clock,
-    join: (member, { breaker, budget, concurrency, rateLimit }, given) => {
-      const limit = nameOf(rateLimit)
-      const limiter = limiters.add(limit, () => Limiter.make(rateLimit, () => declared, limiters.values))
-      const finder = JSON.stringify(concurrency)
-      finders.add(finder, () => ConcurrencyPolicy.toFinder(concurrency))
-      if (budget !== undefined) budgets.add(JSON.stringify(budget), () => RetryDecision.makeBudget({ budget }))
-      const circuit = given.breaker
-      if (circuit !== undefined) breakers.add(JSON.stringify(breaker), () => circuit)
-      if (given.reserve !== undefined) {
-        reserves.set(member, [limiter?.rate() ?? Number.POSITIVE_INFINITY, given.reserve])
-        chooseReserve()
-      }
-      if (Object.keys(rateLimit.headers).length > 0) {
-        names = { ...names, ...rateLimit.headers }
-        parse = RateLimitHeaders.makeParser(names)
-      }
+    join: (member, brought, given) => {
+      const takeBack = policies.add(brought, given)
       members.set(member, () => {
-        const now = monotonic()
-        // Starts count for as long as the window is, whoever made them.
-        limiters.remove(limit, now + (limiter?.window ?? 0))
-        finders.remove(finder, now)
-        if (budget !== undefined) budgets.remove(JSON.stringify(budget), now)
-        if (circuit !== undefined) breakers.remove(JSON.stringify(breaker), now)
-        for (const one of [limiters, finders, budgets, breakers]) one.expire(now)
-        if (reserves.delete(member)) chooseReserve()
+        takeBack(monotonic())
         gate.widened()
       })
     },
@@ -436,7 +312,7 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
       members.delete(member)
     },
     isEmpty: () => members.size === 0,
-    isOver: (now) => members.size === 0 && Math.max(limiters.lastsUntil, gate.heldUntil()) <= now,
+    isOver: (now) => members.size === 0 && Math.max(policies.lastsUntil(), gate.heldUntil()) <= now,
     pass,
     guarded,
     single: (send, vendor, records) =>
@@ -454,17 +330,10 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
           })
         )
       ),
-    budget,
+    budget: policies.budget,
     pausedUntil: gate.pausedUntil,
-    concurrency,
-    rate: () => {
-      let least = declared
-      for (const limiter of limiters.values) {
-        const rate = limiter?.rate()
-        if (rate !== undefined && (least === undefined || rate < least)) least = rate
-      }
-      return least
-    }
+    concurrency: policies.concurrency,
+    rate: policies.rate
   }
 }
 
@@ -476,15 +345,4 @@ const endingOf = (error: unknown): ConcurrencyFinder.Ending => {
     (error instanceof ApiError.ServerFault && error.status === 503)
     ? "overloaded"
     : "answered"
-}
-
-const nameOf = (policy: RateLimitPolicy.RateLimitPolicy<unknown>): string => {
-  switch (policy._tag) {
-    case "Known":
-      return JSON.stringify([policy.limit, Duration.toMillis(policy.window), policy.burst, policy.unit])
-    case "Found":
-      return JSON.stringify(policy.search)
-    case "Unlimited":
-      return "unlimited"
-  }
 }

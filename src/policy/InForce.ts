@@ -1,0 +1,197 @@
+/**
+ * The policies in force at a sender: those of all who are there. What several bring alike exists once; where they differ,
+ * all of it holds for all of them.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import type * as CircuitBreaker from "effect/persistence/CircuitBreaker"
+import type * as ConcurrencyFinder from "./concurrency/ConcurrencyFinder.ts"
+import * as ConcurrencyPolicy from "./concurrency/ConcurrencyPolicy.ts"
+import { Declared } from "./Declared.ts"
+import * as Limiter from "./rate/Limiter.ts"
+import type * as Pacer from "./rate/Pacer.ts"
+import * as RateLimitHeaders from "./rate/RateLimitHeaders.ts"
+import type * as RateLimitPolicy from "./rate/RateLimitPolicy.ts"
+import type * as CircuitBreakerPolicy from "./retry/CircuitBreakerPolicy.ts"
+import * as RetryDecision from "./retry/RetryDecision.ts"
+import type * as RetryPolicy from "./retry/RetryPolicy.ts"
+
+/**
+ * The policies that belong to a sender. How a request is tried again does not, but for the store of retries.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Policies {
+  readonly rateLimit: RateLimitPolicy.RateLimitPolicy<unknown>
+  readonly concurrency: ConcurrencyPolicy.ConcurrencyPolicy
+  readonly breaker: CircuitBreakerPolicy.CircuitBreakerPolicy | undefined
+  readonly budget: RetryPolicy.RetryPolicy["budget"]
+}
+
+/** What of the policies had to be made with effects. */
+export interface Given {
+  readonly breaker: CircuitBreaker.CircuitBreaker | undefined
+  readonly reserve: Limiter.Reserve | undefined
+}
+
+/** All times are in milliseconds of the clock that only goes forward. */
+export interface InForce {
+  /** Puts policies in force; what is returned takes them back. Starts count for as long as their window is. */
+  readonly add: (policies: Policies, given: Given) => (now: number) => void
+  /** When the last of what nobody brings any more ceases to hold. */
+  readonly lastsUntil: () => number
+  readonly pacer: Pacer.Pacer
+  /** Requests that may be in flight. */
+  readonly concurrency: () => number
+  /** The turns of a limit that processes share. */
+  readonly reserve: () => Limiter.Reserve | undefined
+  readonly budget: RetryDecision.Budget
+  readonly breakers: () => ReadonlyArray<CircuitBreaker.CircuitBreaker>
+  /** Requests per second, as known, declared or found; `undefined` where there is no limit, or none found yet. */
+  readonly rate: () => number | undefined
+  /** What the headers of an answer say. */
+  readonly read: ReturnType<typeof RateLimitHeaders.makeParser>
+  /** The headers declare a rate. Returns whether it is another one than before. */
+  readonly declare: (rate: number) => boolean
+  readonly onStart: (now: number, inFlight: number) => void
+  readonly onPaused: (from: number, until: number) => void
+  readonly onAccepted: (now: number, startedAt: number) => void
+  /** Returns the rates that were found to be others. */
+  readonly onLimited: (now: number, startedAt: number) => ReadonlyArray<number>
+  /** Returns whether the requests that may be in flight are others. */
+  readonly onEnd: (now: number, startedAt: number, ending: ConcurrencyFinder.Ending) => boolean
+}
+
+/** Nothing is in force yet. */
+export const make = (): InForce => {
+  const limiters = new Declared<Limiter.Limiter | undefined>()
+  const finders = new Declared<ConcurrencyFinder.ConcurrencyFinder>()
+  const budgets = new Declared<RetryDecision.Budget>()
+  const breakers = new Declared<CircuitBreaker.CircuitBreaker>()
+  const reserves = new Map<object, readonly [rate: number, reserve: Limiter.Reserve]>()
+  // What the headers declare, in requests per second.
+  let declared: number | undefined
+  const byHeaders = Limiter.byHeaders(() => declared)
+  let names: RateLimitHeaders.Names = {}
+  let parse = RateLimitHeaders.makeParser(names)
+
+  // Of several stores, or limits in one, the strictest: the turns of all are not to be had at one time.
+  let reserve: Limiter.Reserve | undefined
+  const chooseReserve = () => {
+    let least = Number.POSITIVE_INFINITY
+    reserve = undefined
+    for (const [rate, one] of reserves.values()) {
+      // Of equal ones the latest: its store is open for longest, as a rule.
+      if (rate > least) continue
+      least = rate
+      reserve = one
+    }
+  }
+
+  return {
+    add: ({ breaker, budget, concurrency, rateLimit }, given) => {
+      const id = {}
+      const limit = nameOf(rateLimit)
+      const limiter = limiters.add(limit, () => Limiter.make(rateLimit, () => declared, limiters.values))
+      const finder = JSON.stringify(concurrency)
+      finders.add(finder, () => ConcurrencyPolicy.toFinder(concurrency))
+      if (budget !== undefined) budgets.add(JSON.stringify(budget), () => RetryDecision.makeBudget({ budget }))
+      const circuit = given.breaker
+      if (circuit !== undefined) breakers.add(JSON.stringify(breaker), () => circuit)
+      if (given.reserve !== undefined) {
+        reserves.set(id, [limiter?.rate() ?? Number.POSITIVE_INFINITY, given.reserve])
+        chooseReserve()
+      }
+      if (Object.keys(rateLimit.headers).length > 0) {
+        names = { ...names, ...rateLimit.headers }
+        parse = RateLimitHeaders.makeParser(names)
+      }
+      return (now) => {
+        limiters.remove(limit, now + (limiter?.window ?? 0))
+        finders.remove(finder, now)
+        if (budget !== undefined) budgets.remove(JSON.stringify(budget), now)
+        if (circuit !== undefined) breakers.remove(JSON.stringify(breaker), now)
+        for (const one of [limiters, finders, budgets, breakers]) one.expire(now)
+        if (reserves.delete(id)) chooseReserve()
+      }
+    },
+    lastsUntil: () => limiters.lastsUntil,
+    pacer: {
+      next: (now, count) => {
+        if (now >= limiters.endsAt) limiters.expire(now)
+        let at = byHeaders.next(now, count)
+        for (const limiter of limiters.values) {
+          if (limiter !== undefined) at = Math.max(at, limiter.pacer.next(now, count))
+        }
+        return at
+      },
+      onStart: (now, count) => {
+        byHeaders.onStart(now, count)
+        for (const limiter of limiters.values) limiter?.pacer.onStart(now, count)
+      },
+      onSent: (started, now) => {
+        for (const limiter of limiters.values) limiter?.pacer.onSent?.(started, now)
+      }
+    },
+    concurrency: () => {
+      let least = Number.POSITIVE_INFINITY
+      for (const finder of finders.values) least = Math.min(least, finder.limit())
+      return least
+    },
+    reserve: () => reserve,
+    budget: {
+      spend: () => budgets.values.every((one) => one.spend()),
+      earn: () => {
+        for (const one of budgets.values) one.earn()
+      },
+      left: () => budgets.values.reduce((least, one) => Math.min(least, one.left()), Number.POSITIVE_INFINITY)
+    },
+    breakers: () => breakers.values,
+    rate: () => {
+      let least = declared
+      for (const limiter of limiters.values) {
+        const rate = limiter?.rate()
+        if (rate !== undefined && (least === undefined || rate < least)) least = rate
+      }
+      return least
+    },
+    read: (headers, wall) => parse(headers, wall),
+    declare: (rate) => {
+      const isOther = rate !== declared
+      declared = rate
+      return isOther
+    },
+    onStart: (now, inFlight) => {
+      for (const limiter of limiters.values) limiter?.finder?.onStart(now)
+      for (const finder of finders.values) finder.onStart(now, inFlight)
+    },
+    onPaused: (from, until) => {
+      for (const limiter of limiters.values) limiter?.finder?.onPaused(from, until)
+    },
+    onAccepted: (now, startedAt) => {
+      for (const limiter of limiters.values) limiter?.finder?.onAccepted(now, startedAt)
+    },
+    onLimited: (now, startedAt) =>
+      limiters.values.flatMap((limiter) =>
+        limiter?.finder?.onLimited(now, startedAt) === true ? [limiter.finder.rate(now)] : []
+      ),
+    onEnd: (now, startedAt, ending) => {
+      let moved = false
+      for (const finder of finders.values) if (finder.onEnd(now, startedAt, ending)) moved = true
+      return moved
+    }
+  }
+}
+
+const nameOf = (policy: RateLimitPolicy.RateLimitPolicy<unknown>): string => {
+  switch (policy._tag) {
+    case "Known":
+      return JSON.stringify([policy.limit, Duration.toMillis(policy.window), policy.burst, policy.unit])
+    case "Found":
+      return JSON.stringify(policy.search)
+    case "Unlimited":
+      return "unlimited"
+  }
+}
