@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type { FirstPoll } from "./FirstPoll.ts"
 import type { SettlePolicy } from "./SettlePolicy.ts"
 
 /**
@@ -22,8 +23,8 @@ export interface Options<A, E, R> {
   readonly onPending?: ((answer: A) => Effect.Effect<void>) | undefined
   /** Milliseconds that were waited before; they count for the deadline. Default: 0. */
   readonly waitedBefore?: number | undefined
-  /** When the first question goes out. Default: after `firstPoll`. */
-  readonly first?: "atOnce" | "afterFirstPoll" | undefined
+  /** When the first question goes out: at once, or as was learnt. Default: after the policy's `firstPoll`. */
+  readonly first?: "atOnce" | FirstPoll | undefined
 }
 
 /**
@@ -67,20 +68,20 @@ export const poll = Effect.fnUntraced(function* <A, E extends { readonly _tag: s
   const now = Clock.monotonicTimeNanos
   const start = yield* now
   const waitedUntil = (at: bigint) => waitedBefore + Number(at - start) / 1_000_000
-  let interval = Duration.toMillis(settlePolicy.firstPoll)
-  let isFirst = options.first === "atOnce"
+  const learnt = options.first === "atOnce" ? undefined : options.first
+  let interval = learnt?.wait() ?? Duration.toMillis(settlePolicy.firstPoll)
+  let isFirst = true
   // A timer may come a little early: then it is still the deadline.
   let isLast = false
   let unexpected = 0
 
   while (true) {
-    if (!isFirst) {
+    if (!isFirst || options.first !== "atOnce") {
       const left = deadline - waitedUntil(yield* now)
       isLast = left <= interval
       yield* Effect.sleep(Math.max(0, Math.min(interval, left)))
       interval = Math.min(maxInterval, interval * pollFactor)
     }
-    isFirst = false
     const last = yield* Effect.result(options.ask(Math.max(0, deadline - waitedUntil(yield* now))))
     const waited = waitedUntil(yield* now)
     unexpected = Result.isFailure(last) && last.failure._tag === "UnexpectedAnswer" ? unexpected + 1 : 0
@@ -89,6 +90,8 @@ export const poll = Effect.fnUntraced(function* <A, E extends { readonly _tag: s
       : last.failure._tag === "NotFound"
         ? waited < Duration.toMillis(settlePolicy.notFoundGrace)
         : unexpected > 0 && unexpected < unexpectedInARow
+    if (isFirst && (isTolerated || Result.isSuccess(last))) learnt?.answered(isTolerated)
+    isFirst = false
     if (!isTolerated) return { last, isLate: false, waited }
     if (isLast || waited >= deadline) return { last, isLate: true, waited }
     if (Result.isSuccess(last)) yield* options.onPending?.(last.success) ?? Effect.void

@@ -19,13 +19,14 @@ export interface SettlePolicy {
 }
 
 /**
- * The first question comes soon, because most batches are quick; each next one waits 1.5 times as long.
+ * The first question comes soon, because most batches are quick, and sooner where a run has seen that they are quicker; each
+ * next one waits 1.5 times as long.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (options?: {
-  /** From the acceptance to the first question. Default: 500 milliseconds. */
+  /** From the acceptance to the first question, at most. Default: 500 milliseconds. */
   readonly firstPoll?: Duration.Input | undefined
   /** The longest time between two questions. Default: 10 seconds. */
   readonly maxInterval?: Duration.Input | undefined

@@ -1,6 +1,7 @@
 /** What a receipt says of the records it is for: they are applied, or accepted, and then waited for. */
 import * as Effect from "effect/Effect"
 import type { Abandonable } from "../../base/Abandonable.ts"
+import * as FirstPoll from "../../policy/FirstPoll.ts"
 import type * as OffsetSet from "../books/OffsetSet.ts"
 import type { Behaviour, Receipt } from "../model/Destination.ts"
 import * as Fate from "../model/Fate.ts"
@@ -19,11 +20,12 @@ export const make = <A, B extends Behaviour, R>(
   options: Options<A, B, R>
 ): ((part: Part.Part<A>, receipt: Receipt, acceptedAt?: number) => Effect.Effect<Fate.Fates, never, R>) => {
   const { inFlight, onAccepted, settle } = options
+  const settling = { ...options, first: FirstPoll.make(options.settlePolicy) }
   const { acceptance }: Behaviour = options.to.behaviour
 
   const waitFor = (part: Part.Part<A>, batchId: string, acceptedAt: number | undefined) =>
     inFlight.run(
-      Effect.map(Settle.settle(options, batchId, part.records, acceptedAt), (fates) => Part.placed(part, fates)),
+      Effect.map(Settle.settle(settling, batchId, part.records, acceptedAt), (fates) => Part.placed(part, fates)),
       { orElse: () => Effect.succeed(Part.fated(part, Fate.cutOff(true, batchId))) }
     )
 

@@ -8,6 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Format from "../../base/Format.ts"
 import type { ApiError } from "../../http/ApiError.ts"
+import type { FirstPoll } from "../../policy/FirstPoll.ts"
 import * as Polling from "../../policy/Polling.ts"
 import type { SendPolicy } from "../../policy/SendPolicy.ts"
 import type { SettlePolicy } from "../../policy/SettlePolicy.ts"
@@ -30,6 +31,8 @@ export interface Options<A, B extends Behaviour, R> {
   /** Where requests are counted, when they go out, and what is waited for. */
   readonly tally: Pick<Tally, "addUnsettled" | "counted" | "settling">
   readonly settlePolicy: SettlePolicy
+  /** When to ask first for what was accepted just now. Default: after the policy's `firstPoll`. */
+  readonly first?: FirstPoll | undefined
   /** Called when something stops the run. */
   readonly onStop: (error: DeliverError) => void
 }
@@ -39,7 +42,7 @@ export interface Options<A, B extends Behaviour, R> {
  * records are `Unknown`, with the batch's id: never failed.
  */
 export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(
-  { onStop, policy, settlePolicy, tally, to }: Options<A, B, R>,
+  { first, onStop, policy, settlePolicy, tally, to }: Options<A, B, R>,
   batchId: string,
   /** The batch's records, in order. */
   records: ReadonlyArray<Sent>,
@@ -61,6 +64,7 @@ export const settle = Effect.fnUntraced(function* <A, B extends Behaviour, R>(
   )(
     Polling.poll({
       settlePolicy,
+      first: acceptedSince === undefined ? first : undefined,
       // The clock may have been set back.
       waitedBefore: Math.max(0, now - acceptedAt),
       ask: (left) =>
