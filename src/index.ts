@@ -78,6 +78,8 @@ export * as CustomerFileError from "./source/read/CustomerFileError.ts"
 export * as Batch from "./sync/batch/Batch.ts"
 /** Records collected into batches. */
 export * as Batches from "./sync/batch/Batches.ts"
+/** The keys of what is unfinished, which batches are collected around. */
+export * as UnfinishedKeys from "./sync/batch/UnfinishedKeys.ts"
 /** Records that were refused, with the reason and all that is needed to send them again. */
 export * as DeadLetters from "./sync/books/DeadLetters.ts"
 /** The running sum of outcomes, which must equal the records read. */

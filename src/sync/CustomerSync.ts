@@ -68,6 +68,11 @@ export interface Options<A, B extends Behaviour, E extends ApiError, R, RL = nev
    * may be in flight where that is more.
    */
   readonly window?: number | undefined
+  /**
+   * Records that may be set aside until their customer is free, while others go out; beyond, nothing is read. Each takes
+   * about a kilobyte. Default: 16,384.
+   */
+  readonly aside?: number | undefined
   /** Where refused records go. Default: they are only counted. */
   readonly deadLetters?: DeadLetters<RD> | undefined
   /**
@@ -307,8 +312,8 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
   const onRejected = (outcomes: ReadonlyArray<Outcome>) =>
     wantsOutcomes ? Queue.offer(rejected, outcomes) : Effect.void
   const window = options.window ?? Math.max(leastWindow, ConcurrencyPolicy.most(concurrency) + batchesAhead)
-  const { sameKey } = options
-  const delivered = Work.done({ from, to, books, deliver, batch, sameKey, limit, ahead, window, onRejected })
+  const { aside, sameKey } = options
+  const delivered = Work.done({ from, to, books, deliver, batch, sameKey, limit, ahead, window, aside, onRejected })
   const records: Stream.Stream<Outcome, never, R | RS> = wantsOutcomes
     ? delivered.pipe(
         Stream.onEnd(Queue.end(rejected)),

@@ -71,6 +71,7 @@ const expectations: {
       )
     }),
   dispatch: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "b2\na0\na1\n")),
+  unfinished: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "c-1 and c-2\nc-3 and c-4\nc-1\n")),
   policies: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "accepted 1\n")),
   source: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "record 0: Valid\nrecord 2: Invalid\n")),
   isolate: (stdout) => Effect.sync(() => assert.match(stdout, /^record 5 is bad, found with \d requests\n$/)),

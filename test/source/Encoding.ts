@@ -3,6 +3,7 @@ import { ByteSize, Effect, FileSystem, Option, type Schema, Stream } from "effec
 import { CustomerFile, Source } from "../../src/index.ts"
 import type { SourcePosition } from "../../src/sync/model/CustomerRecord.ts"
 import type * as Encode from "../../src/sync/record/Encode.ts"
+import type { EncodedRecord } from "../../src/sync/record/EncodedRecord.ts"
 import { openOf } from "./support.ts"
 
 /** A file of these bytes, handed out in blocks of these sizes. */
@@ -34,6 +35,16 @@ export interface Collected {
   readonly failure: unknown
 }
 
+/** That it is the same once it keeps no other in memory. */
+const assertAlone = <A>(record: EncodedRecord<A>) => {
+  const alone = record.alone()
+  assert.strictEqual(alone.block.bytes.length, record.bytes)
+  for (const field of ["offset", "line", "position", "key", "keyHash", "json"] as const) {
+    assert.strictEqual(alone[field], record[field], field)
+  }
+  assert.deepStrictEqual(alone.patch, record.patch)
+}
+
 /** All that comes out, and what ended it. */
 export const collect = <A, E, R>(
   encoded: Stream.Stream<Encode.Encoded<A>, E, R>
@@ -45,6 +56,7 @@ export const collect = <A, E, R>(
       Effect.sync(() => {
         for (const record of chunk) {
           positions.push(record.position)
+          if (record._tag === "Encoded" && record.offset % 10 === 0) assertAlone(record)
           const { key, line, offset } = record
           records.push(
             record._tag === "Encoded"

@@ -77,6 +77,8 @@ export const scenario = Arbitrary.all({
   naming: oneOf([true, false]),
   failLater: oneOf([false, false, true]),
   window: oneOf([1, 2, 5, 64]),
+  /** Records that may be set aside. */
+  aside: oneOf([1000, 1, 3, 10]),
   concurrency: oneOf([1, 2, 4, 8]),
   faults: Arbitrary.array(
     oneOf<FaultName>([
@@ -129,7 +131,8 @@ export const policiesOf = (scenario: Scenario) => ({
   }),
   rateLimit: RateLimitPolicy.unlimited(),
   concurrency: scenario.concurrency,
-  window: scenario.window
+  window: scenario.window,
+  aside: scenario.aside
 })
 
 export const settlePolicy = SettlePolicy.make({

@@ -113,6 +113,29 @@ export class TranscodedRecord<A> extends EncodedRecord<A> {
     return this.rows.options.decode(JSON.parse(this.json))
   }
 
+  alone(): TranscodedRecord<A> {
+    const { decode } = this.rows.options
+    const first = this.row === 0 ? 0 : this.mark(KEY_END - marksOfOne)
+    const keys = this.rows.options.keys.slice(first, this.mark(KEY_END))
+    const marks = new Int32Array(marksOfOne)
+    marks[TO] = this.bytes
+    marks[KEY_END] = keys.length
+    marks[KEY_HASH] = this.keyHash
+    return new TranscodedRecord(
+      this.offset,
+      new Rows({
+        block: this.block.copy(this.from, this.to),
+        from: 0,
+        marks,
+        keys,
+        firstLine: this.line,
+        position: this.position,
+        decode
+      }),
+      0
+    )
+  }
+
   private mark(index: number): number {
     return this.rows.options.marks[this.row * marksOfOne + index] ?? 0
   }

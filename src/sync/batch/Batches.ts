@@ -22,11 +22,16 @@ import { type BehaviourOptions, choices } from "../model/BehaviourOptions.ts"
 import type { Behaviour, Destination } from "../model/Destination.ts"
 import * as Encoded from "../record/EncodedRecord.ts"
 import { JsonBlocks } from "../record/JsonBlocks.ts"
+import { Aside } from "./Aside.ts"
 import { type Batch, type BatchLimit, limit } from "./Batch.ts"
-import { OpenBatch } from "./OpenBatch.ts"
+import { OpenBatch, recordsPerPlace } from "./OpenBatch.ts"
+import type { UnfinishedKeys } from "./UnfinishedKeys.ts"
 
 // A record that is still unfinished holds its block in memory.
 const foldedInOneBlock = 64
+
+// A quarter of what a window of 64 batches of 1,000 holds. Each is about a kilobyte.
+const defaultAside = 16_384
 
 /**
  * One record that does what two of one key do one after the other, in the later one's place; none where no patch is
@@ -79,6 +84,11 @@ export const fold = <A, B extends Behaviour>(destination: Pick<Destination<A, B>
  *   the batch's `merged`. Where there is no such record, where it does not fit, or where the batch stands for ten
  *   times the records that it may hold, it is a `split`.
  *
+ * Where it is told which keys are `unfinished`, a record waits for nothing but its own key, and no batch waits for a record.
+ * One whose key is unfinished, or stands in the open batch and does not go with it, is set aside, others fill the batch, and
+ * it is in the first batch after its key is free. With `merge`, records of one key that wait become one where they can. What
+ * is set aside is no more than `aside` records: beyond, what is open closes, and nothing is read until a key is free.
+ *
  * @category combinators
  * @since 0.1.0
  */
@@ -90,9 +100,14 @@ export const collect = <A, B extends Behaviour>(
     readonly sameKey?: BehaviourOptions<B>["sameKey"]
     /** The working size, read when a batch is opened. Default: what policy and destination allow. */
     readonly limit?: BatchLimit | undefined
+    /** What the batches before are held by, as `Dispatch.mapEffect` keeps it. Default: nothing is known, nothing set aside. */
+    readonly unfinished?: UnfinishedKeys | undefined
+    /** Records that may be set aside, those merged into others included. Default: 16,384. */
+    readonly aside?: number | undefined
   }
 ) => {
   const { sameKey } = choices(destination.behaviour, { sameKey: options?.sameKey })
+  const unfinished = options?.unfinished
   const maxAge = Duration.toMillis(policy.maxAge)
   const ages = Number.isFinite(maxAge)
   const emptyBytes = Encoded.envelopeBytes(destination)
@@ -115,6 +130,17 @@ export const collect = <A, B extends Behaviour>(
           let wanted = false
           // Ends the wait for the reader, while there is one.
           let wake: (() => void) | undefined
+          const aside =
+            unfinished &&
+            new Aside<A>({
+              unfinished,
+              most: Math.max(1, options?.aside ?? defaultAside),
+              fold: (earlier, later) => {
+                if (sameKey !== "merge" || earlier.parts.length >= size.records * recordsPerPlace) return undefined
+                const merged = folded(earlier, later)
+                return merged === undefined || emptyBytes + merged.bytes > size.bytes ? undefined : merged
+              }
+            })
 
           // A scope that it was forked in would keep a table of readers.
           const runFork = Effect.runForkWith(yield* Effect.context<R>())
@@ -125,38 +151,79 @@ export const collect = <A, B extends Behaviour>(
             if (wake === undefined || open === undefined) return undefined
             if (now < closesAt) return closesAt
             // A read is never interrupted: what it brings belongs to the next batch.
-            wanted = false
             close(open)
             wake()
             return undefined
           }, scope)
 
+          if (unfinished !== undefined && aside !== undefined) {
+            let isWaking = false
+            const forget = unfinished.onLeave((keys) => {
+              if (!aside.release(keys) || isWaking) return
+              isWaking = true
+              // Not now: whoever frees a key has more to do first, and others may be freed with it.
+              queueMicrotask(() => {
+                isWaking = false
+                wake?.()
+              })
+            })
+            yield* Scope.addFinalizer(scope, Effect.sync(forget))
+          }
+
+          const begin = () => {
+            closesAt = ages ? now() + maxAge : Number.POSITIVE_INFINITY
+            return new OpenBatch<A>({
+              maxRecords: size.records,
+              maxBytes: size.bytes,
+              emptyBytes,
+              sameKey,
+              fold: folded
+            })
+          }
+
           const close = (batch: OpenBatch<A>) => {
             closed = batch.close(++number, destination.envelope)
             open = undefined
+            // A read that goes on brings what belongs to the next batch.
+            wanted = false
           }
 
-          // Takes from the chunk until a batch closes or nothing is left.
-          const fill = () => {
+          // Takes what waited for its key, as far as that is free, until a batch closes.
+          const fillWaiting = (aside: Aside<A>) => {
+            if (open === undefined) aside.resume()
+            for (let record = aside.first(); record !== undefined; record = aside.first()) {
+              open ??= begin()
+              if (open.take(record)) aside.shift()
+              else if (open.holds(record.key)) aside.defer()
+              else return close(open)
+              if (open.isFull) return close(open)
+            }
+          }
+
+          // Takes from the chunk until a batch closes, nothing is left, or no more can be set aside.
+          const fillNew = () => {
             for (let record = chunk[at]; record !== undefined; record = chunk[++at]) {
-              if (open === undefined) {
-                open = new OpenBatch({
-                  maxRecords: size.records,
-                  maxBytes: size.bytes,
-                  emptyBytes,
-                  sameKey,
-                  fold: folded
-                })
-                if (ages) closesAt = now() + maxAge
+              if (aside?.holdsBack(record.keyHash)) {
+                if (aside.isFull) return open && close(open)
+                aside.add(record)
+                continue
               }
-              if (!open.take(record)) return close(open)
-              if (open.isFull) {
+              open ??= begin()
+              if (!open.take(record)) {
+                if (aside === undefined || aside.isFull || !open.holds(record.key)) return close(open)
+                aside.addDeferred(record)
+              } else if (open.isFull) {
                 at++
                 return close(open)
               }
             }
             chunk = []
             at = 0
+          }
+
+          const fill = () => {
+            if (aside !== undefined) fillWaiting(aside)
+            if (closed === undefined) fillNew()
           }
 
           const read = Effect.matchCause(pull, {
@@ -173,40 +240,40 @@ export const collect = <A, B extends Behaviour>(
             if (!wanted || ended !== undefined) return Effect.void
             fill()
             if (open !== undefined && now() >= closesAt) close(open)
-            return closed === undefined ? gather : Effect.void
+            // What is left of the chunk waits until a key is free.
+            return closed === undefined && chunk.length === 0 ? gather : Effect.void
           })
 
-          // Waits for the reader, or for the alarm where the open batch becomes too old before.
-          const wait = (reader: Fiber.Fiber<void>) =>
-            Effect.callback<void>((resume) => {
-              wake = () => {
-                wake = undefined
-                resume(Effect.void)
-              }
-              reader.addObserver(() => wake?.())
-              if (open !== undefined) age.set(closesAt)
-              return Effect.sync(() => {
-                wake = undefined
-              })
+          // Waits for the reader, for a key that is free, or for the alarm where the open batch becomes too old before.
+          const wait: Effect.Effect<void> = Effect.callback<void>((resume) => {
+            wake = () => {
+              wake = undefined
+              resume(Effect.void)
+            }
+            if (open !== undefined) age.set(closesAt)
+            return Effect.sync(() => {
+              wake = undefined
             })
+          })
 
           const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Batch<A>>, E> = Effect.suspend(() => {
             const reading = reader !== undefined && reader.pollUnsafe() === undefined
-            if (!reading && closed === undefined) {
-              fill()
-              if (ended !== undefined && open !== undefined) close(open)
-            }
+            // While a read goes on, nothing is left of the chunk.
+            if (closed === undefined) fill()
+            if (closed === undefined && !reading && ended !== undefined && open !== undefined) close(open)
             if (closed !== undefined) {
               const batch = closed
               closed = undefined
               return Effect.succeed(Arr.of(batch))
             }
-            if (reader !== undefined && reading) return Effect.flatMap(wait(reader), () => next)
+            const waits = aside !== undefined && !aside.isEmpty
+            if (reading || chunk.length > 0 || (ended !== undefined && waits)) return Effect.flatMap(wait, () => next)
             if (ended !== undefined) return ended
-            if (open === undefined || !ages) return Effect.flatMap(read, () => next)
+            if (!waits && (open === undefined || !ages)) return Effect.flatMap(read, () => next)
             // As a rule it ends soon, and then it is all that a read costs.
             wanted = true
             reader = runFork(gather)
+            reader.addObserver(() => wake?.())
             return next
           })
           return next

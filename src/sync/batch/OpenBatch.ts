@@ -9,9 +9,11 @@ import type { Merged } from "../model/Outcome.ts"
 import type { EncodedRecord } from "../record/EncodedRecord.ts"
 import type { Batch } from "./Batch.ts"
 
-// How many records a batch may stand for, by the records that it may hold: one key that comes again and again
-// must not keep a batch open for ever.
-const recordsPerPlace = 10
+/**
+ * How many records a batch may stand for, by the records that it may hold: one key that comes again and again must not keep
+ * a batch open for ever.
+ */
+export const recordsPerPlace = 10
 
 /**
  * @category configuration
@@ -39,9 +41,9 @@ export class OpenBatch<A> {
   // `undefined` where a record was folded into a later one.
   private readonly places: Array<EncodedRecord<A> | undefined> = []
   private readonly placeOf: Map<string, number> | undefined
-  // By the place of the record that they are in: the offsets of those that were folded into it.
-  private readonly folded = new Map<number, Array<number>>()
   private count = 0
+  private last = -1
+  private isAscending = true
   private bytes: number
 
   constructor(options: Options<A>) {
@@ -52,6 +54,11 @@ export class OpenBatch<A> {
 
   get isFull(): boolean {
     return this.count >= this.options.maxRecords
+  }
+
+  /** Whether it has a record of this key that another one cannot stand beside. */
+  holds(key: string): boolean {
+    return this.placeOf?.has(key) === true
   }
 
   /** Whether the record is in; if not, the batch must close before it. The first one always is. */
@@ -67,6 +74,8 @@ export class OpenBatch<A> {
 
   private put(record: EncodedRecord<A>) {
     this.placeOf?.set(record.key, this.places.length)
+    if (record.offset < this.last) this.isAscending = false
+    this.last = record.offset
     this.places.push(record)
     this.count++
   }
@@ -80,11 +89,7 @@ export class OpenBatch<A> {
     const bytes = this.bytes - earlier.bytes + merged.bytes
     if (bytes > maxBytes) return false
     this.bytes = bytes
-    const offsets = this.folded.get(place) ?? []
-    offsets.push(earlier.offset)
-    this.folded.delete(place)
     // The later one's place, so that offsets ascend. Records of other keys do not mind.
-    this.folded.set(this.places.length, offsets)
     this.places[place] = undefined
     this.count--
     this.put(merged)
@@ -93,19 +98,22 @@ export class OpenBatch<A> {
 
   /** The batch as it stands. It holds at least one record, and takes no more. */
   close(number: number, envelope: readonly [open: string, close: string]): Batch<A> {
-    const merged: Array<Merged> = []
-    for (const [place, offsets] of this.folded) {
-      const into = this.places[place]?.offset
-      if (into !== undefined) for (const offset of offsets) merged.push({ _tag: "Merged", offset, into })
-    }
-    const records = this.folded.size === 0 ? this.places : this.places.filter(Predicate.isNotUndefined)
+    const records =
+      this.count === this.places.length
+        ? // None is `undefined`, then.
+          (this.places as Array<EncodedRecord<A>>)
+        : this.places.filter(Predicate.isNotUndefined)
+    if (!this.isAscending) records.sort((a, b) => a.offset - b.offset)
     return {
       number,
       // It was opened for a record, and none is folded but into another.
-      records: records as Array<EncodedRecord<A>> as Arr.NonEmptyArray<EncodedRecord<A>>,
+      records: records as Arr.NonEmptyArray<EncodedRecord<A>>,
       bytes: this.bytes,
       envelope,
-      merged
+      merged: this.options.sameKey === "merge" ? records.flatMap(mergedInto) : []
     }
   }
 }
+
+const mergedInto = ({ offset: into, parts }: EncodedRecord<unknown>): ReadonlyArray<Merged> =>
+  parts.slice(0, -1).map(({ offset }) => ({ _tag: "Merged", offset, into }))

@@ -17,8 +17,8 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { doubled, Line } from "../../base/Line.ts"
+import * as UnfinishedKeys from "../batch/UnfinishedKeys.ts"
 import * as KeyHash from "../record/KeyHash.ts"
-import { KeyOwners } from "./KeyOwners.ts"
 
 /**
  * How many elements are unfinished at the moment. Whoever made it reads it when they like; the streams it was
@@ -65,6 +65,8 @@ export interface Options<A> {
   readonly onFailure?: "finish" | "interrupt" | undefined
   /** Default: none. */
   readonly gauge?: Gauge | undefined
+  /** Where the keys of unfinished elements are kept, for whoever wants to know. Default: nowhere that others can see. */
+  readonly unfinished?: UnfinishedKeys.UnfinishedKeys | undefined
 }
 
 // Enough for others to pass an element that waits, few enough to hold in memory whatever an element is.
@@ -118,7 +120,7 @@ export const mapEffect: {
           // The semaphore bounds it.
           const results = yield* Queue.unbounded<B, E | E2 | Cause.Done>()
           const count = options.gauge ?? gauge()
-          const tasks = new Tasks<Work>()
+          const tasks = new Tasks<Work>(options.unfinished ?? UnfinishedKeys.make())
           const fibers = new Line<Fiber.Fiber<unknown, unknown>>()
           const idle = Latch.makeUnsafe()
           const ready: Array<Task<Work>> = []
@@ -268,21 +270,23 @@ const firstTasks = 16
  * waits for the one before it: a chain, so that a key needs no queue of its own.
  */
 class Tasks<W> {
-  private readonly owners = new KeyOwners()
-  // By owner; one that nobody is any more is given to the next.
+  private readonly unfinished: UnfinishedKeys.UnfinishedKeys
+  // By what they are called among the unfinished ones.
   private tasks: Array<Task<W> | undefined> = new Array(firstTasks).fill(undefined)
-  private readonly free: Array<number> = []
-  /** The highest owner so far. */
-  private highest = 0
+
+  constructor(unfinished: UnfinishedKeys.UnfinishedKeys) {
+    this.unfinished = unfinished
+  }
 
   /** A task that has its keys from now on. */
   admit(work: W, keys: Int32Array): Task<W> {
-    const owner = this.free.pop() ?? ++this.highest
-    if (owner === this.tasks.length) this.tasks = doubled(this.tasks)
+    const { unfinished } = this
+    const owner = unfinished.enter()
+    while (owner >= this.tasks.length) this.tasks = doubled(this.tasks)
     const task: Task<W> = { work, keys, owner, blockers: 0, followers: [] }
     this.tasks[owner] = task
     for (let i = 0; i < keys.length; i++) {
-      const before = this.tasks[this.owners.take(keys[i] ?? 0, owner)]
+      const before = this.tasks[unfinished.take(keys[i] ?? 0, owner)]
       // A task is admitted at a time, so if it follows already, it is the last that does.
       if (before === undefined || before === task || before.followers.at(-1) === task) continue
       before.followers.push(task)
@@ -293,9 +297,8 @@ class Tasks<W> {
 
   /** Gives the keys of a task back, except those that a later one has taken over. */
   release({ followers, keys, owner }: Task<W>, ready: Array<Task<W>>): void {
-    for (let i = 0; i < keys.length; i++) this.owners.give(keys[i] ?? 0, owner)
     this.tasks[owner] = undefined
-    this.free.push(owner)
+    this.unfinished.leave(owner, keys)
     for (const follower of followers) if (--follower.blockers === 0) ready.push(follower)
   }
 }

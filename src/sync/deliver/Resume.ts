@@ -48,7 +48,8 @@ type Books = Pick<RunBooks<unknown>, "addGap" | "before" | "isDone" | "keeps">
 
 /**
  * Takes up a source where an earlier run stopped, or begins with it. It is read once: as long as records of what is under
- * way are missing, the others that come by are held, of which there are no more than the earlier run had unfinished.
+ * way are missing, the others that come by are held, of which there are no more than the earlier run had unfinished or set
+ * aside.
  *
  * With a checkpoint, records must come in the order of their offsets; offsets that do not come count as done.
  */

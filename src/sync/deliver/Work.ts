@@ -6,6 +6,7 @@ import type { ApiError } from "../../http/ApiError.ts"
 import type { BatchPolicy } from "../../policy/BatchPolicy.ts"
 import * as Batch from "../batch/Batch.ts"
 import * as Batches from "../batch/Batches.ts"
+import * as UnfinishedKeys from "../batch/UnfinishedKeys.ts"
 import type { Books } from "../books/Books.ts"
 import { type BehaviourOptions, choices } from "../model/BehaviourOptions.ts"
 import type { Behaviour, Destination } from "../model/Destination.ts"
@@ -30,6 +31,8 @@ interface Options<A, B extends Behaviour, E, R, RS> {
   readonly ahead: Pick<ReadAhead, "limit">
   /** Batches that may be unfinished at once. */
   readonly window: number
+  /** Records that may wait for their key. */
+  readonly aside: number | undefined
   /** Told what became of records that are rejected before they are in a batch. */
   readonly onRejected: (outcomes: ReadonlyArray<Outcome>) => Effect.Effect<unknown>
 }
@@ -48,17 +51,21 @@ export const done = <A, B extends Behaviour, E, R, RS>(
 ): Stream.Stream<ReadonlyArray<Outcome>, never, R | RS> => {
   const { books, to, window } = options
   if (books.before?.finished === true) return Stream.empty
+  const unfinished = UnfinishedKeys.make()
   const stopped = Effect.as(Deferred.await(books.stopping), Stream.empty)
-  return Stream.unwrap(Effect.raceFirst(toDo(options), stopped)).pipe(
+  return Stream.unwrap(Effect.raceFirst(toDo(options, unfinished), stopped)).pipe(
     Dispatch.mapEffect(
       ({ batch, ended }) =>
         Effect.flatMap(ended, (ended) => Apart.conclude(batch, ended, { ...options, envelope: to.envelope })),
-      { keys: ({ batch }) => Batch.keys(batch), window }
+      { keys: ({ batch }) => Batch.keys(batch), unfinished, window }
     )
   )
 }
 
-const toDo = <A, B extends Behaviour, E, R, RS>(options: Options<A, B, E, R, RS>) => {
+const toDo = <A, B extends Behaviour, E, R, RS>(
+  options: Options<A, B, E, R, RS>,
+  unfinished: UnfinishedKeys.UnfinishedKeys
+) => {
   const { books, deliver, from, to } = options
   return Effect.map(
     Resume.takeUp(from, books, to, choices(to.behaviour, options).sameKey),
@@ -68,7 +75,10 @@ const toDo = <A, B extends Behaviour, E, R, RS>(options: Options<A, B, E, R, RS>
           books.ledger.addRead(batch.records.length + batch.merged.length)
           return { batch, ended: deliver.underway(batch) }
         }),
-        Stream.map(collected(untilStop(records, books), options), (batch) => ({ batch, ended: deliver.batch(batch) }))
+        Stream.map(collected(untilStop(records, books), options, unfinished), (batch) => ({
+          batch,
+          ended: deliver.batch(batch)
+        }))
       )
   )
 }
@@ -86,7 +96,8 @@ const untilStop = <T, E, R>(records: Stream.Stream<T, E, R>, { stop, stopped, st
 /** Batches of what is read. What must not be sent is taken down at once. */
 const collected = <A, B extends Behaviour, E, R, RS>(
   records: Stream.Stream<Encode.Encoded<A>, never, RS>,
-  { ahead, batch, books, limit, onRejected, sameKey, to }: Options<A, B, E, R, RS>
+  { ahead, aside, batch, books, limit, onRejected, sameKey, to }: Options<A, B, E, R, RS>,
+  unfinished: UnfinishedKeys.UnfinishedKeys
 ) =>
   records.pipe(
     Stream.mapArray((records) => {
@@ -94,6 +105,6 @@ const collected = <A, B extends Behaviour, E, R, RS>(
       return records
     }),
     Encode.sendable((unsendable) => Effect.flatMap(books.rejected(unsendable), onRejected)),
-    Batches.collect(batch, to, { sameKey, limit }),
+    Batches.collect(batch, to, { sameKey, limit, unfinished, aside }),
     ahead.limit
   )

@@ -54,6 +54,9 @@ export abstract class EncodedRecord<A> {
     return this.to - this.from
   }
 
+  /** The same record, which keeps no other in memory. */
+  abstract alone(): EncodedRecord<A>
+
   get json(): string {
     return decoder.decode(this.block.bytes.subarray(this.from, this.to))
   }
@@ -82,6 +85,10 @@ class Written<A> extends EncodedRecord<A> {
   get keyHash(): number {
     return KeyHash.of(this.key)
   }
+
+  alone(): EncodedRecord<A> {
+    return new Written(this, this.block.copy(this.from, this.to), 0, this.bytes)
+  }
 }
 
 class Merged<A> extends Written<A> {
@@ -100,6 +107,10 @@ class Merged<A> extends Written<A> {
 
   override get parts(): ReadonlyArray<EncodedRecord<A>> {
     return this.merged
+  }
+
+  override alone(): EncodedRecord<A> {
+    return new Merged(this, this.block.copy(this.from, this.to), 0, this.bytes, this.merged)
   }
 }
 

@@ -27,6 +27,13 @@ export class JsonBlock {
     this.bytes = bytes
     this.envelope = envelope
   }
+
+  /** A block that holds one text of this one, from its first byte on, and is no body. */
+  copy(from: number, to: number): JsonBlock {
+    const block = new JsonBlock(this.bytes.slice(from, to), this.envelope)
+    block.size = 1
+    return block
+  }
 }
 
 /**

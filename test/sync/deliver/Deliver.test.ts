@@ -173,7 +173,7 @@ describe("an answer that is no success", () => {
       )
       assert.deepStrictEqual(tally(run), { "Unknown CountMismatch": 24 })
       assert.deepStrictEqual(run.overlaps, [])
-      assert.strictEqual(run.batches.length, 3)
+      assert.isAbove(run.batches.length, 2)
     })
   )
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { KeyOwners } from "../../../src/sync/deliver/KeyOwners.ts"
+import { KeyOwners } from "../../../src/sync/batch/KeyOwners.ts"
 import * as KeyHash from "../../../src/sync/record/KeyHash.ts"
 
 // Many of them want the same slot, in a small table and in a large one; some are of the last slots, behind which it goes on

@@ -15,6 +15,11 @@ export class KeyOwners {
   private slots = new Int32Array(2 * firstSlots)
   private size = 0
 
+  /** Whether somebody has the key. */
+  has(key: number): boolean {
+    return this.slots[this.find(key) + 1] !== none
+  }
+
   /** Makes `owner` the one that has the key, and returns who had it before; 0 is nobody. */
   take(key: number, owner: number): number {
     const slot = this.find(key)
