@@ -166,6 +166,12 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
 
   const gate = Gate.make(policies)
 
+  // Whom a wait that an answer asks for holds back: everyone, unless all who are there say otherwise.
+  const held = new Set<Member>()
+  const onRetryAfter = (now: number, millis: number) => {
+    if (held.size > 0) pause(now, millis)
+  }
+
   const pause = (now: number, millis: number) => {
     const before = Math.max(now, gate.pausedUntil())
     const until = now + millis
@@ -182,8 +188,8 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
       if (remaining !== undefined && resetAfter !== undefined) gate.quota(name, remaining, now + resetAfter)
     }
     if (status === 429 || status === 503) {
-      const wait = told.retryAfter ?? (status === 429 ? RateLimitHeaders.exhaustedFor(told) : 0)
-      if (wait > 0) pause(now, wait)
+      if (told.retryAfter !== undefined) onRetryAfter(now, told.retryAfter)
+      else if (status === 429) pause(now, RateLimitHeaders.exhaustedFor(told))
     }
     const rate = RateLimitHeaders.strictestRate(told, longestPacedWindow)
     if (rate !== undefined && policies.declare(rate)) changed("rate", rate)
@@ -218,7 +224,9 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
     const isLimited = error instanceof ApiError.RateLimited
     if (isLimited) for (const rate of policies.onLimited(now, startedAt)) changed("rate", rate)
     if (isFault || ending === "answered") policies.onAccepted(now, startedAt)
-    if ((isFault || isLimited) && error.retryAfter !== undefined) pause(now, Duration.toMillis(error.retryAfter))
+    if ((isFault || isLimited) && error.retryAfter !== undefined) {
+      onRetryAfter(now, Duration.toMillis(error.retryAfter))
+    }
     end(member, now, startedAt, ending)
   }
 
@@ -302,7 +310,9 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
     clock,
     join: (member, brought, given) => {
       const takeBack = policies.add(brought, given)
+      if (brought.rateLimit.retryAfter === "everyone") held.add(member)
       members.set(member, () => {
+        held.delete(member)
         takeBack(monotonic())
         gate.widened()
       })

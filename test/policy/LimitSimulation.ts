@@ -1,5 +1,11 @@
 import type { LimitFinder } from "../../src/policy/rate/LimitFinder.ts"
 
+/** A linear congruential generator, so that every run is the same. */
+export const seeded = (seed: number) => () => {
+  seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+  return seed / 2 ** 32
+}
+
 /** Whether a request that arrives now is allowed, by a server that allows `limit(now)` a second. */
 export type Server = (now: number) => boolean
 
@@ -54,6 +60,12 @@ export interface Answer {
   readonly allowed: boolean
 }
 
+/** Refuses a share of what the other allows. */
+export const noisy =
+  (share: (now: number) => number, random: () => number, server: Server = () => true): Server =>
+  (now) =>
+    random() >= share(now) && server(now)
+
 /** A run with as many requests as the finder allows: each arrives after half a round trip, and is answered after one. */
 export const simulate = (options: {
   readonly finder: LimitFinder
@@ -66,19 +78,26 @@ export const simulate = (options: {
   readonly random?: () => number
   readonly retryAfter?: number
   readonly demand?: (now: number) => number
+  /** So many requests at most are under way. */
+  readonly inFlight?: number
 }): ReadonlyArray<Answer> => {
   const { finder, jitter = 0, random = Math.random, retryAfter, roundTrip, seconds, server } = options
+  const { inFlight = Number.POSITIVE_INFINITY } = options
   const answers: Array<Answer> = []
   // Three kinds of events, each in order by itself unless the round trip varies.
   const arrivals = heap<{ at: number; start: number; back: number }>()
   const returns = heap<{ at: number; start: number; allowed: boolean }>()
   let next = 0
+  let last = 0
+  let underWay = 0
   let paused = 0
   const end = seconds * 1000
   for (;;) {
     const arrival = arrivals.peek()?.at ?? Number.POSITIVE_INFINITY
     const back = returns.peek()?.at ?? Number.POSITIVE_INFINITY
-    const now = Math.min(next, arrival, back)
+    const start = underWay < inFlight ? Math.max(next, last) : Number.POSITIVE_INFINITY
+    const now = Math.min(start, arrival, back)
+    last = now
     if (now >= end) return answers
     if (now === arrival) {
       const request = arrivals.pop()
@@ -87,6 +106,7 @@ export const simulate = (options: {
       returns.push({ at: request.back, start: request.start, allowed })
     } else if (now === back) {
       const answer = returns.pop()
+      underWay--
       if (answer.allowed) finder.onAccepted(now, answer.start)
       else {
         finder.onLimited(now, answer.start)
@@ -100,11 +120,14 @@ export const simulate = (options: {
         }
       }
     } else {
-      const start = now
+      underWay++
       finder.onStart(now)
       const took = roundTrip * (1 + jitter * (random() * 2 - 1))
       arrivals.push({ at: now + took / 2, start, back: now + took })
-      next = now + 1000 / Math.min(finder.rate(now), options.demand?.(now) ?? Number.POSITIVE_INFINITY)
+      // A start that is late by a little does not make the next one late, as in the pacer.
+      next =
+        (next < now - 20 ? now : next) +
+        1000 / Math.min(finder.rate(now), options.demand?.(now) ?? Number.POSITIVE_INFINITY)
     }
   }
 }

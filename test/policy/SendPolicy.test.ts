@@ -288,6 +288,73 @@ describe("SendPolicy", () => {
     )
   })
 
+  describe("a Retry-After", () => {
+    const refusedOnce = (retryAfter: RateLimitPolicy.RetryAfter, others: RateLimitPolicy.RetryAfter = retryAfter) =>
+      Effect.gen(function* () {
+        const make = (retryAfter: RateLimitPolicy.RetryAfter) =>
+          SendPolicy.make({ vendor: "Reach", rateLimit: RateLimitPolicy.unlimited({ retryAfter }) })
+        const policy = yield* make(retryAfter)
+        yield* make(others)
+        const begin = yield* millis
+        const starts: Array<readonly [i: number, at: number]> = []
+        const send = (i: number) =>
+          Effect.gen(function* () {
+            const isFirst = starts.length === 0
+            starts.push([i, (yield* millis) - begin])
+            yield* Effect.sleep(100)
+            if (!isFirst) return
+            const { onHeaders } = yield* AnswerObserver
+            onHeaders({ vendor: "Reach", status: 429, headers: { "retry-after": "7" } })
+            return yield* limited("7 seconds")
+          })
+        // 8 in flight: the second 8 start when the first have ended.
+        yield* runAll(16, (i) => policy.run(send(i), safe))
+        return starts
+      }).pipe(Effect.scoped, Effect.provide(Senders.layerApart))
+
+    it.effect("holds everyone back, or only the request that got it", () =>
+      Effect.gen(function* () {
+        const everyone = yield* refusedOnce("everyone")
+        assert.strictEqual(everyone.filter(([, at]) => at >= 7100).length, 9)
+        const request = yield* refusedOnce("request")
+        assert.deepStrictEqual(
+          request.filter(([, at]) => at > 100),
+          [[0, 7100]]
+        )
+      })
+    )
+
+    it.effect("holds everyone back where one of those who share the sender has not said otherwise", () =>
+      Effect.gen(function* () {
+        const starts = yield* refusedOnce("request", "everyone")
+        assert.strictEqual(starts.filter(([, at]) => at >= 7100).length, 9)
+      })
+    )
+  })
+
+  it.effect("is at its full rate within 5 s after five 429s at the start, whatever their Retry-After says", () =>
+    Effect.gen(function* () {
+      for (const value of [undefined, "soon", "-3", "0", "Mon, 01 Jan 1990 00:00:00 GMT"]) {
+        const policy = yield* Effect.provide(SendPolicy.make({ vendor: "Reach" }), Senders.layerApart)
+        const begin = yield* millis
+        const accepted: Array<number> = []
+        let sent = 0
+        const send = Effect.gen(function* () {
+          const isRefused = ++sent <= 5
+          yield* Effect.sleep(20)
+          if (!isRefused) return accepted.push((yield* millis) - begin)
+          const { onHeaders } = yield* AnswerObserver
+          onHeaders({ vendor: "Reach", status: 429, headers: value === undefined ? {} : { "retry-after": value } })
+          return yield* value === "0" ? limited(0) : limited()
+        })
+        yield* runAll(2500, () => policy.run(send, safe))
+        // 8 in flight of 20 ms each.
+        const inSecond = accepted.filter((at) => at >= 5000 && at < 6000).length
+        assert.isAtLeast(inSecond, 0.95 * 400, `Retry-After: ${value}`)
+      }
+    })
+  )
+
   it.effect("keeps a limit that headers declare, when it is stricter than the known one", () =>
     Effect.gen(function* () {
       for (const rateLimit of [RateLimitPolicy.find(), RateLimitPolicy.make({ limit: 50, window: "1 second" })]) {
@@ -679,6 +746,8 @@ describe("SendPolicy", () => {
           n++
           if (n === 1) return yield* fault(undefined, 500)
           if (n === 3) return yield* limited("30 seconds")
+          // One 429 says little of the rate, ten in a row do.
+          if (n > 4 && n <= 14) return yield* limited()
         })
         yield* runAll(4, () => policy.run(send, safe))
         const key = "Reach/acme"

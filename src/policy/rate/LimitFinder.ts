@@ -3,15 +3,21 @@
  * that says at which rate requests may start. It knows no clock and no effect, so that hours can be
  * simulated in a second.
  *
- * How it works. It searches upwards, doubling twice a second, until the first 429. From then on it lives in cycles,
+ * How it works. It searches upwards, doubling twice a second, until the 429s come with the rate. From then on it lives in cycles,
  * each from one 429 to the next: it starts a little below the limit as it is believed to be, reaches it at the
  * end of the cycle's time, and then rises faster and faster. Where the limit has not moved, the next 429
  * comes at once and costs a request or two. Where it has risen, a few seconds are enough to find out by how much.
  * The requests accepted between two 429s, over the time between them, are the limit as the server counts it,
  * whether its windows are fixed, sliding or a token bucket; so that is what is believed next.
  *
+ * Some 429s say nothing about the rate: a gateway sheds load, or others use the account. They are told from the rest by
+ * what the rate does to their share of all answers ({@link Evidence}). A share that does not fall when the rate is
+ * lowered, or that comes again and again below the limit that is believed, is taken for the background from then on, and
+ * the search goes on upwards: only 429s beyond that share are a sign of a limit.
+ *
  * @since 0.1.0
  */
+import * as Evidence from "./Evidence.ts"
 
 /**
  * Where the search starts, and its bounds.
@@ -45,8 +51,10 @@ export interface LimitFinder {
   readonly onLimited: (now: number, started: number) => boolean
   /** Nothing may start until then, because the server said so. */
   readonly onPaused: (now: number, until: number) => void
-  /** The limit as it is believed to be, per second; `undefined` until the first 429. */
+  /** The limit as it is believed to be, per second; `undefined` while no 429 was a sign of one. */
   readonly limit: () => number | undefined
+  /** The share of the answers that are 429s whatever the rate. */
+  readonly background: () => number
 }
 
 // Where a cycle starts, as a share of the believed limit.
@@ -81,9 +89,55 @@ const cycleGrowth = 3
 const shortestLong = 13_000
 const longestLong = 26_000
 const requestsInLong = 300
+// The search ends when more than half of the requests seem to be refused beyond the background, with odds of e^14: it
+// doubles away from a limit, so that the share of 429s does not stay small for long. It takes six to fourteen 429s.
+const searchEvidence = 14
+// Before much was seen, one 429 in twenty is taken for nothing special.
+const priorAnswers = 20
+const priorShare = 1 / priorAnswers
+const mostBackground = 0.4
+// What the background is known from: so many answers, or twice as many.
+const remembered = 500
+// In a search that does not rise any more because no more is asked for, 429s that come 2.5 times as often as is known,
+// with odds of e^10, or that cost four pauses, put it on trial: the rate is lowered below what was accepted. Under a limit
+// nothing is refused then, so that a share below a tenth of what it was means a limit.
+const suspicious = 2.5
+const leastBackground = 0.004
+const trialSuspicion = 10
+const pausesBeforeTrial = 4
+const trialBelow = 0.95
+const trialFall = 0.1
+// To find no limit takes two 429s or so; to find one, about 5 / share answers without. Where neither is seen, the share
+// fell by less than a limit would have made it fall.
+const freeEvidence = 3.5
+const limitEvidence = 5
+const trialLength = 8
+// Windows of a second have forgotten after a second what was before the trial.
+const trialSettles = 1000
+// A limit that is far below the trial's rate still refuses much there: the rate is lowered again, twice for this share of
+// some answers, and for the larger one until it falls.
+const muchSeen = 0.12
+const mostSeen = 0.35
+const rounds = 3
+const answersForMost = 30
+// 429s early in so many cycles, well below the believed limit, put it on trial, too. After a trial that finds a limit it
+// takes twice as many. A share that is larger than this is rather a limit that has fallen.
+const earlyCycles = 3
+const mostEarlyCycles = 48
+const earlyPart = 0.6
+const earlyAnswers = 20
+const mostEarlyShare = 0.3
+const earlyBelow = 0.85
+// Above a background, a limit is seen in 429s of a fifth more of the requests, with odds of e^8.
+const excess = 0.2
+const excessEvidence = 8
+// Where the rate gets so far above the believed limit without that, there is none.
+const gone = 1.3
 // Over less time or fewer requests than these, a count of accepted requests says little.
 const minMeasured = 700
 const minCounted = 6
+
+const none = { cycles: 0, refused: 0, answers: 0 }
 
 /**
  * Makes a finder that knows nothing yet.
@@ -118,13 +172,47 @@ export const make = (options: Options = {}): LimitFinder => {
   let sliceAccepted = 0
   const recent = makeRecent()
 
+  // The rate at which the search began.
+  let searchFrom = initial
+  // For and against a limit, while 429s are also expected without one.
+  let evidence = 0
+  // The answers that the background is known from, and the share of 429s that does not depend on the rate.
+  let answers = 0
+  let limitedAnswers = 0
+  let background = 0
+  // Whether as much was sent lately as was allowed.
+  let inUse = true
+  // The rate is lowered from `former`, to see whether the share of 429s falls.
+  let trial:
+    | {
+        readonly rate: number
+        readonly share: number
+        readonly former: number
+        readonly round: number
+        answers: number
+        limited: number
+      }
+    | undefined
+  // That 429s have become more, and what was answered since they did.
+  let suspicion = 0
+  let suspectFrom = 0
+  let suspectAccepted = 0
+  let suspectRefused = 0
+  // Pauses since the search began.
+  let pauses = 0
+  let anyAccepted = false
+  // The cycles that ended early, what was answered in them, and how many of them are needed.
+  let early = none
+  let patience = earlyCycles
+
   // Of a pause, which counts as time that was not in use from when something starts again.
   let skipped = 0
 
   const rate = (now: number): number => {
     if (cycleStart < 0) return clamp(initial)
     const age = Math.max(0, now - cycleStart)
-    if (believed === undefined) return clamp(initial * 2 ** ((searchDoublings * age) / 1000))
+    if (trial !== undefined) return clamp(trial.rate)
+    if (believed === undefined) return clamp(searchFrom * 2 ** ((searchDoublings * age) / 1000))
     if (slowed < 1) return clamp(Math.max(leastProbing, believed * slowed))
     if (age < cycleLength) return clamp(believed * (low + ((1 - low) * age) / cycleLength))
     return clamp(believed * (1 + rampStep * (2 ** ((age - cycleLength) / 1000) - 1)))
@@ -148,7 +236,8 @@ export const make = (options: Options = {}): LimitFinder => {
     const current = rate(now)
     const slice = now - sliceFrom
     if (slice >= Math.max(250, 4000 / current)) {
-      if (sliceStarts < (0.8 * (current * slice)) / 1000 - 1) {
+      inUse = sliceStarts >= (0.8 * (current * slice)) / 1000 - 1
+      if (!inUse) {
         skip(slice)
         if (refused === 0) accepted -= Math.min(accepted, sliceAccepted)
       }
@@ -163,8 +252,30 @@ export const make = (options: Options = {}): LimitFinder => {
     sliceAccepted++
     acceptedSinceOpened++
     recent.add(now)
+    suspectAccepted++
     if (started < cutAt) return
     acceptedSinceCut = true
+    if (believed !== undefined && !anyAccepted) {
+      // All before was refused, so that what is believed was a guess.
+      anyAccepted = true
+      search(now, initial)
+      return
+    }
+    anyAccepted = true
+    if (believed === undefined) {
+      if (trial !== undefined) weighTrial(now, started, false)
+      else weighSearch(false)
+      return
+    }
+    if (background > 0) {
+      evidence = Math.max(0, evidence + Evidence.weigh(false, background, background + (1 - background) * excess))
+      const current = rate(started)
+      if (current <= believed) count(false)
+      else if (current > believed * gone) {
+        search(now, current)
+        return
+      }
+    }
     if (slowed === 1) return
     // A long window has ended. From when the one before it ended, it allowed what was accepted.
     slowed = 1
@@ -174,7 +285,85 @@ export const make = (options: Options = {}): LimitFinder => {
     acceptedSinceOpened = 1
   }
 
+  const search = (now: number, from: number) => {
+    believed = trial = undefined
+    slowed = 1
+    searchFrom = clamp(from)
+    cycleStart = cutAt = now
+    evidence = 0
+    early = none
+    suspect(now)
+    measureFrom(now)
+  }
+
+  const suspect = (now: number) => {
+    suspectFrom = now
+    suspectAccepted = suspectRefused = suspicion = 0
+  }
+
+  const count = (limited: boolean) => {
+    answers++
+    if (limited) limitedAnswers++
+    // A background that has become less is less.
+    background = Math.min(background, (limitedAnswers + 1) / answers)
+    if (answers < 2 * remembered) return
+    answers /= 2
+    limitedAnswers /= 2
+    if (background < 1 / remembered) background = 0
+  }
+
+  // What a limit refused is not of the background.
+  const forgetExcess = () => {
+    limitedAnswers = background * answers
+  }
+
+  // Whether the 429s of a search are a sign of a limit.
+  const weighSearch = (limited: boolean): boolean => {
+    const few = Math.min(
+      mostBackground,
+      Math.max(priorShare, background, (limitedAnswers + 1) / (answers + priorAnswers))
+    )
+    evidence = Math.max(0, evidence + Evidence.weigh(limited, few, few + (1 - few) / 2))
+    const known = Math.max(leastBackground, background)
+    suspicion = Math.max(0, suspicion + Evidence.weigh(limited, known, Math.min(0.9, suspicious * known)))
+    if (suspicion === 0) suspectRefused = 0
+    count(limited)
+    return evidence > searchEvidence
+  }
+
+  // Whether a trial has come to an end.
+  const weighTrial = (now: number, started: number, limited: boolean): boolean => {
+    if (trial === undefined || started < cutAt + trialSettles) return false
+    trial.answers++
+    if (limited) trial.limited++
+    const { former, rate: tried, round, share } = trial
+    const seen = trial.limited / trial.answers
+    evidence += Evidence.weigh(limited, share * trialFall, share)
+    if (evidence > freeEvidence || trial.answers * share > trialLength) {
+      if (seen > mostSeen || (seen > muchSeen && round < rounds)) {
+        if (trial.answers < answersForMost) return false
+        lower(now, tried * (1 - seen) * earlyBelow, seen, former, round + 1)
+        return true
+      }
+      background = seen
+      answers = trial.answers
+      limitedAnswers = trial.limited
+      patience = earlyCycles
+      search(now, former)
+      return true
+    }
+    if (evidence > -limitEvidence) return false
+    trial = undefined
+    forgetExcess()
+    patience = Math.min(mostEarlyCycles, patience * 2)
+    early = none
+    begin(now, tried / trialBelow, 0)
+    measureFrom(now)
+    return true
+  }
+
   const begin = (now: number, limit: number, length: number) => {
+    evidence = 0
     believed = clamp(limit)
     cycleStart = cutAt = now
     cycleLength = Math.max(length, firstCycle, (requestsInFirst * 1000) / believed)
@@ -183,18 +372,32 @@ export const make = (options: Options = {}): LimitFinder => {
 
   const measureFrom = (now: number) => {
     measuredFrom = now
-    accepted = refused = 0
+    accepted = refused = pauses = 0
   }
 
   const onLimited = (now: number, started: number): boolean => {
     if (started < cutAt) return false
-    refused++
     const current = rate(started)
     if (believed === undefined) {
-      begin(now, Math.min(current, Math.max(1, recent.count(now))), 0)
-      measureFrom(now)
-      return true
+      if (trial !== undefined) return weighTrial(now, started, true)
+      if (suspectRefused === 0) suspect(now)
+      suspectRefused++
+      refused++
+      if (weighSearch(true)) {
+        const limit = Math.min(current, Math.max(1, recent.count(now)))
+        forgetExcess()
+        begin(now, limit, 0)
+        measureFrom(now)
+        return true
+      }
+      return tryLower(now, current)
     }
+    if (background > 0 && acceptedSinceCut) {
+      evidence += Evidence.weigh(true, background, background + (1 - background) * excess)
+      if (current <= believed) count(true)
+      if (evidence < excessEvidence) return false
+    }
+    refused++
     if (!acceptedSinceCut) {
       // The rest of a used-up window refuses everything. When that lasts, windows are long: ask less and less often.
       if (now - cutAt < Math.max(1000, 3000 / current)) return false
@@ -204,6 +407,10 @@ export const make = (options: Options = {}): LimitFinder => {
     }
     const elapsed = now - measuredFrom
     if (elapsed < Math.max(minMeasured, (minCounted * 1000) / current)) return false
+    if (isEarly(now)) {
+      lower(now, earlyBelow * ((accepted * 1000) / elapsed), early.refused / early.answers, believed, 1)
+      return true
+    }
     const lastSecond = Math.min(current, recent.count(now))
     // What was believed on the last second's account and is refused soon after was a bucket's saving.
     const cutShort = now - cycleStart < cycleLength / 2
@@ -232,6 +439,52 @@ export const make = (options: Options = {}): LimitFinder => {
     return true
   }
 
+  // Whether a cycle that ends now is one too many that ended early.
+  const isEarly = (now: number): boolean => {
+    const age = now - cycleStart
+    if (age > cycleLength * earlyPart) {
+      if (age > cycleLength)
+        early = { cycles: early.cycles / 2, refused: early.refused / 2, answers: early.answers / 2 }
+      return false
+    }
+    early = {
+      cycles: early.cycles + 1,
+      refused: early.refused + refused,
+      answers: early.answers + accepted + refused
+    }
+    if (early.cycles < patience || early.answers < earlyAnswers) return false
+    if (early.refused < mostEarlyShare * early.answers) return true
+    early = none
+    return false
+  }
+
+  // Puts the 429s of a search on trial, where they have become more or cost too much.
+  const tryLower = (now: number, current: number): boolean => {
+    const elapsed = now - suspectFrom
+    const paused = pauses >= pausesBeforeTrial
+    if (paused && background === 0) {
+      if (elapsed < trialSettles) return false
+      // The last one ended the count.
+      lower(now, averageOfSearch(now) * trialBelow, (refused - 1) / (accepted + refused), current, rounds)
+      return true
+    }
+    if (inUse || suspicion < trialSuspicion || elapsed < 2 * trialSettles) return false
+    // A bucket that was full lets more through at first.
+    const average = paused ? averageOfSearch(now) : Math.min(recent.count(now), (suspectAccepted * 1000) / elapsed)
+    lower(now, average * trialBelow, (suspectRefused - 1) / (suspectAccepted + suspectRefused), current, rounds)
+    return true
+  }
+
+  // From a pause to a pause, there is one more window than there is time.
+  const averageOfSearch = (now: number) => (accepted * 1000) / (now - measuredFrom + trialSettles)
+
+  const lower = (now: number, to: number, share: number, former: number, round: number) => {
+    trial = { rate: clamp(to), share, former, round, answers: 0, limited: 0 }
+    believed = undefined
+    cutAt = cycleStart = now
+    evidence = 0
+  }
+
   const counted = (elapsed: number, current: number): number => {
     // A cycle at the limit runs on average half of its dip below it.
     if (refused === 1) return (accepted * 1000) / elapsed / ((1 + low) / 2)
@@ -246,9 +499,12 @@ export const make = (options: Options = {}): LimitFinder => {
     onAccepted,
     onLimited,
     onPaused: (now, until) => {
-      if (cycleStart >= 0) skipped += until - now
+      if (cycleStart < 0) return
+      skipped += until - now
+      pauses++
     },
-    limit: () => believed
+    limit: () => believed,
+    background: () => background
   }
 }
 

@@ -9,6 +9,15 @@ import type * as LimitFinder from "./LimitFinder.ts"
 import type * as RateLimitHeaders from "./RateLimitHeaders.ts"
 
 /**
+ * Whom the `Retry-After` of a 429 or 503 holds back: `everyone` who shares the limit, or only the `request` that was
+ * answered so, for a vendor that refuses requests one by one and not their sender.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RetryAfter = "everyone" | "request"
+
+/**
  * A limit that is known. `R` is `RateLimiter` where the limit is shared through a store.
  *
  * @category models
@@ -22,6 +31,7 @@ export interface Known<out R = never> {
   readonly unit: "requests" | "records"
   readonly key: string | undefined
   readonly headers: RateLimitHeaders.Names
+  readonly retryAfter: RetryAfter
   readonly shared: boolean
   readonly "~R"?: (_: never) => R
 }
@@ -37,6 +47,7 @@ export interface Found {
   readonly search: LimitFinder.Options
   readonly key: string | undefined
   readonly headers: RateLimitHeaders.Names
+  readonly retryAfter: RetryAfter
 }
 
 /**
@@ -49,11 +60,12 @@ export interface Unlimited {
   readonly _tag: "Unlimited"
   readonly key: string | undefined
   readonly headers: RateLimitHeaders.Names
+  readonly retryAfter: RetryAfter
 }
 
 /**
- * A plain value: whichever it is, a 429 or 503 that names a time pauses everything that shares the key, and
- * a quota that the answers' headers tell is kept.
+ * A plain value: whichever it is, a 429 or 503 that names a time pauses everything that shares the key (or the one
+ * request, see {@link RetryAfter}), and a quota that the answers' headers tell is kept.
  *
  * @category models
  * @since 0.1.0
@@ -71,6 +83,8 @@ export interface CommonOptions {
   readonly key?: string | undefined
   /** Other names for the headers that tell about limits. Default: those of {@link RateLimitHeaders.Names}. */
   readonly headers?: RateLimitHeaders.Names | undefined
+  /** Whom a `Retry-After` holds back. Default: `everyone`. */
+  readonly retryAfter?: RetryAfter | undefined
 }
 
 /**
@@ -116,25 +130,26 @@ export const make = <const Shared extends boolean = false>(
   options: Options<Shared>
 ): Known<Shared extends true ? RateLimiter.RateLimiter : never> => {
   const window = Duration.fromInputUnsafe(options.window)
-  const { burst = 0, headers = {}, key, limit, shared = false, unit = "requests" } = options
+  const { burst = 0, headers = {}, key, limit, retryAfter = "everyone", shared = false, unit = "requests" } = options
   const millis = Duration.toMillis(window)
   if (!(limit >= 1 && Number.isFinite(limit))) throw new RangeError(`The limit must be at least 1, not ${limit}.`)
   if (!(burst >= 0 && Number.isFinite(burst))) throw new RangeError(`The burst must be at least 0, not ${burst}.`)
   if (!(millis > 0 && Number.isFinite(millis))) throw new RangeError("The window must be positive and finite.")
-  return { _tag: "Known", limit, window, burst, unit, key, headers, shared }
+  return { _tag: "Known", limit, window, burst, unit, key, headers, retryAfter, shared }
 }
 
 /**
- * A limit that nobody told is found, by `LimitFinder`: from `initial` requests per second upwards until the
- * first 429, and from there to at least 95 % of the limit with less than 1 % of requests refused. It follows
- * a limit that changes. Where headers declare a limit per window of at most a minute, that is kept instead.
+ * A limit that nobody told is found, by `LimitFinder`: from `initial` requests per second upwards until 429s come with
+ * the rate, and from there to at least 95 % of the limit with less than 1 % of requests refused. It follows
+ * a limit that changes. 429s whose share does not depend on the rate do not slow it down: they are retried and no more.
+ * Where headers declare a limit per window of at most a minute, that is kept instead.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const find = (options: LimitFinder.Options & CommonOptions = {}): Found => {
-  const { headers = {}, initial, key, max, min } = options
-  return { _tag: "Found", search: { initial, max, min }, key, headers }
+  const { headers = {}, initial, key, max, min, retryAfter = "everyone" } = options
+  return { _tag: "Found", search: { initial, max, min }, key, headers, retryAfter }
 }
 
 /**
@@ -144,6 +159,6 @@ export const find = (options: LimitFinder.Options & CommonOptions = {}): Found =
  * @since 0.1.0
  */
 export const unlimited = (options: CommonOptions = {}): Unlimited => {
-  const { headers = {}, key } = options
-  return { _tag: "Unlimited", key, headers }
+  const { headers = {}, key, retryAfter = "everyone" } = options
+  return { _tag: "Unlimited", key, headers, retryAfter }
 }
