@@ -1,18 +1,12 @@
 /**
  * Effects that can be given up from outside. Each runs in a fiber of its own; where that is interrupted, whoever waits for
  * it goes on with something else. A race against a signal or a sleep takes two fibers and a timer.
- *
- * @since 0.1.0
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { Line } from "./Line.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Abandonable {
   /**
    * Runs an effect. Where it is given up, it is interrupted, and `orElse` is what it comes to when that is done.
@@ -41,10 +35,6 @@ interface Running {
   readonly abandon: () => void
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (): Abandonable => {
   // In the order in which they began.
   const running = new Line<Running>()

@@ -1,18 +1,10 @@
-/**
- * One timer for what becomes due again and again, as a rule to be put off before it is.
- *
- * @since 0.1.0
- */
+/** One timer for what becomes due again and again, as a rule to be put off before it is. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Monotonic from "./Monotonic.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Alarm {
   /** Sees to it that the alarm rings at this time. It costs nothing where it is to ring before that anyway. */
   readonly set: (at: number) => void
@@ -22,9 +14,6 @@ export interface Alarm {
  * An alarm that is stopped with the scope. `ring` does what is due, and returns when the alarm is to ring again:
  * `undefined` where nothing is left to wait for. Times are in milliseconds of the clock that only goes forward, and the
  * alarm is never set to one that is before the last.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (
   ring: (now: number) => number | undefined,

@@ -1,15 +1,6 @@
-/**
- * What came, in its order, until it leaves.
- *
- * @since 0.1.0
- */
+/** What came, in its order, until it leaves. */
 
-/**
- * Where something stands.
- *
- * @category models
- * @since 0.1.0
- */
+/** Where something stands. */
 export interface Place<A> {
   readonly value: A
   /** Below 0 once it has left. */
@@ -22,9 +13,6 @@ const firstPlaces = 16
  * Twice as many places for what is in these, which are not to be used any more and end empty: whoever is in the old
  * generation keeps what it points to until V8 collects everything, also once nobody points to it. So do the places that
  * an array had before it grew by itself.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const doubled = <A>(places: Array<A | undefined>): Array<A | undefined> => {
   const more = places.concat(new Array(places.length).fill(undefined))
@@ -36,9 +24,6 @@ export const doubled = <A>(places: Array<A | undefined>): Array<A | undefined> =
  * A `Set` would do, but for memory: each time its table is full, V8 goes on in a new one to which the old one points.
  * Once one of them is in the old generation, all later ones go there with what was in them, so that whatever passes
  * through the set is kept until everything is collected. A line stays in one array and leaves nothing in it.
- *
- * @category models
- * @since 0.1.0
  */
 export class Line<A> {
   private places: Array<Place<A> | undefined> = new Array(firstPlaces).fill(undefined)

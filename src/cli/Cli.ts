@@ -1,6 +1,4 @@
-/**
- * The command as a whole: its subcommands, and what is said of a wrong call.
- */
+/** The command as a whole: its subcommands, and what is said of a wrong call. */
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as CliConfig from "effect/cli/CliConfig"

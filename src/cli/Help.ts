@@ -1,6 +1,4 @@
-/**
- * The help, as Effect lays it out, in the width of the terminal.
- */
+/** The help, as Effect lays it out, in the width of the terminal. */
 
 import * as CliOutput from "effect/cli/CliOutput"
 import type * as HelpDoc from "effect/cli/HelpDoc"

@@ -1,6 +1,4 @@
-/**
- * The process: its arguments, signals and exit code.
- */
+/** The process: its arguments, signals and exit code. */
 import { readFileSync } from "node:fs"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"

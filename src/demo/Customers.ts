@@ -1,8 +1,4 @@
-/**
- * The demo's input: a CSV of customers from a seed, some of its rows broken, and what must come of it.
- *
- * @since 0.1.0
- */
+/** The demo's input: a CSV of customers from a seed, some of its rows broken, and what must come of it. */
 import { shuffle } from "../sandbox/Seeded.ts"
 
 const firstNames: readonly [string, ...Array<string>] = [
@@ -40,9 +36,7 @@ const cell = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAl
 /** The address that the demo's vendor refuses, for reasons of its own. */
 export const refusedEmail = "eve@refused.example"
 
-/**
- * The kinds of broken rows, each made of the cells of a good one.
- */
+/** The kinds of broken rows, each made of the cells of a good one. */
 const breakages: ReadonlyArray<readonly [kind: string, row: (cells: ReadonlyArray<string>) => string]> = [
   ["a cell too few", (cells) => cells.slice(0, -1).map(cell).join(",")],
   ["a cell too many", (cells) => [...cells, "surplus"].map(cell).join(",")],
@@ -60,9 +54,7 @@ const breakages: ReadonlyArray<readonly [kind: string, row: (cells: ReadonlyArra
   ["a flag that is none", (cells) => [...cells.slice(0, 5), "perhaps", ...cells.slice(6)].map(cell).join(",")]
 ]
 
-/**
- * One row of the file.
- */
+/** One row of the file. */
 export interface Row {
   /** The row as it is written, without its line break. */
   readonly text: string

@@ -1,8 +1,4 @@
-/**
- * The main job, on the embedded sandbox: `npm run demo`. It kills the sync once in the middle, and lets it go on.
- *
- * @since 0.1.0
- */
+/** The main job, on the embedded sandbox: `npm run demo`. It kills the sync once in the middle, and lets it go on. */
 import { fileURLToPath } from "node:url"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"

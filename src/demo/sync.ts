@@ -1,8 +1,6 @@
 /**
  * The demo's sync, a process of its own, so that it can be killed: reads the file, sends it, prints its report as one
  * JSON line. This is what a user of the library would write.
- *
- * @since 0.1.0
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"

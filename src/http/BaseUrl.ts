@@ -1,8 +1,4 @@
-/**
- * Where an API is served, and whether credentials may be sent there.
- *
- * @since 0.1.0
- */
+/** Where an API is served, and whether credentials may be sent there. */
 import * as Effect from "effect/Effect"
 import { InvalidConfiguration } from "./InvalidConfiguration.ts"
 
@@ -16,9 +12,6 @@ const isLoopback = (hostname: string): boolean =>
 /**
  * The base URL without a trailing slash. It must be `https:`, unless it is loopback or `allowInsecure` is
  * set, and must carry neither credentials nor a query nor a fragment.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = (
   option: string,

@@ -1,8 +1,4 @@
-/**
- * Values that become a header field.
- *
- * @since 0.1.0
- */
+/** Values that become a header field. */
 import * as Schema from "effect/Schema"
 
 const pattern = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
@@ -10,9 +6,6 @@ const pattern = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
 /**
  * Text that one header field can carry as it is: visible ASCII and spaces (RFC 9110 §5.5 without its
  * obsolete part). A line break in it would end the field and start another.
- *
- * @category schemas
- * @since 0.1.0
  */
 export const headerValue = Schema.String.check(
   Schema.isPattern(pattern, {
@@ -20,8 +13,4 @@ export const headerValue = Schema.String.check(
   })
 )
 
-/**
- * @category guards
- * @since 0.1.0
- */
 export const isHeaderValue = (text: string): boolean => pattern.test(text)

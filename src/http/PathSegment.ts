@@ -1,8 +1,4 @@
-/**
- * Ids that become part of a path.
- *
- * @since 0.1.0
- */
+/** Ids that become part of a path. */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
@@ -10,9 +6,6 @@ import * as Schema from "effect/Schema"
  * An id that stays one segment of a path. Other characters are percent-encoded when the path is built;
  * these three cannot be: a URL resolves `.` and `..` (RFC 3986 §5.2.4), also when they are encoded, and an
  * empty segment names the collection.
- *
- * @category schemas
- * @since 0.1.0
  */
 export const pathSegment = Schema.NonEmptyString.check(
   Schema.makeFilter((id) => id !== "." && id !== "..", { expected: 'an id other than "." and ".."' }),
@@ -21,11 +14,6 @@ export const pathSegment = Schema.NonEmptyString.check(
   })
 )
 
-/**
- * The id, or why it cannot be one.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** The id, or why it cannot be one. */
 export const checkPathSegment: (id: string) => Effect.Effect<string, Schema.SchemaError> =
   Schema.decodeEffect(pathSegment)

@@ -1,32 +1,15 @@
-/**
- * How deep JSON may be nested. What reads it, compares it or writes it goes down into it, and the stack has an end.
- *
- * @since 0.1.0
- */
+/** How deep JSON may be nested. What reads it, compares it or writes it goes down into it, and the stack has an end. */
 
 /**
  * The objects and arrays that may stand inside one another: in a record, also in its metadata, and in an answer. Readers
  * of JSON that have a limit have one of about this size.
- *
- * @category configuration
- * @since 0.1.0
  */
 export const maxDepth = 100
 
-/**
- * What is said of what is deeper.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** What is said of what is deeper. */
 export const tooDeep = `nested deeper than ${maxDepth} levels`
 
-/**
- * Whether a JSON text is nested too deep to be read.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether a JSON text is nested too deep to be read. */
 export const isTooDeep = (json: string): boolean => {
   // Hardly any text has as many brackets as that, and they are found much faster than what is between them.
   let brackets = 0

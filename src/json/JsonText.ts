@@ -1,17 +1,10 @@
 /**
  * JSON read without a change that nobody would be told of: a number that JavaScript cannot hold to the digit, and a name
  * that comes twice in one object, of which only the last value would be kept.
- *
- * @since 0.1.0
  */
 import type { InputIssue } from "./InputIssue.ts"
 
-/**
- * What a JSON text holds, and what of it the value does not hold as it was written.
- *
- * @category models
- * @since 0.1.0
- */
+/** What a JSON text holds, and what of it the value does not hold as it was written. */
 export interface JsonText {
   readonly value: unknown
   readonly issues: ReadonlyArray<InputIssue>
@@ -19,23 +12,13 @@ export interface JsonText {
 
 const none: ReadonlyArray<InputIssue> = []
 
-/**
- * Reads a JSON text. Throws where it is none, as `JSON.parse` does.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** Reads a JSON text. Throws where it is none, as `JSON.parse` does. */
 export const parse = (text: string): JsonText => {
   const value: unknown = JSON.parse(text)
   return { value, issues: isPlain(text, value) ? none : issuesOf(text) }
 }
 
-/**
- * What is said of a number that a value cannot hold.
- *
- * @category models
- * @since 0.1.0
- */
+/** What is said of a number that a value cannot hold. */
 export const inexact = "This number has more digits than are kept, and would be changed. Write it as text, in quotes"
 
 const QUOTE = 34
@@ -141,12 +124,7 @@ const numberEnd = (text: string, start: number): number => {
 // A double holds any number of so many digits.
 const digitsHeld = 15
 
-/**
- * Whether a number is the same when it has been read and written: to the digit, but for zeros that say nothing.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether a number is the same when it has been read and written: to the digit, but for zeros that say nothing. */
 export const isExact = (text: string): boolean => {
   if (text.length <= digitsHeld && !/[eE]/.test(text)) return true
   const written = decimal(String(Number(text)))

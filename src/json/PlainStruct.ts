@@ -1,16 +1,9 @@
-/**
- * Schemas that are plain structs, whose fields can be looked at one by one.
- *
- * @since 0.1.0
- */
+/** Schemas that are plain structs, whose fields can be looked at one by one. */
 import * as SchemaAST from "effect/SchemaAST"
 
 /**
  * The fields of a struct that has nothing but fields: no checks, no transformation, no index signature, and no name
  * that objects inherit, which the schema's own decoder takes for a field. `undefined` for anything else.
- *
- * @category guards
- * @since 0.1.0
  */
 export const fields = (
   ast: SchemaAST.AST
@@ -32,12 +25,7 @@ const plain = new Set<SchemaAST.AST["_tag"]>(["String", "Boolean", "Number", "Nu
 const isPlain = (ast: SchemaAST.AST): boolean =>
   plain.has(ast._tag) && ast.encoding === undefined && ast.checks === undefined
 
-/**
- * Whether every value of a primitive type is decoded, and encoded, as itself.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether every value of a primitive type is decoded, and encoded, as itself. */
 export const takesAsIs = (ast: SchemaAST.AST, tag: "String" | "Boolean"): boolean => {
   if (ast._tag !== "Union") return ast._tag === tag && isPlain(ast)
   const free = ast.encoding === undefined && ast.checks === undefined && ast.encodingChecks === undefined
@@ -48,9 +36,6 @@ export const takesAsIs = (ast: SchemaAST.AST, tag: "String" | "Boolean"): boolea
 
 /**
  * Whether a field that is absent in the encoded value is absent in the decoded one: it is optional and has no default.
- *
- * @category guards
- * @since 0.1.0
  */
 export const staysAbsent = (ast: SchemaAST.AST): boolean =>
   SchemaAST.isOptional(ast) &&

@@ -1,27 +1,15 @@
-/**
- * JSON that reaches the other side as it was meant, or is not sent.
- *
- * @since 0.1.0
- */
+/** JSON that reaches the other side as it was meant, or is not sent. */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as InputIssue from "./InputIssue.ts"
 import * as JsonDepth from "./JsonDepth.ts"
 
-/**
- * The JSON of a value, or why it must not be sent.
- *
- * @category models
- * @since 0.1.0
- */
+/** The JSON of a value, or why it must not be sent. */
 export type Encode<A> = (value: A) => Result.Result<string, ReadonlyArray<InputIssue.InputIssue>>
 
 /**
  * The same encoder, which never throws, whatever it is given, and gives no JSON that others may read otherwise: none that
  * is nested too deep, and none with half of a surrogate pair, which UTF-8 cannot hold (RFC 8259 §8.2).
- *
- * @category combinators
- * @since 0.1.0
  */
 export const checked =
   <A>(encode: Encode<A>): Encode<A> =>
@@ -45,31 +33,16 @@ export const checked =
 const isUsual = (json: string): boolean =>
   json.isWellFormed() && json.indexOf("{", 1) === -1 && json.indexOf("[", 1) === -1 && !json.includes("\\u")
 
-/**
- * What was thrown, without the words in which it was said: they may hold a customer's data.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** What was thrown, without the words in which it was said: they may hold a customer's data. */
 export const thrown = (error: unknown): string => (Predicate.isError(error) ? error.name : "no error was given")
 
 const refused = (message: string): Result.Result<never, ReadonlyArray<InputIssue.InputIssue>> =>
   Result.fail([{ path: [], message }])
 
-/**
- * Whether a text cannot be sent: it holds half of a surrogate pair.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether a text cannot be sent: it holds half of a surrogate pair. */
 export const isHalved = (text: string): boolean => !text.isWellFormed()
 
-/**
- * What is said of such a text.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** What is said of such a text. */
 export const halved = "This text holds half of a surrogate pair (a broken character), which cannot be sent as it is"
 
 // A backslash that stands for itself, a whole pair, or a half.

@@ -1,8 +1,4 @@
-/**
- * JSON of values that have no field but those of their schema.
- *
- * @since 0.1.0
- */
+/** JSON of values that have no field but those of their schema. */
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -15,9 +11,6 @@ import * as PlainStruct from "./PlainStruct.ts"
 /**
  * The JSON of a value, or every issue of a value that does not fit the schema, or has a field that the schema does not have
  * and that would not be sent. To be made once for many values.
- *
- * @category encoding
- * @since 0.1.0
  */
 export const json = (
   schema: Schema.ConstraintEncoder<unknown>

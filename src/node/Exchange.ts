@@ -1,8 +1,4 @@
-/**
- * A request on its way through undici, and its answer.
- *
- * @since 0.1.0
- */
+/** A request on its way through undici, and its answer. */
 import { Readable } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as HttpClientError from "effect/http/HttpClientError"
@@ -20,9 +16,6 @@ const mostAtOnce = 64 * 1024
 /**
  * Hears what undici says of a request, and resumes whoever sent it, once: with the answer, or with why there is none. What
  * it points to, it lets go of when the answer has ended, since undici holds a handler longer than that.
- *
- * @category models
- * @since 0.1.0
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   private readonly url: URL

@@ -1,8 +1,4 @@
-/**
- * An answer that undici brought.
- *
- * @since 0.1.0
- */
+/** An answer that undici brought. */
 import { Readable } from "node:stream"
 import * as Consumers from "node:stream/consumers"
 import * as NodeStream from "@effect/platform-node/NodeStream"
@@ -39,12 +35,7 @@ const decoder = new TextDecoder()
 // A byte order mark is data in a form.
 const formDecoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
-/**
- * A response whose body is in memory or comes as a Node stream.
- *
- * @category models
- * @since 0.1.0
- */
+/** A response whose body is in memory or comes as a Node stream. */
 export class NodeResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: typeof HttpClientResponse.TypeId = HttpClientResponse.TypeId

@@ -1,8 +1,4 @@
-/**
- * What those who share something declare of it. What several declare alike is one and the same.
- *
- * @since 0.1.0
- */
+/** What those who share something declare of it. What several declare alike is one and the same. */
 
 interface Entry<A> {
   readonly value: A
@@ -11,10 +7,6 @@ interface Entry<A> {
   until: number
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class Declared<A> {
   private readonly entries = new Map<string, Entry<A>>()
   /** All that holds. */

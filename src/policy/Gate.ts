@@ -6,8 +6,6 @@
  *
  * Those that wait stand in line. Only the first looks at the clock, and it takes its turn when it starts:
  * one that is cancelled has taken nothing.
- *
- * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -17,12 +15,7 @@ import type { Waiting } from "./PolicyEvent.ts"
 import type * as Limiter from "./rate/Limiter.ts"
 import type * as Pacer from "./rate/Pacer.ts"
 
-/**
- * A wait that would end too late: it was not waited for.
- *
- * @category models
- * @since 0.1.0
- */
+/** A wait that would end too late: it was not waited for. */
 export interface TooLate {
   readonly _tag: "TooLate"
   /** When a start would have been possible, in milliseconds of the clock that only goes forward. */
@@ -31,12 +24,7 @@ export interface TooLate {
 
 type OnWait = (reason: Exclude<Waiting["reason"], "breaker">, until: number, now: number) => void
 
-/**
- * Whose requests go through the gate, and are told of what they wait for.
- *
- * @category models
- * @since 0.1.0
- */
+/** Whose requests go through the gate, and are told of what they wait for. */
 export interface Owner {
   /** The first in line waits, and so do all behind it. `until` is 0 where the time is not known. */
   readonly onWait: OnWait
@@ -47,9 +35,6 @@ export interface Owner {
 /**
  * To be run where it cannot be interrupted: what waits is made interruptible again by `restore`, so that a
  * start is never lost between being taken and being known to its taker.
- *
- * @category models
- * @since 0.1.0
  */
 export interface Enter {
   readonly clock: Clock.Clock
@@ -62,12 +47,7 @@ export interface Enter {
   readonly restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-/**
- * All times are in milliseconds of the clock that only goes forward.
- *
- * @category models
- * @since 0.1.0
- */
+/** All times are in milliseconds of the clock that only goes forward. */
 export interface Gate {
   /** Starts now, if nothing is in the way: whether it did. */
   readonly tryEnter: (now: number, count: number) => boolean
@@ -104,12 +84,7 @@ interface Quota {
   until: number
 }
 
-/**
- * Makes a gate that is open.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Makes a gate that is open. */
 export const make = (options: {
   readonly pacer: Pacer.Pacer
   /** How many may be in flight now. */

@@ -1,8 +1,6 @@
 /**
  * The policies in force at a sender: those of all who are there. What several bring alike exists once; where they differ,
  * all of it holds for all of them.
- *
- * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import type * as CircuitBreaker from "effect/persistence/CircuitBreaker"
@@ -17,12 +15,7 @@ import type * as CircuitBreakerPolicy from "./retry/CircuitBreakerPolicy.ts"
 import * as RetryDecision from "./retry/RetryDecision.ts"
 import type * as RetryPolicy from "./retry/RetryPolicy.ts"
 
-/**
- * The policies that belong to a sender. How a request is tried again does not, but for the store of retries.
- *
- * @category configuration
- * @since 0.1.0
- */
+/** The policies that belong to a sender. How a request is tried again does not, but for the store of retries. */
 export interface Policies {
   readonly rateLimit: RateLimitPolicy.RateLimitPolicy<unknown>
   readonly concurrency: ConcurrencyPolicy.ConcurrencyPolicy

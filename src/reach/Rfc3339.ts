@@ -1,8 +1,4 @@
-/**
- * Date-times as RFC 3339 writes them.
- *
- * @since 0.1.0
- */
+/** Date-times as RFC 3339 writes them. */
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
@@ -36,9 +32,6 @@ const twoDigits = (text: string, at: number): number => (text.charCodeAt(at) - 4
  * milliseconds since 1970, or `undefined` where the text names none. Digits beyond milliseconds are
  * dropped. A leap second, which is only accepted where one can be (23:59:60 UTC), reads as the second
  * after it. Days that no calendar has are refused.
- *
- * @category decoding
- * @since 0.1.0
  */
 export const toEpochMillis = (text: string): number | undefined => {
   if (!dateTime.test(text)) return undefined
@@ -60,9 +53,6 @@ export const toEpochMillis = (text: string): number | undefined => {
 /**
  * An instant as an RFC 3339 date-time in UTC, with a fraction only where there is one:
  * `2024-01-15T10:30:00Z`, the form of Reach's guides.
- *
- * @category encoding
- * @since 0.1.0
  */
 export const fromEpochMillis = (millis: number): string => {
   const day = Math.floor(millis / millisPerDay)
@@ -104,12 +94,7 @@ const isWholeSecond: CopiedText.CopiedText = (bytes, from, to) => {
   return isTime && isDay(year, twoDigitBytes(bytes, from + 5), twoDigitBytes(bytes, from + 8))
 }
 
-/**
- * An instant, read from any RFC 3339 date-time (with `Z` or any offset) and written in UTC.
- *
- * @category schemas
- * @since 0.1.0
- */
+/** An instant, read from any RFC 3339 date-time (with `Z` or any offset) and written in UTC. */
 export const DateTimeUtc = Schema.String.annotate({ format: "date-time" })
   .check(
     Schema.makeFilter((text: string) => toEpochMillis(text) !== undefined, {

@@ -1,8 +1,4 @@
-/**
- * Who a Reach request comes from, by its bearer token.
- *
- * @since 0.1.0
- */
+/** Who a Reach request comes from, by its bearer token. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
@@ -14,10 +10,6 @@ import * as Schema from "effect/Schema"
 import { tenantHeader } from "../reach/ReachApi.ts"
 import { type Refusable, refuse } from "./Refusal.ts"
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options {
   /**
    * The shared partner secret. With it, a token's signature, expiry and claims are verified. Without it, any
@@ -56,9 +48,6 @@ const forbidden = (message: string) => refuse(403, { success: false, message })
 /**
  * The tenant that a request acts for. A missing or bad token is refused with 401; a good one that does not
  * lead to the tenant asked for, with 403.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const tenantOf = (
   options: Options

@@ -1,63 +1,33 @@
 /**
  * What both vendors' handlers share: bodies that are read by hand, and answers that are not the declared
  * success.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Predicate from "effect/Predicate"
 
-/**
- * A JSON object as it came.
- *
- * @category models
- * @since 0.1.0
- */
+/** A JSON object as it came. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/**
- * An effect that may end in an answer of its own instead of the declared success.
- *
- * @category models
- * @since 0.1.0
- */
+/** An effect that may end in an answer of its own instead of the declared success. */
 export type Refusable<A, R = never> = Effect.Effect<A, HttpServerResponse.HttpServerResponse, R>
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const refuse = (
   status: number,
   body: JsonObject,
   headers?: Readonly<Record<string, string>>
 ): Refusable<never> => Effect.fail(HttpServerResponse.jsonUnsafe(body, { status, headers }))
 
-/**
- * Sends what was refused as the answer that it is.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Sends what was refused as the answer that it is. */
 export const answered = <A, R>(
   effect: Refusable<A, R>
 ): Effect.Effect<A | HttpServerResponse.HttpServerResponse, never, R> =>
   Effect.catch(effect, (response) => Effect.succeed(response))
 
-/**
- * @category guards
- * @since 0.1.0
- */
 export const isJsonObject = (value: unknown): value is JsonObject => Predicate.isObject(value) && !Array.isArray(value)
 
-/**
- * The body as a JSON object; anything else is refused with `refusal(problem)`.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** The body as a JSON object; anything else is refused with `refusal(problem)`. */
 export const readJson = (
   request: HttpServerRequest.HttpServerRequest,
   refusal: (problem: string) => Refusable<never>
@@ -77,23 +47,10 @@ export const readJson = (
   })
 }
 
-/**
- * Says why a value is not of the type that a field has, or `undefined` where it is.
- *
- * @category models
- * @since 0.1.0
- */
+/** Says why a value is not of the type that a field has, or `undefined` where it is. */
 export type FieldCheck = (value: unknown) => string | undefined
 
-/**
- * @category guards
- * @since 0.1.0
- */
 export const isText: FieldCheck = (value) => (typeof value === "string" ? undefined : "must be a string")
 
-/**
- * @category guards
- * @since 0.1.0
- */
 export const isKey: FieldCheck = (value) =>
   typeof value === "string" && value !== "" ? undefined : "must be a string that is not empty"

@@ -1,8 +1,4 @@
-/**
- * Chance and ids that are the same in every run with the same seed.
- *
- * @since 0.1.0
- */
+/** Chance and ids that are the same in every run with the same seed. */
 
 // cyrb128: four well-mixed 32-bit words from a text (public domain, github.com/bryc/code).
 const words = (text: string): readonly [number, number, number, number] => {
@@ -21,12 +17,7 @@ const words = (text: string): readonly [number, number, number, number] => {
   return [a ^ b ^ c ^ d, b ^ a, c ^ a, d ^ a]
 }
 
-/**
- * A generator of numbers from 0 up to, and without, 1.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A generator of numbers from 0 up to, and without, 1. */
 export const make = (seed: string): (() => number) => {
   // sfc32 (public domain, PractRand): small, fast, and far better than its size.
   let [a, b, c, d] = words(seed)
@@ -44,9 +35,6 @@ export const make = (seed: string): (() => number) => {
 /**
  * A UUID (RFC 9562, version 4 in form) that depends on nothing but the seed, so not on the order in which
  * ids are asked for.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const uuid = (seed: string): string => {
   const hex = words(seed)
@@ -56,12 +44,7 @@ export const uuid = (seed: string): string => {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`
 }
 
-/**
- * A new array with the same elements in an order that `next` chooses.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** A new array with the same elements in an order that `next` chooses. */
 export const shuffle = <A>(elements: ReadonlyArray<A>, next: () => number): ReadonlyArray<A> =>
   elements
     .map((element) => ({ element, place: next() }))

@@ -1,8 +1,4 @@
-/**
- * What must be the same for a file to be read on from where an earlier run stopped.
- *
- * @since 0.1.0
- */
+/** What must be the same for a file to be read on from where an earlier run stopped. */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -13,9 +9,6 @@ import type { FileOptions } from "./FileOptions.ts"
 /**
  * Name, size and time of change of a file, the shape that its records are read as, and the options that change what is
  * read. A file that was replaced by another of the same size within the same millisecond is not noticed.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = (
   fs: FileSystem.FileSystem,

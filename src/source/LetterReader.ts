@@ -1,8 +1,4 @@
-/**
- * The records of dead letters, as they are or as they were put right.
- *
- * @since 0.1.0
- */
+/** The records of dead letters, as they are or as they were put right. */
 import type * as Schema from "effect/Schema"
 import type { InputIssue } from "../json/InputIssue.ts"
 import type { CustomerRecord, RecordInput } from "../sync/model/CustomerRecord.ts"
@@ -15,12 +11,7 @@ import { byteLength } from "./read/Utf8.ts"
 
 type Input<Format extends RecordInput["format"]> = Extract<RecordInput, { readonly format: Format }>
 
-/**
- * Reads the record of a letter, given its position among the letters. To be made once for many letters.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** Reads the record of a letter, given its position among the letters. To be made once for many letters. */
 export const make = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
   options:

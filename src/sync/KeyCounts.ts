@@ -1,13 +1,5 @@
-/**
- * How many different keys there are, and how many of them come again, in little memory.
- *
- * @since 0.1.0
- */
+/** How many different keys there are, and how many of them come again, in little memory. */
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface KeyCounts {
   readonly add: (key: string) => void
   readonly counts: () => {
@@ -44,9 +36,6 @@ const hash = (key: string): number => {
 /**
  * A table of hashes of 53 bits: 8 bytes a slot, instead of the keys themselves. A key that came again is kept as the
  * negative of its hash.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = (): KeyCounts => {
   let table = new Float64Array(firstSlots)

@@ -1,6 +1,4 @@
-/**
- * `patchbay batch`: how a Reach batch went.
- */
+/** `patchbay batch`: how a Reach batch went. */
 import * as Console from "effect/Console"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"

@@ -1,6 +1,4 @@
-/**
- * `patchbay checkpoint`: what a checkpoint knows, and how to forget it.
- */
+/** `patchbay checkpoint`: what a checkpoint knows, and how to forget it. */
 import * as Console from "effect/Console"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"

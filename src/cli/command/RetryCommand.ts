@@ -1,6 +1,4 @@
-/**
- * `patchbay retry`.
- */
+/** `patchbay retry`. */
 
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"

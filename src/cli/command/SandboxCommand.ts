@@ -1,6 +1,4 @@
-/**
- * `patchbay sandbox`: its options. What it does is loaded when it is called, since no other command wants it.
- */
+/** `patchbay sandbox`: its options. What it does is loaded when it is called, since no other command wants it. */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,4 @@
-/**
- * Both vendors on this machine, until the process is told to stop.
- */
+/** Both vendors on this machine, until the process is told to stop. */
 
 import * as Console from "effect/Console"
 import type * as Duration from "effect/Duration"

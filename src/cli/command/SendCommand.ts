@@ -1,6 +1,4 @@
-/**
- * `patchbay send`: one customer, from options or from standard input.
- */
+/** `patchbay send`: one customer, from options or from standard input. */
 import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"

@@ -1,6 +1,4 @@
-/**
- * `patchbay sync`.
- */
+/** `patchbay sync`. */
 
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"

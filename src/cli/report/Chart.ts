@@ -1,16 +1,10 @@
 /**
  * Charts as inline SVG, each in two sizes: one for wide windows and paper, one for narrow windows, so that the text of
  * both can be read. Which one is seen, the style decides.
- *
- * @since 0.1.0
  */
 import { type Content, html, type Markup } from "./Markup.ts"
 import type { Tick } from "./Scale.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Size {
   readonly name: "wide" | "narrow"
   readonly width: number
@@ -26,12 +20,7 @@ const sizes: ReadonlyArray<Size> = [
   { name: "narrow", width: 340, plot: 150, timeTicks: 4, valueTicks: 3 }
 ]
 
-/**
- * What a chart shows, for those who do not see it.
- *
- * @category models
- * @since 0.1.0
- */
+/** What a chart shows, for those who do not see it. */
 export interface Told {
   /** Unique on the page. */
   readonly id: string
@@ -39,12 +28,7 @@ export interface Told {
   readonly description: string
 }
 
-/**
- * A chart in both sizes.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A chart in both sizes. */
 export const chart = (
   { description, id, title }: Told,
   draw: (size: Size) => { readonly height: number; readonly content: Content }
@@ -60,12 +44,7 @@ ${content}
 `
   })
 
-/**
- * A number for an attribute: a tenth of a unit is less than can be seen.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** A number for an attribute: a tenth of a unit is less than can be seen. */
 export const px = (value: number): number => Number(value.toFixed(1))
 
 // Of the plots over time. On the left, the widest label is `1,000,000`.
@@ -74,33 +53,19 @@ const right = 1
 const top = 30
 const bottom = 30
 
-/**
- * Where a plot over time is: the inner edges, and what maps milliseconds to them.
- *
- * @category models
- * @since 0.1.0
- */
+/** Where a plot over time is: the inner edges, and what maps milliseconds to them. */
 export interface Plot {
   readonly left: number
   readonly right: number
   readonly x: (millis: number) => number
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const plot = (size: Size, elapsed: number, from = left): Plot => {
   const end = size.width - right
   return { left: from, right: end, x: (millis) => from + ((end - from) * millis) / elapsed }
 }
 
-/**
- * Ticks and times below a plot.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Ticks and times below a plot. */
 export const timeAxis = ({ left, right, x }: Plot, ticks: ReadonlyArray<Tick>, y: number): Content => [
   html`<path class="axis" d="M${left} ${y}H${right}"/>`,
   ticks.map(({ at, label }) => {
@@ -110,12 +75,7 @@ export const timeAxis = ({ left, right, x }: Plot, ticks: ReadonlyArray<Tick>, y
   })
 ]
 
-/**
- * A line of steps through values that each hold from one time to another.
- *
- * @category models
- * @since 0.1.0
- */
+/** A line of steps through values that each hold from one time to another. */
 export interface Steps {
   /** The style's class: `a`, `b` … */
   readonly colour: string
@@ -130,12 +90,7 @@ const outline = (steps: Steps["values"], x: Plot["x"], y: (value: number) => num
     .map(({ from, to, value }, index) => `${index === 0 ? `M${px(x(from))} ` : "V"}${px(y(value))}H${px(x(to))}`)
     .join("")
 
-/**
- * The shapes of a line of steps.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The shapes of a line of steps. */
 export const steps = (
   { colour, filled, values }: Pick<Steps, "colour" | "filled" | "values">,
   { left, right, x }: Plot,
@@ -148,12 +103,7 @@ export const steps = (
   ]
 }
 
-/**
- * One or more lines of steps over time, from 0 up.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** One or more lines of steps over time, from 0 up. */
 export const overTime = (
   told: Told,
   options: {

@@ -1,8 +1,4 @@
-/**
- * The report of a run as one page of HTML: no network, no script, no customer data.
- *
- * @since 0.1.0
- */
+/** The report of a run as one page of HTML: no network, no script, no customer data. */
 import { type Ledger, SyncReport } from "../../index.ts"
 import * as Figures from "./Figures.ts"
 import { type Content, html, type Markup } from "./Markup.ts"
@@ -12,10 +8,6 @@ import * as Style from "./Style.ts"
 import * as Verdict from "./Verdict.ts"
 import * as Words from "./Words.ts"
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options {
   readonly report: SyncReport.SyncReport
   /** From a `RunHistory`. */
@@ -34,12 +26,7 @@ export interface Options {
   readonly deadLetters?: string | undefined
 }
 
-/**
- * The whole page. The same options give the same text.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** The whole page. The same options give the same text. */
 export const render = (options: Options): string => {
   const { history, report } = options
   const verdict = Verdict.of(report)

@@ -1,15 +1,6 @@
-/**
- * HTML and SVG as text, in which everything that is put in is escaped.
- *
- * @since 0.1.0
- */
+/** HTML and SVG as text, in which everything that is put in is escaped. */
 
-/**
- * Text that is markup already.
- *
- * @category models
- * @since 0.1.0
- */
+/** Text that is markup already. */
 export class Markup {
   readonly text: string
   constructor(text: string) {
@@ -17,20 +8,10 @@ export class Markup {
   }
 }
 
-/**
- * What can be put into markup: texts and numbers are escaped, lists are joined, and nothing is left out.
- *
- * @category models
- * @since 0.1.0
- */
+/** What can be put into markup: texts and numbers are escaped, lists are joined, and nothing is left out. */
 export type Content = string | number | Markup | undefined | ReadonlyArray<Content>
 
-/**
- * Markup with contents: `` html`<td>${name}</td>` ``. Attributes must be in double quotes.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Markup with contents: `` html`<td>${name}</td>` ``. Attributes must be in double quotes. */
 export const html = (parts: TemplateStringsArray, ...contents: ReadonlyArray<Content>): Markup =>
   new Markup(parts.map((part, index) => (index === 0 ? part : textOf(contents[index - 1]) + part)).join(""))
 

@@ -1,8 +1,4 @@
-/**
- * The charts of a run: throughput, requests in flight, waits and latency, each with its figures as a table.
- *
- * @since 0.1.0
- */
+/** The charts of a run: throughput, requests in flight, waits and latency, each with its figures as a table. */
 import type { SyncReport } from "../../index.ts"
 import * as Chart from "./Chart.ts"
 import * as Figures from "./Figures.ts"
@@ -16,12 +12,7 @@ const perSecond = ({ from, records, to }: Bucket): number => (records * 1000) / 
 const highest = (buckets: ReadonlyArray<Bucket>, value: (bucket: Bucket) => number): number =>
   buckets.reduce((max, bucket) => Math.max(max, value(bucket)), 0)
 
-/**
- * Records that a run brought to their outcome, in all and a second.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** Records that a run brought to their outcome, in all and a second. */
 export const pace = ({ buckets, elapsed }: History): { readonly records: number; readonly rate: number } => {
   const records = Math.round(buckets.reduce((sum, bucket) => sum + bucket.records, 0))
   return { records, rate: elapsed === 0 ? 0 : (records * 1000) / elapsed }
@@ -47,12 +38,7 @@ const legend = (lines: ReadonlyArray<Chart.Steps>): Markup =>
   )}</ul>
 `
 
-/**
- * Records a second over time.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Records a second over time. */
 export const throughput = (history: History): Markup => {
   const { buckets, elapsed } = history
   const max = highest(buckets, perSecond)
@@ -88,12 +74,7 @@ ${Chart.overTime(
 `
 }
 
-/**
- * Requests in flight over time.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Requests in flight over time. */
 export const concurrency = ({ buckets, elapsed }: History): Markup => {
   const max = highest(buckets, ({ inFlightMax }) => inFlightMax)
   const mean = buckets.reduce((sum, { from, inFlight, to }) => sum + inFlight * (to - from), 0) / elapsed
@@ -140,12 +121,7 @@ const laneLabel = 18
 const laneBand = 22
 const laneHeight = 54
 
-/**
- * The part of the time in which something was waited for, by reason, over time.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The part of the time in which something was waited for, by reason, over time. */
 export const waits = ({ buckets, elapsed }: History): Markup => {
   const total = (reason: string): number => buckets.reduce((sum, { waits }) => sum + (waits[reason] ?? 0), 0)
   const lanes = [...new Set(buckets.flatMap(({ waits }) => Object.keys(waits)))]
@@ -210,12 +186,7 @@ const percentiles = [
 
 const rowHeight = 32
 
-/**
- * How long requests took.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** How long requests took. */
 export const latency = ({ durations }: SyncReport.SyncReport): Markup => {
   // A clock that stood still cannot be put on a logarithmic axis.
   const smallest = 0.1

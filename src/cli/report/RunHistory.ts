@@ -1,17 +1,8 @@
-/**
- * How a run went over time, in a fixed amount of memory however long it takes.
- *
- * @since 0.1.0
- */
+/** How a run went over time, in a fixed amount of memory however long it takes. */
 import * as Effect from "effect/Effect"
 import type { Progress } from "../../index.ts"
 
-/**
- * What happened in a stretch of time.
- *
- * @category models
- * @since 0.1.0
- */
+/** What happened in a stretch of time. */
 export interface Bucket {
   /** Milliseconds since the run began. */
   readonly from: number
@@ -25,10 +16,6 @@ export interface Bucket {
   readonly waits: { readonly [reason: string]: number }
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface History {
   /** Ascending and without gaps, from 0. All of one width, but the last one, which ends with the run. */
   readonly buckets: ReadonlyArray<Bucket>
@@ -36,10 +23,6 @@ export interface History {
   readonly elapsed: number
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface RunHistory {
   /** For `onProgress` of a sync. */
   readonly onProgress: (progress: Progress.Progress) => Effect.Effect<void>
@@ -53,12 +36,7 @@ const bucketCount = 120
 // Progress comes every 100 ms, so that each bucket sees it twice at least.
 const firstWidth = 250
 
-/**
- * Keeps 120 buckets, which double their width when the time is full.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Keeps 120 buckets, which double their width when the time is full. */
 export const make = (): RunHistory => {
   let width = firstWidth
   let elapsed = 0

@@ -1,25 +1,12 @@
-/**
- * Where the ticks of an axis are, and what stands beside them.
- *
- * @since 0.1.0
- */
+/** Where the ticks of an axis are, and what stands beside them. */
 import * as Figures from "./Figures.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Tick {
   readonly at: number
   readonly label: string
 }
 
-/**
- * Ticks from 0, the last of which is not below `max`, at steps of 1, 2 or 5 and their tens.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Ticks from 0, the last of which is not below `max`, at steps of 1, 2 or 5 and their tens. */
 export const fromZero = (max: number, steps: number, whole = false): ReadonlyArray<Tick> => {
   const rough = (max > 0 ? max : 1) / steps
   const power = 10 ** Math.floor(Math.log10(rough))
@@ -55,12 +42,7 @@ const timeSteps = units
   .flatMap(({ name, size, steps }) => steps.map((step) => ({ name, size, step: step * size })))
   .sort((a, b) => a.step - b.step)
 
-/**
- * Ticks of a time that began at 0 and took `elapsed` milliseconds; at most `most` after the first.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Ticks of a time that began at 0 and took `elapsed` milliseconds; at most `most` after the first. */
 export const time = (elapsed: number, most: number): ReadonlyArray<Tick> => {
   const longest = { name: "d", size: day, step: Math.ceil(elapsed / most / day) * day }
   // Seconds have decimals where there are seconds.
@@ -72,12 +54,7 @@ export const time = (elapsed: number, most: number): ReadonlyArray<Tick> => {
   }))
 }
 
-/**
- * Powers of ten, in milliseconds, around all that is between two positive numbers.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Powers of ten, in milliseconds, around all that is between two positive numbers. */
 export const decades = (min: number, max: number): ReadonlyArray<Tick> => {
   const first = Math.floor(Math.log10(min) + 1e-9)
   const last = Math.max(first + 1, Math.ceil(Math.log10(max) - 1e-9))

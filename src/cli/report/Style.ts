@@ -1,17 +1,8 @@
-/**
- * How the report looks.
- *
- * @since 0.1.0
- */
+/** How the report looks. */
 import { createHash } from "node:crypto"
 import { Markup } from "./Markup.ts"
 
-/**
- * The colours by name, on light and on dark ground. Texts stand out from the ground by 4.5 to 1, shapes by 3 to 1.
- *
- * @category configuration
- * @since 0.1.0
- */
+/** The colours by name, on light and on dark ground. Texts stand out from the ground by 4.5 to 1, shapes by 3 to 1. */
 export const colours = {
   light: {
     ground: "#ffffff",
@@ -62,12 +53,7 @@ const classes = (names: ReadonlyArray<string>): string => names.map((name) => `.
 
 const wideFrom = 800
 
-/**
- * The style sheet.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The style sheet. */
 export const sheet = `
 :root{color-scheme:light dark;${variables(colours.light)}}
 @media screen and (prefers-color-scheme:dark){:root{${variables(colours.dark)}}}
@@ -162,18 +148,8 @@ details:not([open]){display:none}
 }
 `
 
-/**
- * The only style that the page lets through, as the source list of a content security policy names it.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The only style that the page lets through, as the source list of a content security policy names it. */
 export const source = `'sha256-${createHash("sha256").update(sheet).digest("base64")}'`
 
-/**
- * The style sheet as it stands in the page: it is no text to be escaped.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The style sheet as it stands in the page: it is no text to be escaped. */
 export const markup = new Markup(sheet)

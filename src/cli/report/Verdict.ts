@@ -1,15 +1,7 @@
-/**
- * How a run ended, in one line.
- *
- * @since 0.1.0
- */
+/** How a run ended, in one line. */
 import type { SyncReport } from "../../index.ts"
 import * as Figures from "./Figures.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Verdict {
   readonly tone: "good" | "warn" | "bad" | "idle"
   /** In a word or two. */
@@ -19,10 +11,6 @@ export interface Verdict {
   readonly more: ReadonlyArray<string>
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const of = (report: SyncReport.SyncReport): Verdict => {
   const { outcomes, read, stopped } = report
   const { count, counted } = Figures

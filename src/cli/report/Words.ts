@@ -1,16 +1,8 @@
-/**
- * What the names of outcomes, reasons and waits mean.
- *
- * @since 0.1.0
- */
+/** What the names of outcomes, reasons and waits mean. */
 import type { Ledger } from "../../index.ts"
 
 type Outcome = keyof Ledger.Counts
 
-/**
- * @category formatting
- * @since 0.1.0
- */
 export const outcomes: { readonly [Name in Outcome]: string } = {
   Applied: "The vendor has applied it.",
   Accepted: "The vendor has taken it over and applies it later.",
@@ -46,20 +38,10 @@ const reasons: { readonly [tag: string]: string } = {
   SettleDeadline: "The batch was not finished in time."
 }
 
-/**
- * What a reason means; `undefined` for those of other destinations.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** What a reason means; `undefined` for those of other destinations. */
 export const reason = (tag: string): string | undefined => (Object.hasOwn(reasons, tag) ? reasons[tag] : undefined)
 
-/**
- * What was waited for, in a sentence and in a word.
- *
- * @category models
- * @since 0.1.0
- */
+/** What was waited for, in a sentence and in a word. */
 export interface Wait {
   readonly label: string
   readonly short: string
@@ -73,10 +55,6 @@ const waits: { readonly [reason: string]: Wait } = {
   breaker: { label: "Circuit breaker open", short: "Breaker" }
 }
 
-/**
- * @category formatting
- * @since 0.1.0
- */
 export const wait = (reason: string): Wait =>
   (Object.hasOwn(waits, reason) ? waits[reason] : undefined) ?? { label: cut(reason, 30), short: cut(reason, 10) }
 

@@ -1,6 +1,4 @@
-/**
- * How a run ended, what is left over, and what to type next for each part of that.
- */
+/** How a run ended, what is left over, and what to type next for each part of that. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

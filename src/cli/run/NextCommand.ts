@@ -1,6 +1,4 @@
-/**
- * What to type next: commands that can be copied into a shell.
- */
+/** What to type next: commands that can be copied into a shell. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { SyncOptions } from "./SyncOptions.ts"

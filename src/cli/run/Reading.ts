@@ -1,6 +1,4 @@
-/**
- * The records that a command reads: from a file, from standard input, or from a file of dead letters.
- */
+/** The records that a command reads: from a file, from standard input, or from a file of dead letters. */
 import { createReadStream } from "node:fs"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Effect from "effect/Effect"

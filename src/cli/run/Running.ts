@@ -1,6 +1,4 @@
-/**
- * One sync from its options to its last line: what `sync` and `retry` do alike.
- */
+/** One sync from its options to its last line: what `sync` and `retry` do alike. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"

@@ -1,6 +1,4 @@
-/**
- * The options that `sync` and `retry` share.
- */
+/** The options that `sync` and `retry` share. */
 
 import * as Flag from "effect/cli/Flag"
 import type * as Duration from "effect/Duration"

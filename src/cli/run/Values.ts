@@ -1,6 +1,4 @@
-/**
- * How values are written as options: `15m`, `10/1s`.
- */
+/** How values are written as options: `15m`, `10/1s`. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 

@@ -1,6 +1,4 @@
-/**
- * What a person reads when a vendor's API refuses one request, or cannot be reached.
- */
+/** What a person reads when a vendor's API refuses one request, or cannot be reached. */
 import * as Redacted from "effect/Redacted"
 import { type ApiError, Format, type InputIssue, type RetryPolicy } from "../../index.ts"
 import { CommandFailed } from "./ExitCode.ts"

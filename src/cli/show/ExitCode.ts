@@ -1,6 +1,4 @@
-/**
- * What the process says to the shell when it ends.
- */
+/** What the process says to the shell when it ends. */
 import * as Data from "effect/Data"
 
 /** Everything was delivered. */

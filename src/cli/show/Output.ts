@@ -1,6 +1,4 @@
-/**
- * Standard output: the report, and nothing else.
- */
+/** Standard output: the report, and nothing else. */
 
 import * as Effect from "effect/Effect"
 import { PlatformReason } from "../../index.ts"

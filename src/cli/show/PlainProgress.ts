@@ -1,6 +1,4 @@
-/**
- * A run's progress as one line of a log: no control characters, no colours.
- */
+/** A run's progress as one line of a log: no control characters, no colours. */
 
 import { Format, type Progress } from "../../index.ts"
 import * as ProgressText from "./ProgressText.ts"

@@ -1,6 +1,4 @@
-/**
- * A run's progress as one line of a terminal: a bar, and what fits beside it.
- */
+/** A run's progress as one line of a terminal: a bar, and what fits beside it. */
 
 import { Format, type Progress } from "../../index.ts"
 import * as ProgressText from "./ProgressText.ts"

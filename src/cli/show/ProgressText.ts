@@ -1,6 +1,4 @@
-/**
- * The parts of a progress value, in words.
- */
+/** The parts of a progress value, in words. */
 import { Format, type Progress } from "../../index.ts"
 import * as TextWidth from "./TextWidth.ts"
 

@@ -1,6 +1,4 @@
-/**
- * The library's messages name its options as they are written in code; here they are named as they are typed.
- */
+/** The library's messages name its options as they are written in code; here they are named as they are typed. */
 import * as Effect from "effect/Effect"
 import type { DeadLetters } from "../../index.ts"
 

@@ -8,25 +8,15 @@
  * the limit is in use, the limit grows: by half a round at first, later by a twentieth. When the latency
  * says that requests queue at the server, Little's law tells how many it works on at once: what is in flight,
  * times lowest latency over latency. So it comes down to that in one step.
- *
- * @since 0.1.0
  */
 
 /**
  * How a request ended, as far as it matters here: `overloaded` for 429, 503 and timeouts; `none` where it
  * says nothing about the server, as for a request that was cancelled.
- *
- * @category models
- * @since 0.1.0
  */
 export type Ending = "answered" | "overloaded" | "none"
 
-/**
- * How many requests may be in flight, and what it learns that from.
- *
- * @category models
- * @since 0.1.0
- */
+/** How many requests may be in flight, and what it learns that from. */
 export interface ConcurrencyFinder {
   readonly limit: () => number
   /** A request starts, as one of `inFlight`, itself included. */
@@ -35,12 +25,7 @@ export interface ConcurrencyFinder {
   readonly onEnd: (now: number, started: number, ending: Ending) => boolean
 }
 
-/**
- * Always so many, whatever happens.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Always so many, whatever happens. */
 export const fixed = (limit: number): ConcurrencyFinder => ({
   limit: () => limit,
   onStart: () => {},
@@ -64,12 +49,7 @@ const roundsToRemeasure = 60
 // The lowest is a mean over so many answers at most, so that it can still move.
 const maxWeight = 200
 
-/**
- * Between `min` and `max`, from the lower end upwards.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Between `min` and `max`, from the lower end upwards. */
 export const adaptive = (options: { readonly min: number; readonly max: number }): ConcurrencyFinder => {
   const { max, min } = options
   let limit = Math.min(max, Math.max(min, 1))

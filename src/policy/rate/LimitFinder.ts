@@ -14,17 +14,10 @@
  * what the rate does to their share of all answers ({@link Evidence}). A share that does not fall when the rate is
  * lowered, or that comes again and again below the limit that is believed, is taken for the background from then on, and
  * the search goes on upwards: only 429s beyond that share are a sign of a limit.
- *
- * @since 0.1.0
  */
 import * as Evidence from "./Evidence.ts"
 
-/**
- * Where the search starts, and its bounds.
- *
- * @category configuration
- * @since 0.1.0
- */
+/** Where the search starts, and its bounds. */
 export interface Options {
   /** Starts per second at first. Default: 10. */
   readonly initial?: number | undefined
@@ -34,12 +27,7 @@ export interface Options {
   readonly max?: number | undefined
 }
 
-/**
- * Times are in milliseconds of any clock that only goes forward.
- *
- * @category models
- * @since 0.1.0
- */
+/** Times are in milliseconds of any clock that only goes forward. */
 export interface LimitFinder {
   /** How many requests a second may start now. */
   readonly rate: (now: number) => number
@@ -139,12 +127,7 @@ const minCounted = 6
 
 const none = { cycles: 0, refused: 0, answers: 0 }
 
-/**
- * Makes a finder that knows nothing yet.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Makes a finder that knows nothing yet. */
 export const make = (options: Options = {}): LimitFinder => {
   const { initial = 10, max = 10_000, min = 0.05 } = options
   const clamp = (rate: number) => Math.min(max, Math.max(min, rate))

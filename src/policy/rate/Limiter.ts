@@ -1,8 +1,4 @@
-/**
- * A rate limit policy at work: when requests may start.
- *
- * @since 0.1.0
- */
+/** A rate limit policy at work: when requests may start. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as RateLimiter from "effect/persistence/RateLimiter"
@@ -10,12 +6,7 @@ import * as LimitFinder from "./LimitFinder.ts"
 import * as Pacer from "./Pacer.ts"
 import type * as RateLimitPolicy from "./RateLimitPolicy.ts"
 
-/**
- * Turns of a limit that processes share.
- *
- * @category models
- * @since 0.1.0
- */
+/** Turns of a limit that processes share. */
 export interface Reserve {
   /** What a request of so many records takes. */
   readonly turns: (records: number) => number
@@ -23,12 +14,7 @@ export interface Reserve {
   readonly take: (turns: number) => Effect.Effect<number>
 }
 
-/**
- * One limit that somebody declared.
- *
- * @category models
- * @since 0.1.0
- */
+/** One limit that somebody declared. */
 export interface Limiter {
   readonly pacer: Pacer.Pacer
   /** Where the limit is looked for. */
@@ -44,9 +30,6 @@ export interface Limiter {
 /**
  * When requests may start, as the policy has it; nothing where it sets no limit. `declared` tells what the API last said
  * in its headers, in requests per second, which is kept instead of a search. What started under the `others` counts for a new limit, too, as far as they know it.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = (
   policy: RateLimitPolicy.RateLimitPolicy<unknown>,
@@ -85,21 +68,11 @@ export const make = (
   }
 }
 
-/**
- * Never faster than the API last said in its headers.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Never faster than the API last said in its headers. */
 export const byHeaders = (declared: () => number | undefined): Pacer.Pacer =>
   Pacer.varying(() => declared() ?? Number.POSITIVE_INFINITY)
 
-/**
- * Turns for requests of all processes that share the limit, from the `RateLimiter` of the context.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Turns for requests of all processes that share the limit, from the `RateLimiter` of the context. */
 export const reserve = <R>(policy: RateLimitPolicy.Known<R>, key: string): Effect.Effect<Reserve, never, R> => {
   const { burst, limit, unit, window } = policy
   // A bucket of the burst and one more, that refills evenly: the store then paces all processes as one. A turn

@@ -1,16 +1,9 @@
 /**
  * When the next request may start under a known limit: plain arithmetic on times in milliseconds, for the
  * gate in front of all requests that share the limit.
- *
- * @since 0.1.0
  */
 
-/**
- * When requests may start. All times are in milliseconds of one clock that only goes forward.
- *
- * @category models
- * @since 0.1.0
- */
+/** When requests may start. All times are in milliseconds of one clock that only goes forward. */
 export interface Pacer {
   /** The time from which `count` may start; not after `now` where they may start now. */
   readonly next: (now: number, count: number) => number
@@ -20,20 +13,10 @@ export interface Pacer {
   readonly onSent?: ((started: number, now: number) => void) | undefined
 }
 
-/**
- * When something started, and how much it counts.
- *
- * @category models
- * @since 0.1.0
- */
+/** When something started, and how much it counts. */
 export type Start = readonly [at: number, count: number]
 
-/**
- * The pacer of a known limit, which knows the starts that still count.
- *
- * @category models
- * @since 0.1.0
- */
+/** The pacer of a known limit, which knows the starts that still count. */
 export interface Known extends Pacer {
   readonly starts: () => ReadonlyArray<Start>
 }
@@ -49,9 +32,6 @@ const move = (due: number, now: number, cost: number): number => (due < now - ma
  * Even pacing, with a guard: evenness comes from the generic cell rate algorithm (a theoretical time of
  * arrival that each start moves on by its cost), the promise from the log of the last window, which holds
  * whatever the timers did.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = (options: {
   readonly limit: number
@@ -81,12 +61,7 @@ export const make = (options: {
   }
 }
 
-/**
- * Even pacing at a rate that changes, in starts per second.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Even pacing at a rate that changes, in starts per second. */
 export const varying = (rate: (now: number) => number): Pacer => {
   let due = Number.NEGATIVE_INFINITY
   return {
@@ -97,12 +72,7 @@ export const varying = (rate: (now: number) => number): Pacer => {
   }
 }
 
-/**
- * The same pace, for requests, however many records each holds.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The same pace, for requests, however many records each holds. */
 export const byRequest = (pacer: Pacer): Pacer => ({
   next: (now) => pacer.next(now, 1),
   onStart: (now) => pacer.onStart(now, 1),

@@ -1,8 +1,6 @@
 /**
  * Reads what an answer's headers say about rate limits. Every function is total: what is malformed says
  * nothing, so that it never makes anyone wait.
- *
- * @since 0.1.0
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -10,12 +8,7 @@ import * as Headers from "effect/http/Headers"
 import * as Result from "effect/Result"
 import * as RetryAfter from "../../http/RetryAfter.ts"
 
-/**
- * One limit, as far as the headers tell. Times are in milliseconds, finite and never negative.
- *
- * @category models
- * @since 0.1.0
- */
+/** One limit, as far as the headers tell. Times are in milliseconds, finite and never negative. */
 export interface Quota {
   /** The policy's name in the structured fields; `""` where there is none. */
   readonly name: string
@@ -29,12 +22,7 @@ export interface Quota {
   readonly resetAfter: number | undefined
 }
 
-/**
- * What one answer's headers say.
- *
- * @category models
- * @since 0.1.0
- */
+/** What one answer's headers say. */
 export interface RateLimitHeaders {
   /** `Retry-After` (RFC 9110 §10.2.3), in milliseconds from now. */
   readonly retryAfter: number | undefined
@@ -44,9 +32,6 @@ export interface RateLimitHeaders {
 /**
  * Names of headers, in lower case; the first one that is there and can be read counts. What is left out
  * keeps its default.
- *
- * @category configuration
- * @since 0.1.0
  */
 export interface Names {
   /** Default: `retry-after`. */
@@ -78,9 +63,6 @@ const nothing: RateLimitHeaders = { retryAfter: undefined, quotas: [] }
  * Unix time in seconds or milliseconds, or as an HTTP date; and the structured `RateLimit` and
  * `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10, and the older `limit=, remaining=, reset=`),
  * several policies at once. `now` is in milliseconds since 1970.
- *
- * @category decoding
- * @since 0.1.0
  */
 export const makeParser = (names: Names = {}): ((headers: AnswerHeaders, now: number) => RateLimitHeaders) => {
   const retryAfterNames = lower(names.retryAfter ?? defaultNames.retryAfter)
@@ -104,9 +86,6 @@ export const makeParser = (names: Names = {}): ((headers: AnswerHeaders, now: nu
 /**
  * How long the strictest quota asks to wait, in milliseconds: the longest time until the reset among those
  * that have nothing left. 0 where none is used up.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const exhaustedFor = (headers: RateLimitHeaders): number =>
   headers.quotas.reduce(
@@ -117,9 +96,6 @@ export const exhaustedFor = (headers: RateLimitHeaders): number =>
 /**
  * The slowest of the rates that quotas declare with a window, in requests per second; `undefined` where none
  * does. Longer windows than `maxWindow` (milliseconds) are left out: a daily quota is not meant to be paced.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const strictestRate = (headers: RateLimitHeaders, maxWindow: number): number | undefined => {
   let strictest: number | undefined

@@ -4,8 +4,6 @@
  *
  * A cell that is plain text, the same as a cell and as a JSON string, need not become a value to become text again. What
  * comes out is what decoding the row and encoding the record gives, with the fields in the order of the columns.
- *
- * @since 0.1.0
  */
 import type * as Schema from "effect/Schema"
 import * as CopiedText from "../../json/CopiedText.ts"
@@ -29,10 +27,6 @@ interface Column {
 
 const passedOver: Column = { before: "", copied: undefined, absent: false, isKey: false }
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options<A> extends Transcoder.Options<A> {
   readonly schema: Schema.ConstraintDecoder<unknown>
   /** The field that says who a record is about. */
@@ -45,12 +39,7 @@ const encoder = new TextEncoder()
 
 const sizeOf = ({ before }: Column): number => encoder.encode(before).length
 
-/**
- * A transcoder for the rows below a header; `undefined` where some field must always be decoded.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A transcoder for the rows below a header; `undefined` where some field must always be decoded. */
 export const make = <A>(options: Options<A>): Transcoder.Transcoder<A> | undefined => {
   const { columns, width } = options.header
   const cells = new Array<Column>(width).fill(passedOver)

@@ -1,8 +1,4 @@
-/**
- * CSV to encoded records, mostly from bytes to bytes.
- *
- * @since 0.1.0
- */
+/** CSV to encoded records, mostly from bytes to bytes. */
 import type * as Schema from "effect/Schema"
 import type { Encoded, Encoder } from "../../sync/record/Encode.ts"
 import * as CsvReader from "../csv/CsvReader.ts"
@@ -11,12 +7,7 @@ import * as RecordDecoder from "../read/RecordDecoder.ts"
 import * as CsvTranscoder from "./CsvTranscoder.ts"
 import * as EncodedRows from "./EncodedRows.ts"
 
-/**
- * Takes the records of a CSV whose first byte has the offset `base`, encoded.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Takes the records of a CSV whose first byte has the offset `base`, encoded. */
 export const taker = <A>(
   settings: CsvReader.Settings<A>,
   encoder: Encoder<A>,

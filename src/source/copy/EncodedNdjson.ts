@@ -1,8 +1,4 @@
-/**
- * NDJSON to encoded records, mostly from bytes to bytes.
- *
- * @since 0.1.0
- */
+/** NDJSON to encoded records, mostly from bytes to bytes. */
 import type * as Schema from "effect/Schema"
 import type { Encoded, Encoder } from "../../sync/record/Encode.ts"
 import * as NdjsonReader from "../ndjson/NdjsonReader.ts"
@@ -11,12 +7,7 @@ import * as RecordDecoder from "../read/RecordDecoder.ts"
 import * as EncodedRows from "./EncodedRows.ts"
 import * as NdjsonTranscoder from "./NdjsonTranscoder.ts"
 
-/**
- * The fields that are copied out of the lines of a source; `undefined` where each line must be decoded.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The fields that are copied out of the lines of a source; `undefined` where each line must be decoded. */
 export const fields = (
   schema: Schema.ConstraintDecoder<unknown>,
   options: {
@@ -31,12 +22,7 @@ export const fields = (
   return isMapped ? undefined : NdjsonTranscoder.fields(schema, key)
 }
 
-/**
- * Takes the records of an NDJSON whose first byte has the offset `base`, encoded.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Takes the records of an NDJSON whose first byte has the offset `base`, encoded. */
 export const taker = <A>(
   settings: NdjsonReader.Settings<A>,
   encoder: Encoder<A>,

@@ -1,8 +1,4 @@
-/**
- * Bytes to encoded records: rows of the usual kind go from bytes to bytes, and every other row through the schema.
- *
- * @since 0.1.0
- */
+/** Bytes to encoded records: rows of the usual kind go from bytes to bytes, and every other row through the schema. */
 import type { CustomerRecord, SourcePosition } from "../../sync/model/CustomerRecord.ts"
 import type { Encoded, Encoder } from "../../sync/record/Encode.ts"
 import * as ByteBlocks from "../read/ByteBlocks.ts"
@@ -22,12 +18,7 @@ const LF = 10
 
 const none: Uint8Array = new Uint8Array(0)
 
-/**
- * The two ways to read the rows of one source.
- *
- * @category models
- * @since 0.1.0
- */
+/** The two ways to read the rows of one source. */
 export interface Format<A> {
   /** The fast way; `undefined` as long as a header is not known, or where there is none. Asked for after each read. */
   readonly transcoder: () => Transcoder<A> | undefined
@@ -35,12 +26,7 @@ export interface Format<A> {
   readonly open: (from: SourcePosition | undefined) => ByteBlocks.Reader<CustomerRecord<A>>
 }
 
-/**
- * Takes the records of a source, encoded.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Takes the records of a source, encoded. */
 export const taker = <A>(
   format: Format<A>,
   encoder: Encoder<A>,

@@ -4,8 +4,6 @@
  *
  * Such a line is looked through once and copied as it is, with the fields in its own order. The spaces that Python's
  * `json.dumps` writes behind colons and commas are left out.
- *
- * @since 0.1.0
  */
 import type * as Schema from "effect/Schema"
 import * as CopiedText from "../../json/CopiedText.ts"
@@ -15,12 +13,7 @@ import * as Transcoder from "./Transcoder.ts"
 // One bit each says which of them a line has.
 const mostFields = 64
 
-/**
- * A field whose values are copied, or some of them.
- *
- * @category models
- * @since 0.1.0
- */
+/** A field whose values are copied, or some of them. */
 export interface Field {
   /** In quotes, and with a colon. */
   readonly name: string
@@ -35,12 +28,7 @@ export interface Field {
 
 const encoder = new TextEncoder()
 
-/**
- * The fields of a schema that are copied; `undefined` where some field must always be decoded.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The fields of a schema that are copied; `undefined` where some field must always be decoded. */
 export const fields = (schema: Schema.ConstraintDecoder<unknown>, key: string): ReadonlyArray<Field> | undefined => {
   const fields: Array<Field> = []
   for (const { name, type } of PlainStruct.fields(schema.ast) ?? []) {
@@ -58,12 +46,7 @@ export const fields = (schema: Schema.ConstraintDecoder<unknown>, key: string): 
   return fields.length <= mostFields && fields.some(({ isKey }) => isKey) ? fields : undefined
 }
 
-/**
- * A transcoder for lines with these fields; `undefined` where WebAssembly may not be used.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A transcoder for lines with these fields; `undefined` where WebAssembly may not be used. */
 export const make = <A>(
   options: Transcoder.Options<A>,
   fields: ReadonlyArray<Field>

@@ -1,24 +1,10 @@
-/**
- * The program in `assembly/`, compiled and ready to run.
- *
- * @since 0.1.0
- */
+/** The program in `assembly/`, compiled and ready to run. */
 import { base64 } from "./RowProgram.wasm.ts"
 
-/**
- * Formats that it reads.
- *
- * @category models
- * @since 0.1.0
- */
+/** Formats that it reads. */
 export type Format = "csv" | "ndjson"
 
-/**
- * Takes rows as the `Run` and the table at these addresses say, and returns how that ended.
- *
- * @category models
- * @since 0.1.0
- */
+/** Takes rows as the `Run` and the table at these addresses say, and returns how that ended. */
 export type Take = (run: number, table: number) => number
 
 let compiled: WebAssembly.Module | undefined
@@ -26,9 +12,6 @@ let compiled: WebAssembly.Module | undefined
 /**
  * The program for a format, in a memory of so many pages of 64 KiB; `undefined` where WebAssembly is switched off, or may
  * not be compiled. `copied` says whether a text at an address, of so many bytes, is copied as the value of a column.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = (
   format: Format,

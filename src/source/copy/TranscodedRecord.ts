@@ -1,7 +1,5 @@
 /**
  * Records that went from bytes to bytes: what is known of them stands in columns, and becomes values when somebody asks.
- *
- * @since 0.1.0
  */
 import type { SourcePosition } from "../../sync/model/CustomerRecord.ts"
 import { EncodedRecord } from "../../sync/record/EncodedRecord.ts"
@@ -9,12 +7,7 @@ import type { JsonBlock } from "../../sync/record/JsonBlocks.ts"
 
 const decoder = new TextDecoder()
 
-/**
- * Numbers that are kept of one row, by the order of the fields of `Mark` in the program.
- *
- * @category configuration
- * @since 0.1.0
- */
+/** Numbers that are kept of one row, by the order of the fields of `Mark` in the program. */
 export const marksOfOne = 5
 
 const FROM = 0
@@ -23,10 +16,6 @@ const KEY_END = 2
 const KEY_HASH = 3
 const LINES = 4
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options<A> {
   /** Their JSON in UTF-8. */
   readonly block: JsonBlock
@@ -43,12 +32,7 @@ export interface Options<A> {
   readonly decode: (json: unknown) => A
 }
 
-/**
- * Rows that were transcoded together.
- *
- * @category models
- * @since 0.1.0
- */
+/** Rows that were transcoded together. */
 export class Rows<A> {
   readonly options: Options<A>
   private text: string | undefined
@@ -64,12 +48,7 @@ export class Rows<A> {
   }
 }
 
-/**
- * One row of them.
- *
- * @category models
- * @since 0.1.0
- */
+/** One row of them. */
 export class TranscodedRecord<A> extends EncodedRecord<A> {
   private readonly rows: Rows<A>
   private readonly row: number

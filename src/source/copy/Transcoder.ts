@@ -1,8 +1,6 @@
 /**
  * Rows to JSON, from bytes to bytes: the host of the program in `assembly/`, which does the work. Its memory holds a window
  * of the source, and the JSON of the rows that it took there.
- *
- * @since 0.1.0
  */
 import * as CopiedText from "../../json/CopiedText.ts"
 import type { SourcePosition } from "../../sync/model/CustomerRecord.ts"
@@ -16,12 +14,7 @@ const LF = 10
 const KiB = 1024
 const pageSize = 64 * KiB
 
-/**
- * Bytes of a number in the program's memory.
- *
- * @category configuration
- * @since 0.1.0
- */
+/** Bytes of a number in the program's memory. */
 export const wordSize = 4
 
 // Rows that are taken together, and bytes of a window and of its JSON: a row that needs more is one for the schema.
@@ -54,12 +47,7 @@ const STUCK = 2
 
 const encoder = new TextEncoder()
 
-/**
- * What the program is told of the rows of one source.
- *
- * @category models
- * @since 0.1.0
- */
+/** What the program is told of the rows of one source. */
 export interface Table {
   readonly format: RowProgram.Format
   /** Numbers, and texts as the addresses of their UTF-8, given its own address: words of 32 bits. */
@@ -70,12 +58,7 @@ export interface Table {
   readonly overhead: number
 }
 
-/**
- * Which texts of a column are copied, as a word of a table.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Which texts of a column are copied, as a word of a table. */
 export const textWord = (copied: CopiedText.CopiedText | undefined): number =>
   copied === undefined ? 0 : copied === CopiedText.always ? 1 : 2
 
@@ -97,10 +80,6 @@ const laid = (table: Table): Uint8Array => {
 
 const aligned = (address: number): number => Math.ceil(address / spill) * spill
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options<A> {
   /** UTF-16 code units of the largest row. */
   readonly maxRecordSize: number
@@ -113,9 +92,6 @@ export interface Options<A> {
 /**
  * Reads rows out of bytes, from one place to the next. A row ends in LF or CRLF; one that has nothing before that is no
  * record.
- *
- * @category models
- * @since 0.1.0
  */
 export interface Transcoder<A> {
   /** 0-based offset of the next record. */
@@ -133,12 +109,7 @@ export interface Transcoder<A> {
   readonly take: (bytes: Uint8Array, from: number, base: number, records: Array<Encoded<A>>) => number
 }
 
-/**
- * A transcoder for the rows that a table tells of; `undefined` where WebAssembly may not be used.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A transcoder for the rows that a table tells of; `undefined` where WebAssembly may not be used. */
 export const make = <A>({ blocks, decode, maxRecordSize }: Options<A>, table: Table): Transcoder<A> | undefined => {
   const { copied, format, overhead } = table
   const words = laid(table)

@@ -1,18 +1,9 @@
-/**
- * The header of a CSV: which column is which field.
- *
- * @since 0.1.0
- */
+/** The header of a CSV: which column is which field. */
 import * as Cells from "../read/Cells.ts"
 import type { HeaderIssue } from "../read/CustomerFileError.ts"
 import * as FieldNames from "../read/FieldNames.ts"
 
-/**
- * The columns of a header in the order of the schema's fields, or what is wrong with the header.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** The columns of a header in the order of the schema's fields, or what is wrong with the header. */
 export const resolve = (
   header: ReadonlyArray<string>,
   fields: Cells.Fields,

@@ -1,8 +1,4 @@
-/**
- * CSV as customers: the header, and the rows below it.
- *
- * @since 0.1.0
- */
+/** CSV as customers: the header, and the rows below it. */
 import * as Exit from "effect/Exit"
 import type { CustomerRecord, SourcePosition } from "../../sync/model/CustomerRecord.ts"
 import type { Reader } from "../read/ByteBlocks.ts"
@@ -14,12 +10,7 @@ import { malformed, mismatch, type RecordDecoder } from "../read/RecordDecoder.t
 import { TextWindow } from "../read/TextWindow.ts"
 import { CsvRows } from "./CsvRows.ts"
 
-/**
- * A header that has been understood.
- *
- * @category models
- * @since 0.1.0
- */
+/** A header that has been understood. */
 export interface Header {
   /** How many cells each row must have. */
   readonly width: number
@@ -28,12 +19,7 @@ export interface Header {
   readonly names: ReadonlyArray<string>
 }
 
-/**
- * How the rows of one source are read.
- *
- * @category models
- * @since 0.1.0
- */
+/** How the rows of one source are read. */
 export interface Settings<A> {
   readonly source: string
   readonly delimiter: string
@@ -52,12 +38,7 @@ export interface Settings<A> {
 
 const top: SourcePosition = { byte: 0, offset: 0, line: 1 }
 
-/**
- * Finds the header, and nothing else.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Finds the header, and nothing else. */
 export const header = <A>(settings: Settings<A>): Reader<Header> => {
   const window = new TextWindow(top, settings.maxRecordSize, true)
   const rows = new CsvRows(window, settings.delimiter, settings.maxRecordSize)
@@ -90,21 +71,12 @@ const readHeader = <A>(rows: CsvRows, { resolve, source }: Settings<A>): Header 
   }
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface RecordReader<A> extends Reader<CustomerRecord<A>> {
   /** Once it is known. */
   readonly header: Header | undefined
 }
 
-/**
- * Reads the rows; the header first, unless it is given.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Reads the rows; the header first, unless it is given. */
 export const records = <A>(settings: Settings<A>, given?: Header | undefined): RecordReader<A> => {
   const { delimiter, from, maxRecordSize } = settings
   const mapped = FieldNames.kept(settings.columns)

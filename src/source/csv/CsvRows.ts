@@ -4,8 +4,6 @@
  *
  * A row that breaks these rules is bad, and takes only the line on which it starts: reading goes on with
  * the next line, so that one quote that is never closed cannot swallow the rows after it.
- *
- * @since 0.1.0
  */
 import type { TextWindow } from "../read/TextWindow.ts"
 
@@ -13,12 +11,7 @@ const QUOTE = 34
 const LF = 10
 const CR = 13
 
-/**
- * What `next` found: a row, a line that is none, or only the beginning of a row.
- *
- * @category models
- * @since 0.1.0
- */
+/** What `next` found: a row, a line that is none, or only the beginning of a row. */
 export type Step = "row" | "bad" | "more"
 
 /**
@@ -26,9 +19,6 @@ export type Step = "row" | "bad" | "more"
  *
  * The hot loop of every CSV: it looks for the next quote, line break and delimiter with `indexOf`, and
  * keeps what it found until it has passed it, so that each character is looked at a few times at most.
- *
- * @category models
- * @since 0.1.0
  */
 export class CsvRows {
   /** The row's cells; only the first `width` belong to it. */

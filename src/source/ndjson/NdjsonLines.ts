@@ -1,19 +1,10 @@
-/**
- * The lines of an NDJSON: each ends in LF or CRLF, or at the end of the source; blank lines are no records.
- *
- * @since 0.1.0
- */
+/** The lines of an NDJSON: each ends in LF or CRLF, or at the end of the source; blank lines are no records. */
 import type { TextWindow } from "../read/TextWindow.ts"
 
 const CR = 13
 const SPACE = 32
 
-/**
- * Reads the lines of a window, one at a time.
- *
- * @category models
- * @since 0.1.0
- */
+/** Reads the lines of a window, one at a time. */
 export class NdjsonLines {
   /** Without its break; cut at the largest size of a record where it is too large. */
   text = ""

@@ -1,8 +1,4 @@
-/**
- * NDJSON as customers: one JSON object a line.
- *
- * @since 0.1.0
- */
+/** NDJSON as customers: one JSON object a line. */
 import * as Exit from "effect/Exit"
 import type { InputIssue } from "../../json/InputIssue.ts"
 import * as JsonDepth from "../../json/JsonDepth.ts"
@@ -17,12 +13,7 @@ import { TextWindow } from "../read/TextWindow.ts"
 import * as WantedNames from "../read/WantedNames.ts"
 import { NdjsonLines } from "./NdjsonLines.ts"
 
-/**
- * How a line is read.
- *
- * @category models
- * @since 0.1.0
- */
+/** How a line is read. */
 export interface LineSettings<A> {
   readonly fields: Cells.Fields
   /** Field to the name that it has in the source. */
@@ -31,12 +22,7 @@ export interface LineSettings<A> {
   readonly decoder: RecordDecoder<A>
 }
 
-/**
- * How the lines of one source are read.
- *
- * @category models
- * @since 0.1.0
- */
+/** How the lines of one source are read. */
 export interface Settings<A> extends LineSettings<A> {
   readonly source: string
   /** Characters. */
@@ -46,12 +32,7 @@ export interface Settings<A> extends LineSettings<A> {
   readonly from: SourcePosition | undefined
 }
 
-/**
- * A record out of a JSON value; `text` is the line that it stands on.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** A record out of a JSON value; `text` is the line that it stands on. */
 export type ReadValue<A> = (
   read: JsonText.JsonText,
   text: string | undefined,
@@ -60,12 +41,7 @@ export type ReadValue<A> = (
   position: SourcePosition | undefined
 ) => CustomerRecord<A>
 
-/**
- * Reads values. `look` sees each object under the names of the source.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Reads values. `look` sees each object under the names of the source. */
 export const value = <A>(settings: LineSettings<A>, look?: ((record: object) => void) | undefined): ReadValue<A> => {
   const { columns, fields, otherColumns } = settings
   const { decode, issues } = settings.decoder
@@ -98,12 +74,7 @@ export const value = <A>(settings: LineSettings<A>, look?: ((record: object) => 
   }
 }
 
-/**
- * Reads lines.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Reads lines. */
 export const line = <A>(
   settings: LineSettings<A>,
   look?: ((record: object) => void) | undefined
@@ -125,12 +96,7 @@ export const line = <A>(
   }
 }
 
-/**
- * Reads the lines.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Reads the lines. */
 export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => {
   const { maxRecordSize, source, wanted } = settings
   const from = settings.from ?? { byte: 0, offset: 0, line: 1 }

@@ -1,8 +1,4 @@
-/**
- * Bytes to records, a block at a time.
- *
- * @since 0.1.0
- */
+/** Bytes to records, a block at a time. */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -12,12 +8,7 @@ import { InvalidHeader, InvalidUtf8, NamesMissing, PositionBeyondEnd } from "./C
 import type { TextWindow } from "./TextWindow.ts"
 import * as Utf8 from "./Utf8.ts"
 
-/**
- * Reads a format: takes what is complete out of its window.
- *
- * @category models
- * @since 0.1.0
- */
+/** Reads a format: takes what is complete out of its window. */
 export interface Reader<T> {
   /** Offset of the byte where it starts; a reader that goes on elsewhere says so here, with a new window. */
   readonly startsAt: number
@@ -29,46 +20,23 @@ export interface Reader<T> {
 /**
  * Bytes of the largest block: what is read, decoded and passed on together, and what is read again at most when reading
  * goes on from a position.
- *
- * @category configuration
- * @since 0.1.0
  */
 export const blockSize = 256 * 1024
 
-/**
- * What ends a source.
- *
- * @category errors
- * @since 0.1.0
- */
+/** What ends a source. */
 export type Failure = InvalidHeader | InvalidUtf8 | NamesMissing | PositionBeyondEnd
 
-/**
- * What was found in a block of bytes.
- *
- * @category models
- * @since 0.1.0
- */
+/** What was found in a block of bytes. */
 export interface Taken<T> {
   readonly records: Array<T>
   /** What ends the source after these records. */
   readonly failure: Failure | undefined
 }
 
-/**
- * Takes block after block; the last one may be empty.
- *
- * @category models
- * @since 0.1.0
- */
+/** Takes block after block; the last one may be empty. */
 export type Taker<T> = (block: Uint8Array, last: boolean) => Taken<T>
 
-/**
- * The records that a taker finds in bytes.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** The records that a taker finds in bytes. */
 export const read = <T, E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   taker: () => Taker<T>
@@ -125,9 +93,6 @@ export const read = <T, E, R>(
 /**
  * Takes what a reader finds in bytes of which the first has the offset `base`. Bytes before the place where the reader
  * starts are passed over.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const taker = <T>(source: string, base: number, reader: Reader<T>): Taker<T> => {
   let at = base

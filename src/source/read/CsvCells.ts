@@ -1,19 +1,10 @@
-/**
- * The cells of a row as the value that the schema decodes, and as they were read.
- *
- * @since 0.1.0
- */
+/** The cells of a row as the value that the schema decodes, and as they were read. */
 import type { InputIssue } from "../../json/InputIssue.ts"
 import type { RecordInput } from "../../sync/model/CustomerRecord.ts"
 import type { Column } from "./Cells.ts"
 import * as Cells from "./Cells.ts"
 
-/**
- * The cells as the value that the schema decodes.
- *
- * @category encoding
- * @since 0.1.0
- */
+/** The cells as the value that the schema decodes. */
 export const encode = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): object => {
   const encoded: Record<string, unknown> = {}
   for (const column of columns) {
@@ -29,21 +20,11 @@ const encodeCell = ({ empty, takes }: Column, cell: string): unknown => {
   return empty === "absent" ? undefined : empty === "null" ? null : ""
 }
 
-/**
- * What cells would have been changed by being read.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** What cells would have been changed by being read. */
 export const issues = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): ReadonlyArray<InputIssue> =>
   columns.flatMap(({ field, index, takes }) => Cells.issues(takes, cells[index] ?? "", field))
 
-/**
- * The cells as read, by the names of their fields.
- *
- * @category encoding
- * @since 0.1.0
- */
+/** The cells as read, by the names of their fields. */
 export const input = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): RecordInput => {
   const value: Record<string, string> = {}
   for (const { field, index } of columns) set(value, field, cells[index] ?? "")

@@ -3,23 +3,12 @@
  *
  * A name feeds every field that is mapped to it, and the field that is called so, unless that field is mapped to another
  * name.
- *
- * @since 0.1.0
  */
 import type * as Cells from "./Cells.ts"
 
-/**
- * Field to the name that it has in the source, where that was said.
- *
- * @category models
- * @since 0.1.0
- */
+/** Field to the name that it has in the source, where that was said. */
 export type Columns = { readonly [field: string]: string | undefined } | undefined
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface FieldNames {
   /** Field to its name in the source: every field of the schema, and those that are mapped. */
   readonly names: ReadonlyMap<string, string>
@@ -29,12 +18,7 @@ export interface FieldNames {
   readonly fieldsOf: (name: string) => ReadonlyArray<string>
 }
 
-/**
- * What of them a dead letter keeps.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** What of them a dead letter keeps. */
 export const kept = (columns: Columns): { readonly columns?: { readonly [field: string]: string } } => {
   const named = Object.entries(columns ?? {}).flatMap(([field, name]) => (name === undefined ? [] : [[field, name]]))
   return named.length === 0 ? {} : { columns: Object.fromEntries(named) }
@@ -42,12 +26,7 @@ export const kept = (columns: Columns): { readonly columns?: { readonly [field: 
 
 const none: ReadonlyArray<string> = []
 
-/**
- * The names of the fields of a schema.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The names of the fields of a schema. */
 export const make = (fields: Cells.Fields, columns: Columns): FieldNames => {
   const mapped = new Map<string, string>()
   for (const [field, name] of Object.entries(columns ?? {})) if (name !== undefined) mapped.set(field, name)
@@ -66,11 +45,6 @@ export const make = (fields: Cells.Fields, columns: Columns): FieldNames => {
   }
 }
 
-/**
- * What is said of a field's own name where the field is mapped to another one.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** What is said of a field's own name where the field is mapped to another one. */
 export const unread = (field: string, name: string): string =>
   `is not read, because the field ${field} is mapped to ${JSON.stringify(name)}`

@@ -1,8 +1,4 @@
-/**
- * A file, a block at a time, in a buffer that is used again.
- *
- * @since 0.1.0
- */
+/** A file, a block at a time, in a buffer that is used again. */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -15,9 +11,6 @@ import * as Stream from "effect/Stream"
  * The bytes of a file from a byte on, at most `blockSize` of them at a time. A block holds what it does until the next one
  * is asked for: whoever needs its bytes any longer copies them. `FileSystem.stream` allocates each block, and it is for
  * such bytes, which no heap shows, that V8 then looks through all of it again and again.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const read = (
   fs: FileSystem.FileSystem,

@@ -1,8 +1,4 @@
-/**
- * From a record as read to one that fits its schema, or one that is rejected with every issue.
- *
- * @since 0.1.0
- */
+/** From a record as read to one that fits its schema, or one that is rejected with every issue. */
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
@@ -10,12 +6,7 @@ import * as SchemaParser from "effect/SchemaParser"
 import * as InputIssue from "../../json/InputIssue.ts"
 import type { Invalid, RecordInput, SourcePosition } from "../../sync/model/CustomerRecord.ts"
 
-/**
- * Decodes values that have been read.
- *
- * @category models
- * @since 0.1.0
- */
+/** Decodes values that have been read. */
 export interface RecordDecoder<A> {
   /** Fails with the first issue only, because looking for all of them costs good records too. */
   readonly decode: (encoded: unknown) => Exit.Exit<A, unknown>
@@ -26,12 +17,7 @@ export interface RecordDecoder<A> {
   ) => ReadonlyArray<InputIssue.InputIssue>
 }
 
-/**
- * A decoder for a schema, to be made once for many records.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A decoder for a schema, to be made once for many records. */
 export const make = <S extends Schema.ConstraintDecoder<unknown>>(schema: S): RecordDecoder<S["Type"]> => {
   const all = SchemaParser.decodeUnknownResult(schema, { errors: "all" })
   const names = InputIssue.names(schema.ast)
@@ -60,12 +46,7 @@ const undecided: ReadonlyArray<InputIssue.InputIssue> = [
   }
 ]
 
-/**
- * Decodes what was found to fit without being decoded.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** Decodes what was found to fit without being decoded. */
 export const again =
   <A>({ decode }: RecordDecoder<A>) =>
   (encoded: unknown): A => {
@@ -74,12 +55,7 @@ export const again =
     throw new Error("A record that was transcoded does not fit its schema. Please report this.")
   }
 
-/**
- * A record that was read and does not fit its schema.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A record that was read and does not fit its schema. */
 export const mismatch = (
   issues: ReadonlyArray<InputIssue.InputIssue>,
   input: RecordInput,
@@ -88,12 +64,7 @@ export const mismatch = (
   position: SourcePosition | undefined
 ): Invalid => ({ _tag: "Invalid", offset, line, position, reason: { _tag: "SchemaMismatch", issues }, input })
 
-/**
- * A record that could not be read.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A record that could not be read. */
 export const malformed = (
   message: string,
   input: RecordInput,

@@ -1,8 +1,4 @@
-/**
- * The part of a text that is being read.
- *
- * @since 0.1.0
- */
+/** The part of a text that is being read. */
 import type { SourcePosition } from "../../sync/model/CustomerRecord.ts"
 import { byteLength } from "./Utf8.ts"
 
@@ -17,9 +13,6 @@ const patience = 8192
 /**
  * A window on a text that comes in blocks. A reader moves `at` and `line` past each record, and leaves
  * them at the start of one that is cut by the end of the text.
- *
- * @category models
- * @since 0.1.0
  */
 export class TextWindow {
   text = ""
@@ -49,9 +42,7 @@ export class TextWindow {
     this.breaksAtCr = breaksAtCr
   }
 
-  /**
-   * Adds a block that ends at the byte `end`. False: more is needed before reading is worth while.
-   */
+  /** Adds a block that ends at the byte `end`. False: more is needed before reading is worth while. */
   push(block: string, end: number, last: boolean, flush: boolean): boolean {
     this.end = end
     this.waiting.push(block)

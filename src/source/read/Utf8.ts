@@ -1,15 +1,6 @@
-/**
- * UTF-8 in blocks: bytes that may be cut anywhere become text, and a byte that does not belong is found.
- *
- * @since 0.1.0
- */
+/** UTF-8 in blocks: bytes that may be cut anywhere become text, and a byte that does not belong is found. */
 
-/**
- * Text out of a block of bytes, and where it ended.
- *
- * @category models
- * @since 0.1.0
- */
+/** Text out of a block of bytes, and where it ended. */
 export interface Decoded {
   readonly text: string
   /** Offset of the byte after the text. */
@@ -23,9 +14,6 @@ const none = new Uint8Array(0)
 /**
  * A decoder that starts at the byte with the offset `start`. A character that is cut by the end of a block
  * is kept for the next one, so that each block is decoded in one go: far cheaper than a decoder that streams.
- *
- * @category decoding
- * @since 0.1.0
  */
 export const make = (start: number): ((block: Uint8Array, last: boolean) => Decoded) => {
   // A byte order mark in the middle of a source is a character like others; the reader drops the first.
@@ -53,12 +41,7 @@ export const make = (start: number): ((block: Uint8Array, last: boolean) => Deco
   }
 }
 
-/**
- * How many bytes a well-formed text takes.
- *
- * @category encoding
- * @since 0.1.0
- */
+/** How many bytes a well-formed text takes. */
 export const byteLength = (text: string): number => {
   let bytes = text.length
   for (let i = 0; i < text.length; i++) {

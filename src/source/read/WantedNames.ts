@@ -1,27 +1,15 @@
 /**
  * The names that lines of NDJSON should have: no header tells that one is misspelt, and what is mapped to it would never be
  * sent.
- *
- * @since 0.1.0
  */
 import type { MissingName } from "../../sync/record/Source.ts"
 import type * as Cells from "./Cells.ts"
 import type { FieldNames } from "./FieldNames.ts"
 
-/**
- * Of so many records, one should have each name.
- *
- * @category configuration
- * @since 0.1.0
- */
+/** Of so many records, one should have each name. */
 export const patience = 1000
 
-/**
- * What one reading of a source is still waiting for.
- *
- * @category models
- * @since 0.1.0
- */
+/** What one reading of a source is still waiting for. */
 export interface WantedNames {
   /** Looks at one more record. */
   readonly look: (record: object) => void
@@ -35,12 +23,7 @@ export interface WantedNames {
   readonly looked: () => number
 }
 
-/**
- * Wants the name of each field that is mapped or that every record needs.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Wants the name of each field that is mapped or that every record needs. */
 export const make = ({ mapped, names }: FieldNames, fields: Cells.Fields): WantedNames => {
   const wanted = new Map<string, string>()
   for (const [field, name] of names) {

@@ -1,8 +1,4 @@
-/**
- * A batch that still takes records.
- *
- * @since 0.1.0
- */
+/** A batch that still takes records. */
 import type * as Arr from "effect/Array"
 import * as Predicate from "effect/Predicate"
 import type { Merged } from "../model/Outcome.ts"
@@ -15,10 +11,6 @@ import type { Batch } from "./Batch.ts"
  */
 export const recordsPerPlace = 10
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options<A> {
   readonly maxRecords: number
   /** UTF-8 bytes of the whole body. */
@@ -30,12 +22,7 @@ export interface Options<A> {
   readonly fold: (earlier: EncodedRecord<A>, later: EncodedRecord<A>) => EncodedRecord<A> | undefined
 }
 
-/**
- * The work of `Batches.collect` between two closings.
- *
- * @category models
- * @since 0.1.0
- */
+/** The work of `Batches.collect` between two closings. */
 export class OpenBatch<A> {
   private readonly options: Options<A>
   // `undefined` where a record was folded into a later one.

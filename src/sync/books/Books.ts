@@ -1,8 +1,4 @@
-/**
- * The books of one run: what was read, what became of it, what is safely on disk, and why it stops.
- *
- * @since 0.1.0
- */
+/** The books of one run: what was read, what became of it, what is safely on disk, and why it stops. */
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -27,10 +23,6 @@ import { SyncReport } from "./SyncReport.ts"
 import * as Tally from "./Tally.ts"
 import * as Underway from "./Underway.ts"
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options {
   readonly destination: string
   readonly letters: OpenDeadLetters | undefined
@@ -43,10 +35,6 @@ export interface Options {
   readonly wantsOutcomes: boolean
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Books<E> extends Stopping.Stopping<E> {
   readonly tally: Tally.Tally
   readonly ledger: Ledger.Ledger
@@ -82,12 +70,7 @@ export interface Books<E> extends Stopping.Stopping<E> {
   readonly report: (missing: ReadonlyArray<MissingName>) => Effect.Effect<SyncReport>
 }
 
-/**
- * Opens the books. `failed` turns what cannot be written into what stops the run.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Opens the books. `failed` turns what cannot be written into what stops the run. */
 export const make = Effect.fnUntraced(function* <E>(
   options: Options,
   failed: (error: DeadLettersUnwritable | Checkpoint.WriteError) => E

@@ -1,8 +1,4 @@
-/**
- * Which records have their outcome for good, over all runs, and where the next run goes on.
- *
- * @since 0.1.0
- */
+/** Which records have their outcome for good, over all runs, and where the next run goes on. */
 import type * as Checkpoint from "../checkpoint/Checkpoint.ts"
 import type { SourcePosition } from "../model/CustomerRecord.ts"
 import type { Group } from "./Group.ts"
@@ -10,18 +6,9 @@ import * as Ledger from "./Ledger.ts"
 import * as OffsetSet from "./OffsetSet.ts"
 import * as Reasons from "./Reasons.ts"
 
-/**
- * The part of a checkpoint's state that it knows.
- *
- * @category models
- * @since 0.1.0
- */
+/** The part of a checkpoint's state that it knows. */
 export type State = Pick<Checkpoint.State, "counts" | "done" | "position"> & { readonly totals: Reasons.Totals }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Done {
   /** The offset at which this run began to read. */
   readonly start: number
@@ -37,12 +24,7 @@ export interface Done {
   readonly state: () => State
 }
 
-/**
- * Goes on from what earlier runs left.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Goes on from what earlier runs left. */
 export const make = (before: Checkpoint.State | undefined): Done => {
   const position = before?.position ?? 0
   const start = typeof position === "number" ? position : position.offset

@@ -1,18 +1,10 @@
-/**
- * Records of a batch that ended in the same way, as the books count them.
- *
- * @since 0.1.0
- */
+/** Records of a batch that ended in the same way, as the books count them. */
 import type { Batch } from "../batch/Batch.ts"
 import * as Fate from "../model/Fate.ts"
 import type { Outcome, Reason } from "../model/Outcome.ts"
 import type { Unsendable } from "../record/Encode.ts"
 import * as Letter from "./Letter.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Group {
   readonly tag: Outcome["_tag"]
   readonly reason: Reason | undefined
@@ -21,12 +13,7 @@ export interface Group {
   readonly forGood: boolean
 }
 
-/**
- * What the books write of records that ended.
- *
- * @category models
- * @since 0.1.0
- */
+/** What the books write of records that ended. */
 export interface Entry {
   readonly groups: ReadonlyArray<Group>
   readonly letters: ReadonlyArray<Letter.Letter>
@@ -36,12 +23,7 @@ export interface Entry {
   readonly again: ReadonlySet<number>
 }
 
-/**
- * The entry of records that were rejected before sending.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The entry of records that were rejected before sending. */
 export const ofRejected = (records: ReadonlyArray<Unsendable>, wantsOutcomes: boolean): Entry => ({
   groups: records.map((record) => ({
     tag: record.outcome._tag,
@@ -54,12 +36,7 @@ export const ofRejected = (records: ReadonlyArray<Unsendable>, wantsOutcomes: bo
   again: new Set()
 })
 
-/**
- * The entry of a batch. `apart` are the offsets of merged records that have no fate yet, nor do those in them.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The entry of a batch. `apart` are the offsets of merged records that have no fate yet, nor do those in them. */
 export const ofBatch = (
   batch: Pick<Batch<unknown>, "merged" | "number" | "records">,
   ended: Fate.Fates,

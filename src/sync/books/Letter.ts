@@ -1,8 +1,4 @@
-/**
- * Dead letters as the books write them, without their time.
- *
- * @since 0.1.0
- */
+/** Dead letters as the books write them, without their time. */
 import * as Formatter from "effect/Formatter"
 import * as JsonDepth from "../../json/JsonDepth.ts"
 import type { RecordInput } from "../model/CustomerRecord.ts"
@@ -12,18 +8,9 @@ import type { Unsendable } from "../record/Encode.ts"
 import type { EncodedRecord } from "../record/EncodedRecord.ts"
 import type { DeadLetter } from "./DeadLetters.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export type Letter = Omit<DeadLetter, "time">
 
-/**
- * The letter of a record that went out in a batch.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The letter of a record that went out in a batch. */
 export const sent = (
   record: EncodedRecord<unknown>,
   fate: Extract<Fate, { readonly _tag: "Rejected" | "Unknown" }>,
@@ -34,12 +21,7 @@ export const sent = (
     value: JSON.parse(record.json)
   })
 
-/**
- * The letter of a record that was rejected before sending.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The letter of a record that was rejected before sending. */
 export const unsendable = (record: Unsendable): Letter =>
   make(record, record.key, "Rejected", record.outcome.reason, undefined, undefined, writable(record.input))
 

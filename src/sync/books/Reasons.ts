@@ -1,13 +1,5 @@
-/**
- * How many records were refused for which reason, and where to look first.
- *
- * @since 0.1.0
- */
+/** How many records were refused for which reason, and where to look first. */
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Totals {
   /** Records by the tag of the error. */
   readonly reasons: { readonly [tag: string]: number }
@@ -15,12 +7,7 @@ export interface Totals {
   readonly offsets: { readonly [tag: string]: ReadonlyArray<number> }
 }
 
-/**
- * Counts records by reason; takes no more room however many there are.
- *
- * @category models
- * @since 0.1.0
- */
+/** Counts records by reason; takes no more room however many there are. */
 export interface Reasons {
   readonly add: (tag: string, offset: number) => void
   readonly totals: () => Totals
@@ -29,12 +16,7 @@ export interface Reasons {
 // Enough to open the file and look.
 const offsetsKept = 5
 
-/**
- * Goes on from what earlier runs counted. A checkpoint of an earlier version knows no offsets.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Goes on from what earlier runs counted. A checkpoint of an earlier version knows no offsets. */
 export const make = (before?: Pick<Totals, "reasons"> & Partial<Totals>): Reasons => {
   const counts = new Map(Object.entries(before?.reasons ?? {}))
   const offsets = new Map(Object.entries(before?.offsets ?? {}).map(([tag, kept]) => [tag, [...kept]]))

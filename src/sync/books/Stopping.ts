@@ -1,26 +1,13 @@
-/**
- * How a run stops: once, for a reason, and with time for what is in flight.
- *
- * @since 0.1.0
- */
+/** How a run stops: once, for a reason, and with time for what is in flight. */
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Abandonable from "../../base/Abandonable.ts"
 
-/**
- * Why a run stops before the end of its source.
- *
- * @category models
- * @since 0.1.0
- */
+/** Why a run stops before the end of its source. */
 export type Stop<E> = { readonly _tag: "Failed"; readonly error: E } | { readonly _tag: "Interrupted" }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Stopping<E> {
   /** Stops the run: nothing new is read or sent, and what is in flight has the grace period to end. */
   readonly stop: (why: Stop<E>) => void
@@ -32,10 +19,6 @@ export interface Stopping<E> {
   readonly inFlight: Abandonable.Abandonable
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = Effect.fnUntraced(function* <E>(
   grace: Duration.Duration
 ): Effect.fn.Return<Stopping<E>, never, Scope.Scope> {

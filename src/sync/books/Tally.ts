@@ -1,8 +1,4 @@
-/**
- * What a run has done so far, in numbers.
- *
- * @since 0.1.0
- */
+/** What a run has done so far, in numbers. */
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -14,10 +10,6 @@ import { AnswerObserver, type Observer } from "../../http/AnswerObserver.ts"
 import type { SendPolicy } from "../../policy/SendPolicy.ts"
 import * as Reasons from "./Reasons.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Totals extends Reasons.Totals {
   readonly batches: number
   readonly unsettled: Unsettled
@@ -26,24 +18,14 @@ export interface Totals extends Reasons.Totals {
   readonly bytes: number
 }
 
-/**
- * Batches that were accepted, and of which it was not learnt how they went.
- *
- * @category models
- * @since 0.1.0
- */
+/** Batches that were accepted, and of which it was not learnt how they went. */
 export interface Unsettled {
   readonly batches: number
   /** The ids of the first ones. */
   readonly ids: ReadonlyArray<string>
 }
 
-/**
- * Batches that were accepted, and are waited for now.
- *
- * @category models
- * @since 0.1.0
- */
+/** Batches that were accepted, and are waited for now. */
 export interface Settling {
   readonly batches: number
   /** Milliseconds since the one that is waited for longest was accepted. */
@@ -52,12 +34,7 @@ export interface Settling {
   readonly left: number
 }
 
-/**
- * How long requests took, in milliseconds: half of them took no longer than `p50`.
- *
- * @category models
- * @since 0.1.0
- */
+/** How long requests took, in milliseconds: half of them took no longer than `p50`. */
 export interface Durations {
   readonly p50: number
   readonly p90: number
@@ -66,12 +43,7 @@ export interface Durations {
   readonly max: number
 }
 
-/**
- * Counters of a run; cheap to add to.
- *
- * @category models
- * @since 0.1.0
- */
+/** Counters of a run; cheap to add to. */
 export interface Tally {
   readonly totals: () => Totals
   /** Milliseconds up to now in which some request waited, by reason: waits that overlap count once. */
@@ -111,10 +83,6 @@ const upperEnd = (bucket: number): number => smallest * Math.exp(bucket * growth
 // Enough to ask for them.
 const idsKept = 5
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (before?: Omit<Totals, "offsets" | "unsettled"> & Partial<Totals>): Tally => {
   let batches = before?.batches ?? 0
   let requests = before?.requests ?? 0

@@ -1,17 +1,9 @@
-/**
- * The batches that the vendor may have and that have no outcome yet, as a checkpoint must know them.
- *
- * @since 0.1.0
- */
+/** The batches that the vendor may have and that have no outcome yet, as a checkpoint must know them. */
 import { Line } from "../../base/Line.ts"
 import * as Batch from "../batch/Batch.ts"
 import type * as Checkpoint from "../checkpoint/Checkpoint.ts"
 import * as OffsetSet from "./OffsetSet.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Underway {
   /** Whether an earlier run sent a record, and did not hear what became of it. */
   readonly wasSent: (offset: number) => boolean
@@ -26,12 +18,7 @@ export interface Underway {
   readonly state: () => Pick<Checkpoint.State, "sending" | "settling">
 }
 
-/**
- * Goes on from what earlier runs left.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Goes on from what earlier runs left. */
 export const make = (before: Checkpoint.State | undefined): Underway => {
   const settling = new Line<Checkpoint.SettlingBatch>()
   for (const batch of before?.settling ?? []) settling.add(batch)

@@ -1,8 +1,4 @@
-/**
- * A checkpoint in a folder.
- *
- * @since 0.1.0
- */
+/** A checkpoint in a folder. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as FileSystem from "effect/FileSystem"
@@ -28,9 +24,6 @@ const fullFile = 1 << 20
  *
  * A run puts a file with its first state in the place of the one that it found, and adds the next states at its end:
  * a write and a flush instead of seven operations.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = (fs: FileSystem.FileSystem, dir: string): Store => {
   const path = `${dir}/checkpoint.ndjson`

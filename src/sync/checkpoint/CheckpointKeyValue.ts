@@ -5,8 +5,6 @@
  * epoch) above all that it finds; the state of the highest one counts. A run makes its number known before it looks
  * whether it still has the lock: who takes over from it lists the names afterwards, and comes after it. So what a run
  * writes that was taken over, at any time, is below what the next one writes.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -28,9 +26,6 @@ const numbered = /^(epoch|state)-(\d{1,15})-[0-9a-f-]{36}$/
 /**
  * For each run that has the checkpoint or wants it `<key>.lock-<token>`, and its signs of life in `<key>.beat-<token>`;
  * for each that has it `<key>.epoch-<epoch>-<token>`, and its state in `<key>.state-<epoch>-<token>`.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = (store: KeyValueStore.KeyValueStore, key: string): Store => {
   // The store's own message and cause may hold what is in it, or how to get at it.

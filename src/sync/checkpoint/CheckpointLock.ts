@@ -5,8 +5,6 @@
  * claims. It has the checkpoint when no other claim is left that may be of a run that lives. Of two runs that
  * start together, the one that wrote later sees the claim of the other, so that never both have it. A claim is
  * removed by its own name, so that cleaning up after a dead run can never take the place of a living one.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -16,12 +14,7 @@ import type * as Scope from "effect/Scope"
 import { CheckpointInUse, type CheckpointUnwritable } from "./CheckpointError.ts"
 import * as ProcessIdentity from "./ProcessIdentity.ts"
 
-/**
- * A claim as it is found.
- *
- * @category models
- * @since 0.1.0
- */
+/** A claim as it is found. */
 export interface Claim {
   readonly token: string
   readonly text: string
@@ -29,12 +22,7 @@ export interface Claim {
   readonly beat: string
 }
 
-/**
- * Where claims are written.
- *
- * @category models
- * @since 0.1.0
- */
+/** Where claims are written. */
 export interface Claims {
   readonly put: (token: string, text: string) => Effect.Effect<void, CheckpointUnwritable>
   /** Every claim that was there all the while must be in it. */
@@ -45,10 +33,6 @@ export interface Claims {
   readonly remove: (token: string) => Effect.Effect<void, CheckpointUnwritable>
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Lock {
   readonly token: string
   /** Fails when another run has taken the checkpoint over, because this one gave no sign of life for long. */
@@ -68,12 +52,7 @@ type Holder = typeof Holder.Type
 const encodeHolder = Schema.encodeSync(Schema.fromJsonString(Holder))
 const decodeHolder = Schema.decodeUnknownResult(Schema.fromJsonString(Holder))
 
-/**
- * How long things take, in milliseconds.
- *
- * @category configuration
- * @since 0.1.0
- */
+/** How long things take, in milliseconds. */
 export interface Timing {
   /** Between two signs of life. Default: 3,000. */
   readonly beat?: number | undefined
@@ -95,9 +74,6 @@ const pollInterval = 20
 /**
  * Claims the checkpoint for as long as the scope is open. A run that is gone from this machine is replaced at
  * once, one that cannot be seen from here after `patience`.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const acquire = (
   checkpoint: string,

@@ -1,8 +1,4 @@
-/**
- * What all checkpoints have in common, wherever their text is kept.
- *
- * @since 0.1.0
- */
+/** What all checkpoints have in common, wherever their text is kept. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,12 +13,7 @@ import type { State } from "./CheckpointState.ts"
 import * as CheckpointText from "./CheckpointText.ts"
 import type { OpenCheckpoint, OpenError, WriteError } from "./OpenCheckpoint.ts"
 
-/**
- * Where one checkpoint is kept.
- *
- * @category models
- * @since 0.1.0
- */
+/** Where one checkpoint is kept. */
 export interface Store {
   /** As it is called in errors. */
   readonly name: string
@@ -42,21 +33,13 @@ export interface Store {
 /**
  * What a run writes that was taken over fails. It may have been written all the same: then it stands until the run that
  * took over writes, never in the place of what that one or a later one has written.
- *
- * @category models
- * @since 0.1.0
  */
 export interface Writer {
   /** Safe when it has ended, and seen by each run that takes over afterwards; never half. */
   readonly replace: (text: string) => Effect.Effect<void, WriteError>
 }
 
-/**
- * Takes the checkpoint for as long as the scope is open.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Takes the checkpoint for as long as the scope is open. */
 export const open = Effect.fn("Checkpoint.open")(function* (
   store: Store,
   fingerprint: Fingerprint,
@@ -113,12 +96,7 @@ const take = Effect.fnUntraced(function* (
   return { writer, found }
 })
 
-/**
- * The state, without taking the checkpoint.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The state, without taking the checkpoint. */
 export const read = Effect.fn("Checkpoint.read")(function* (
   store: Pick<Store, "name" | "read">
 ): Effect.fn.Return<Option.Option<State>, CheckpointUnreadable> {
@@ -132,9 +110,6 @@ export const read = Effect.fn("Checkpoint.read")(function* (
 /**
  * Forgets the state, readable or not. True where there was one. That there is none is written like a state, so that
  * nothing older comes to light.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const reset = Effect.fn("Checkpoint.reset")(function* (store: Store): Effect.fn.Return<boolean, WriteError> {
   return yield* Effect.scoped(

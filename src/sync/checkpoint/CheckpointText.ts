@@ -1,8 +1,6 @@
 /**
  * A state as text: a line that says what follows and how to check it, and a line of JSON. The last of several is
  * the one that counts.
- *
- * @since 0.1.0
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -24,12 +22,7 @@ const encodeContent = Schema.encodeSync(Content)
 const decodeHeader = Schema.decodeUnknownResult(Header)
 const decodeContent = Schema.decodeUnknownResult(Content)
 
-/**
- * Throws for what is no state, so that nothing is written that cannot be read.
- *
- * @category encoding
- * @since 0.1.0
- */
+/** Throws for what is no state, so that nothing is written that cannot be read. */
 export const encode = (state: State | null): string => {
   const json = encodeContent(state)
   return `${JSON.stringify({ format, version, checksum: checksum(json) })}\n${json}\n`
@@ -40,9 +33,6 @@ type Failure = "Empty" | "Foreign" | "Torn" | "NewerVersion" | "Invalid"
 /**
  * The last state in a text, or why there is none. Where the writing of the last one was cut off, it is the one before:
  * nobody was told that the last one is safe.
- *
- * @category decoding
- * @since 0.1.0
  */
 export const decode = (text: string): Result.Result<State | null, Failure> => {
   if (text === "") return Result.fail("Empty")

@@ -1,8 +1,4 @@
-/**
- * Writes one run's checkpoint for all who ask for it.
- *
- * @since 0.1.0
- */
+/** Writes one run's checkpoint for all who ask for it. */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -11,12 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 
-/**
- * Each ends when what was noted before it began is written, or could not be.
- *
- * @category models
- * @since 0.1.0
- */
+/** Each ends when what was noted before it began is written, or could not be. */
 export interface CheckpointWriter {
   /** Where nothing waits but books. */
   readonly write: Effect.Effect<void>
@@ -29,9 +20,6 @@ export interface CheckpointWriter {
 /**
  * A writer that has ended when the scope has. `write` is of all that was noted until it begins; `rest` is how long none
  * is begun after one that nobody presses for.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (
   write: Effect.Effect<void>,

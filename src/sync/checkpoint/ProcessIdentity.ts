@@ -1,19 +1,10 @@
-/**
- * Which process this is, and whether another one is still there, found out without any module of a platform.
- *
- * @since 0.1.0
- */
+/** Which process this is, and whether another one is still there, found out without any module of a platform. */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
-/**
- * What tells one process from all others, as far as the platform says.
- *
- * @category schemas
- * @since 0.1.0
- */
+/** What tells one process from all others, as far as the platform says. */
 export const ProcessIdentity = Schema.Struct({
   /** Made anew by each start of this library. */
   instance: Schema.String,
@@ -27,10 +18,6 @@ export const ProcessIdentity = Schema.Struct({
   started: Schema.optionalKey(Schema.String)
 })
 
-/**
- * @category models
- * @since 0.1.0
- */
 export type ProcessIdentity = typeof ProcessIdentity.Type
 
 // Node, Bun and Deno have this much of it; a browser has none.
@@ -45,12 +32,7 @@ const process = (): Process | undefined => (globalThis as { readonly process?: P
 
 let instance: string | undefined
 
-/**
- * This process.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** This process. */
 export const self: Effect.Effect<ProcessIdentity> = Effect.gen(function* () {
   instance ??= crypto.randomUUID()
   const pid = process()?.pid
@@ -68,12 +50,7 @@ export const self: Effect.Effect<ProcessIdentity> = Effect.gen(function* () {
   }
 })
 
-/**
- * Whether a process is still there, as seen by `me`: `unknown` where it cannot be seen from here.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether a process is still there, as seen by `me`: `unknown` where it cannot be seen from here. */
 export const isAlive = Effect.fnUntraced(function* (
   other: ProcessIdentity,
   me: ProcessIdentity

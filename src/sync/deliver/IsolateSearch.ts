@@ -27,8 +27,6 @@
  * **Requests.** One culprit in 1,000 records takes at most 11 requests after the refused one, 13 where failures
  * depend on each other. k culprits take about k (log2 (n / k) + 2.5). Without names, and where failures are
  * independent, n records never take more than n + n / 32 + 2 log2 n requests, wherever the culprits are.
- *
- * @since 0.1.0
  */
 import { type Held, inOrder, type Problem, partnersOf, previousOf, type Refusal, type State } from "./IsolateState.ts"
 
@@ -36,9 +34,6 @@ import { type Held, inOrder, type Problem, partnersOf, previousOf, type Refusal,
  * The next request. `Run`: the head of the line. `Rest`: a refused run without those that were named.
  * `Alone`: one that was named, or that shares a claim. `Together` and `Again`: records that were refused
  * alone, once more.
- *
- * @category models
- * @since 0.1.0
  */
 export interface Step {
   readonly kind: "Run" | "Rest" | "Alone" | "Together" | "Again"
@@ -54,12 +49,7 @@ const recordsPerSpareRequest = 32
 const without = (list: ReadonlyArray<number>, gone: ReadonlyArray<number>): ReadonlyArray<number> =>
   list.length === 0 || gone.length === 0 ? list : list.filter((index) => !gone.includes(index))
 
-/**
- * The state after a whole batch was refused.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The state after a whole batch was refused. */
 export const start = <A, D>(problem: Problem, refusal: Refusal<D>): State<A, D> => {
   const todo = Array.from({ length: problem.size }, (_, index) => index)
   const state: State<A, D> = {
@@ -88,12 +78,7 @@ export const start = <A, D>(problem: Problem, refusal: Refusal<D>): State<A, D> 
   return infer(problem, takeOut(problem, state, todo, likely, named))
 }
 
-/**
- * The next request, or `undefined` when every record is decided.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The next request, or `undefined` when every record is decided. */
 export const next = <A, D>(problem: Problem, state: State<A, D>): Step | undefined => {
   if (state.aside.length > 0) {
     const waitingFor = new Set(state.todo)
@@ -152,12 +137,7 @@ const wantedLength = <A, D>(problem: Problem, state: State<A, D>): number => {
   return 2 * length >= todo.length ? todo.length : length
 }
 
-/**
- * The state after the `next` request went through.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The state after the `next` request went through. */
 export const passed = <A, D>(problem: Problem, before: State<A, D>, receipt: A): State<A, D> => {
   const step = next(problem, before)
   if (step === undefined) return before
@@ -203,12 +183,7 @@ export const passed = <A, D>(problem: Problem, before: State<A, D>, receipt: A):
   }
 }
 
-/**
- * The state after the `next` request was refused.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The state after the `next` request was refused. */
 export const refused = <A, D>(problem: Problem, before: State<A, D>, refusal: Refusal<D>): State<A, D> => {
   const step = next(problem, before)
   if (step === undefined) return before

@@ -1,15 +1,6 @@
-/**
- * What the isolation of a refused batch knows, and who is to blame according to it.
- *
- * @since 0.1.0
- */
+/** What the isolation of a refused batch knows, and who is to blame according to it. */
 
-/**
- * What is to be taken apart.
- *
- * @category models
- * @since 0.1.0
- */
+/** What is to be taken apart. */
 export interface Problem {
   /** Number of records in the refused batch. */
   readonly size: number
@@ -23,12 +14,7 @@ export interface Problem {
   readonly claims: ReadonlyArray<ReadonlyArray<string>> | undefined
 }
 
-/**
- * The destination's refusal of a run of records.
- *
- * @category models
- * @since 0.1.0
- */
+/** The destination's refusal of a run of records. */
 export interface Refusal<D> {
   /** Indices in the refused batch that the answer named; empty where it named none. */
   readonly named: ReadonlyArray<number>
@@ -36,12 +22,7 @@ export interface Refusal<D> {
   readonly detail: D
 }
 
-/**
- * A record that was refused and will not be sent again.
- *
- * @category models
- * @since 0.1.0
- */
+/** A record that was refused and will not be sent again. */
 export interface Culprit<D> {
   /** 0-based, in the refused batch. */
   readonly index: number
@@ -50,23 +31,13 @@ export interface Culprit<D> {
   readonly proof: "Alone" | "Inferred"
 }
 
-/**
- * Records that went through together, with what the destination gave for them.
- *
- * @category models
- * @since 0.1.0
- */
+/** Records that went through together, with what the destination gave for them. */
 export interface Delivered<A> {
   readonly indices: ReadonlyArray<number>
   readonly receipt: A
 }
 
-/**
- * An isolation under way.
- *
- * @category models
- * @since 0.1.0
- */
+/** An isolation under way. */
 export interface State<A, D> {
   /** Not decided and in line, in source order. */
   readonly todo: ReadonlyArray<number>
@@ -100,10 +71,6 @@ export interface State<A, D> {
   readonly search: { readonly requests: number; readonly decided: number; readonly culprits: number }
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Held<D> {
   readonly index: number
   readonly detail: D
@@ -113,12 +80,7 @@ export interface Held<D> {
   readonly tries: number
 }
 
-/**
- * Records that are to blame for the same thing.
- *
- * @category models
- * @since 0.1.0
- */
+/** Records that are to blame for the same thing. */
 export interface Blame<D> {
   /** Refused, at least one, in source order. */
   readonly culprits: ReadonlyArray<Culprit<D>>
@@ -129,10 +91,6 @@ export interface Blame<D> {
   readonly partners: ReadonlyArray<number> | undefined
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const problem = (options: {
   readonly size: number
   readonly independent: boolean
@@ -160,28 +118,13 @@ export const problem = (options: {
   return { size: options.size, independent: options.independent, keys, previous, claims }
 }
 
-/**
- * Indices in source order.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Indices in source order. */
 export const inOrder = (list: ReadonlyArray<number>): ReadonlyArray<number> => list.toSorted((a, b) => a - b)
 
-/**
- * The nearest earlier records that share a record's key or one of its claims.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The nearest earlier records that share a record's key or one of its claims. */
 export const previousOf = (problem: Problem, index: number): ReadonlyArray<number> => problem.previous[index] ?? []
 
-/**
- * Delivered records that hold what this one claims.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Delivered records that hold what this one claims. */
 export const partnersOf = <A, D>(problem: Problem, state: State<A, D>, index: number): ReadonlyArray<number> => {
   const claims = problem.claims?.[index] ?? []
   return claims.length === 0
@@ -194,18 +137,12 @@ export const partnersOf = <A, D>(problem: Problem, state: State<A, D>, index: nu
 /**
  * The records that are not decided, in source order. One that was refused alone, and could have been tried
  * once more, counts as decided.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const undecided = <A, D>(state: State<A, D>): ReadonlyArray<number> => inOrder([...state.todo, ...state.aside])
 
 /**
  * Who is to blame, as far as the state knows: culprits that clash over the same claim in one group, together
  * with the delivered records that hold it.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const blames = <A, D>(problem: Problem, state: State<A, D>): ReadonlyArray<Blame<D>> => {
   const held = state.held.map(({ index, detail }): Culprit<D> => ({ index, detail, proof: "Alone" }))

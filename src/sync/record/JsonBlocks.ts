@@ -1,19 +1,10 @@
-/**
- * Where the JSON of records is written: blocks that are the bodies of requests in the making.
- *
- * @since 0.1.0
- */
+/** Where the JSON of records is written: blocks that are the bodies of requests in the making. */
 
 const encoder = new TextEncoder()
 
 const COMMA = 44
 
-/**
- * JSON texts with commas between them, behind what opens a body.
- *
- * @category models
- * @since 0.1.0
- */
+/** JSON texts with commas between them, behind what opens a body. */
 export class JsonBlock {
   /** Its first bytes; those that stand there once stay as they are. A block that grows has them in a new array. */
   bytes: Uint8Array<ArrayBuffer>
@@ -36,10 +27,6 @@ export class JsonBlock {
   }
 }
 
-/**
- * @category configuration
- * @since 0.1.0
- */
 export interface Options {
   /** What stands before and after the texts of a body. */
   readonly envelope: readonly [open: string, close: string]
@@ -58,9 +45,6 @@ const bytesPerUnit = 3 // the most that one UTF-16 unit becomes
 /**
  * Writes texts, one after the other. A block is closed by the same limits as a batch, so that the records of a batch are
  * as a rule those of a block, and its body need not be put together.
- *
- * @category encoding
- * @since 0.1.0
  */
 export class JsonBlocks {
   /** The block that is written to. */
