@@ -34,11 +34,11 @@ layer(
       const { env, patchbay, sandbox, url, write } = yield* World.make
       yield* sandbox.seedReach(
         "acme",
-        ["c-1", "c-2", "c-3", "c-4", "c-5"].map((customerId) => ({ customerId }))
+        ["c-1", "c-2", "c-3", "c-4", "c-5", "c-6"].map((customerId) => ({ customerId }))
       )
       write(
         "customers.txt",
-        "ID,E-Mail,firstName,shoe size\nc-1,1@example.com,Al,38\nc-2,2@example.com,Zoë,39\nc-3,,Ada,40\nc-4,4@example.com,Di,41\nc-5,5@example.com,Bo,42\nc-1,,Eva,43\n"
+        "ID,E-Mail,firstName,shoe size\nc-1,1@example.com,Al,38\nc-2,2@example.com,Zoë,39\nc-3,,Ada,40\nc-4,4@example.com,Di,41\nc-5,5@example.com,Bo,42\nc-6,,Eva,43\n"
       )
       const { code, stderr, stdout } = yield* patchbay(
         [

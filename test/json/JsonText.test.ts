@@ -120,7 +120,8 @@ describe("a JSON text", () => {
         issues.map(({ path }) => path),
         found.slice(0, 8)
       )
-      assert.deepStrictEqual(value, JSON.parse(text))
+      // As text: a name may be `__proto__`, which is not compared well as a property.
+      assert.strictEqual(JSON.stringify(value), JSON.stringify(JSON.parse(text)))
     },
     { arbitrary: { runs: 1500, size: 60 } }
   )
