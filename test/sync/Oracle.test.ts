@@ -398,7 +398,8 @@ describe("every record is accounted for, whatever the records, the policies and 
       if (name.includes("batch")) assert.isAbove(bystanders, runs / 10)
       if (!name.includes("refused")) for (const one of [unknown, unsent]) assert.isAbove(one, 0)
       if (name.includes("patch, c") || name.endsWith("batch patch") || name.endsWith("update"))
-        assert.isAbove(merged, runs / 10)
+        // Merged records that are refused are taken apart, and count no more.
+        assert.isAbove(merged, runs / 40)
     })
   }
 })
