@@ -21,18 +21,9 @@ export const assemble = async (): Promise<string> => {
     }
   )
   if (error !== null || program === undefined) throw new Error(`The program does not compile: ${stderr}`)
-  return `/**
- * The program in \`assembly/\`, compiled: \`npm run assemble\` makes this module of it.
- *
- * @since 0.1.0
- */
+  return `/** The program in \`assembly/\`, compiled: \`npm run assemble\` makes this module of it. */
 
-/**
- * The bytes of the WebAssembly module.
- *
- * @category configuration
- * @since 0.1.0
- */
+/** The bytes of the WebAssembly module. */
 export const base64 =
   "${Buffer.from(program).toString("base64")}"
 `
