@@ -238,7 +238,8 @@ const unlessStopped = <E>({ stopped }: Pick<Books.Books<unknown>, "stopped">, re
 /** What a run needs before it reads. Nothing is read or sent unless all of it is open. */
 const openKept = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiError, R, RL, RD, RC, ES, RS>(
   { checkpoint: place, deadLetters, to, ...options }: Options<A, B, E, R, RL, RD, RC>,
-  source: Stream.Stream<CustomerRecord<A>, ES, RS>
+  source: Stream.Stream<CustomerRecord<A>, ES, RS>,
+  startedAt: number
 ) {
   // The types refuse it too, where they know the destination.
   if (to.behaviour.resend === "unsafe" && place?.takeover === "unsafe") {
@@ -255,8 +256,14 @@ const openKept = Effect.fnUntraced(function* <A, B extends Behaviour, E extends 
       settle
     }))
   const before = checkpoint && Option.getOrUndefined(checkpoint.state)
-  const resumed = before && { resumedFrom: Resume.offsetOf(before.position), startedAt: before.startedAt }
-  return { checkpoint, letters: deadLetters && (yield* deadLetters.open(resumed ?? {})) }
+  const letters =
+    deadLetters &&
+    (yield* deadLetters.open({
+      resumedFrom: before && Resume.offsetOf(before.position),
+      startedAt: before?.startedAt ?? startedAt,
+      checkpoint
+    }))
+  return { checkpoint, letters }
 })
 
 const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiError, R, RL, RD, RC, ES, RS>(
@@ -266,13 +273,14 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
 ) {
   const { batch = BatchPolicy.make(), to } = options
   const startedAt = yield* Clock.currentTimeMillis
-  const kept = yield* Effect.result(openKept(options, source))
+  const kept = yield* Effect.result(openKept(options, source, startedAt))
   const books = yield* Books.make<ES | StopReason>(
     {
       destination: to.name,
       ...(Result.isSuccess(kept) ? kept.success : { letters: undefined, checkpoint: undefined }),
       checkpointEvery: Duration.fromInputUnsafe(options.checkpointEvery ?? "1 second"),
       grace: Duration.fromInputUnsafe(options.grace ?? "30 seconds"),
+      startedAt,
       wantsOutcomes
     },
     (error) => error
@@ -301,6 +309,8 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
     ahead,
     onAccepted: books.accepted,
     onSending: books.sending,
+    isSure: books.isSure,
+    makeSure: books.makeSure,
     onStop: (error) => stop({ _tag: "Failed", error }),
     stopped
   })

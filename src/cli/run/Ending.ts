@@ -49,7 +49,8 @@ const canResume = (reason: unknown): boolean =>
     "RetryAfterTooLong",
     "DeadLettersUnwritable",
     "CheckpointUnwritable",
-    "CheckpointInUse"
+    "CheckpointInUse",
+    "CheckpointTakenOver"
   ].some((tag) => Predicate.isTagged(reason, tag))
 
 /** What an error says, in the command's words; where its answer is to be found, `answerAt` says. */

@@ -29,6 +29,8 @@ export interface Options {
   readonly checkpoint: Checkpoint.OpenCheckpoint | undefined
   /** How often the checkpoint is written while nothing presses. */
   readonly checkpointEvery: Duration.Duration
+  /** When the run began, in milliseconds since 1970. */
+  readonly startedAt: number
   /** How long a run that stops waits for what is in flight. */
   readonly grace: Duration.Duration
   /** Whether somebody takes the outcome of each record; if not, none are made. */
@@ -60,6 +62,10 @@ export interface Books<E> extends Stopping.Stopping<E> {
     ended: Fate.Fates,
     apart?: ReadonlySet<number> | undefined
   ) => Effect.Effect<ReadonlyArray<Outcome>>
+  /** Whether this run is sure to have its checkpoint; always, where it has none. */
+  readonly isSure: () => boolean
+  /** Makes sure of it, and stops the run where another has taken over, or where that cannot be known. */
+  readonly makeSure: Effect.Effect<void>
   /** Notes a batch that was accepted, and waits until that is on disk. */
   readonly accepted: (batch: number, runs: ReadonlyArray<OffsetSet.Run>, batchId: string) => Effect.Effect<void>
   /** Notes a request that must not go out twice, and waits until that is on disk. */
@@ -75,9 +81,8 @@ export const make = Effect.fnUntraced(function* <E>(
   options: Options,
   failed: (error: DeadLettersUnwritable | Checkpoint.WriteError) => E
 ): Effect.fn.Return<Books<E>, never, Scope.Scope> {
-  const { checkpoint, letters, wantsOutcomes } = options
+  const { checkpoint, letters, startedAt, wantsOutcomes } = options
   const clock = yield* Clock.Clock
-  const startedAt = clock.currentTimeMillisUnsafe()
   const before = checkpoint === undefined ? undefined : Option.getOrUndefined(checkpoint.state)
   const tally = Tally.make(before?.totals)
   const ledger = Ledger.make(before?.counts.outcomes)
@@ -157,6 +162,8 @@ export const make = Effect.fnUntraced(function* <E>(
     before,
     isDone: done.has,
     isUnderway: underway.wasSent,
+    isSure: checkpoint?.lease?.isSure ?? (() => true),
+    makeSure: Effect.catch(checkpoint?.lease?.renew ?? Effect.void, fail),
     addGap: done.addGap,
     addRead: (records) => {
       ledger.addRead(records.length)

@@ -17,6 +17,7 @@ import * as FolderFlush from "../../base/FolderFlush.ts"
 import * as PlatformReason from "../../base/PlatformReason.ts"
 import * as InputIssue from "../../json/InputIssue.ts"
 import * as JsonText from "../../json/JsonText.ts"
+import type { OpenCheckpoint } from "../checkpoint/OpenCheckpoint.ts"
 import { Reason } from "../model/Outcome.ts"
 import * as OffsetSet from "./OffsetSet.ts"
 
@@ -129,7 +130,7 @@ export interface OpenDeadLetters {
 }
 
 /**
- * Where a run goes on that was stopped.
+ * The run whose letters they are.
  *
  * @category configuration
  * @since 0.1.0
@@ -141,10 +142,12 @@ export interface OpenOptions {
    */
   readonly resumedFrom?: number | undefined
   /**
-   * When the run began that goes on, in milliseconds since 1970: older letters are of other runs, and keep no
+   * When the run began, or the one that it goes on, in milliseconds since 1970: older letters are of other runs, and keep no
    * letter of this one out. Default: all letters are of this run.
    */
   readonly startedAt?: number | undefined
+  /** The checkpoint of the run: letters that share its database can be written together with it. Default: none. */
+  readonly checkpoint?: OpenCheckpoint | undefined
 }
 
 /**

@@ -5,7 +5,7 @@ import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Scope from "effect/Scope"
 import * as PlatformReason from "../../base/PlatformReason.ts"
 import type { Fingerprint } from "../model/Fingerprint.ts"
-import { type CheckpointUnreadable, CheckpointUnwritable } from "./CheckpointError.ts"
+import { type CheckpointInUse, type CheckpointUnreadable, CheckpointUnwritable } from "./CheckpointError.ts"
 import * as CheckpointFile from "./CheckpointFile.ts"
 import * as CheckpointKeyValue from "./CheckpointKeyValue.ts"
 import type { State } from "./CheckpointState.ts"
@@ -54,7 +54,7 @@ export interface StoredCheckpoint<R, T extends Takeover> extends Checkpoint<R, T
    * Forgets what is in it, readable or not; the next run starts afresh. True where there was something. Refused while a
    * run uses it.
    */
-  readonly reset: Effect.Effect<boolean, WriteError, R>
+  readonly reset: Effect.Effect<boolean, CheckpointInUse | WriteError, R>
 }
 
 /**

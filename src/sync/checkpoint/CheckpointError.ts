@@ -64,30 +64,53 @@ export class CheckpointUnreadable extends Schema.TaggedError<CheckpointUnreadabl
   }
 }
 
+const holder = {
+  /** The process that uses it, where that is known. */
+  pid: Schema.UndefinedOr(Schema.Int),
+  /** The host on which it runs, where that is known. */
+  host: Schema.UndefinedOr(Schema.String),
+  /** Since when: RFC 3339, UTC. */
+  since: Schema.UndefinedOr(Schema.String)
+}
+
+const told = (error: {
+  readonly pid: number | undefined
+  readonly host: string | undefined
+  readonly since: string | undefined
+}): string => {
+  const process = error.pid === undefined ? "another run" : `process ${error.pid}`
+  const host = error.host === undefined ? "" : ` on ${error.host}`
+  return `${process}${host}${error.since === undefined ? "" : ` since ${error.since}`}`
+}
+
 /**
- * Another run uses the checkpoint at this moment, or has taken it over from this one.
+ * Another run uses the checkpoint at this moment.
  *
  * @category errors
  * @since 0.1.0
  */
 export class CheckpointInUse extends Schema.TaggedError<CheckpointInUse>()("CheckpointInUse", {
   ...checkpoint,
-  /** The process that uses it, where that is known. */
-  pid: Schema.UndefinedOr(Schema.Int),
-  /** The host on which it runs, where that is known. */
-  host: Schema.UndefinedOr(Schema.String),
-  /** Since when: RFC 3339, UTC. */
-  since: Schema.UndefinedOr(Schema.String),
-  /** This run had it, and another one has taken it over, because this one seemed to be gone. */
-  lost: Schema.Boolean
+  ...holder
 }) {
   override get message(): string {
-    const process = this.pid === undefined ? "another run" : `process ${this.pid}`
-    const host = this.host === undefined ? "" : ` on ${this.host}`
-    const since = this.since === undefined ? "" : ` since ${this.since}`
-    return this.lost
-      ? `The checkpoint ${this.checkpoint} was taken over by ${process}${host}${since}, while this run seemed to be gone. Let that run go on.`
-      : `The checkpoint ${this.checkpoint} is in use by ${process}${host}${since}. Wait for it, stop it, or use another checkpoint.`
+    return `The checkpoint ${this.checkpoint} is in use by ${told(this)}. Wait for it, stop it, or use another checkpoint.`
+  }
+}
+
+/**
+ * This run had the checkpoint, gave no sign of life for long, because its process was stopped or its store could not be
+ * reached, and another one has taken it over. From then on this one wrote nothing, and began no request.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CheckpointTakenOver extends Schema.TaggedError<CheckpointTakenOver>()("CheckpointTakenOver", {
+  ...checkpoint,
+  ...holder
+}) {
+  override get message(): string {
+    return `The checkpoint ${this.checkpoint} was taken over by ${told(this)}, while this run seemed to be gone. Let that run go on.`
   }
 }
 

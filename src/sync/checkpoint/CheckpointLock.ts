@@ -11,7 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { CheckpointInUse, type CheckpointUnwritable } from "./CheckpointError.ts"
+import { CheckpointInUse, CheckpointTakenOver, type CheckpointUnwritable } from "./CheckpointError.ts"
+import type { Lease, WriteError } from "./OpenCheckpoint.ts"
 import * as ProcessIdentity from "./ProcessIdentity.ts"
 
 /** A claim as it is found. */
@@ -20,6 +21,8 @@ export interface Claim {
   readonly text: string
   /** Changes with each sign of life. */
   readonly beat: string
+  /** Milliseconds since the last sign, where one clock tells all of them. */
+  readonly silentFor?: number | undefined
 }
 
 /** Where claims are written. */
@@ -31,12 +34,25 @@ export interface Claims {
   /** Gives a sign of life; must not make a claim that is gone. */
   readonly beat: (token: string) => Effect.Effect<void>
   readonly remove: (token: string) => Effect.Effect<void, CheckpointUnwritable>
+  /**
+   * Removes the claim of a run that is gone, and says whether it could: not where it has given another sign of life.
+   * Default: `remove`, which cannot tell.
+   */
+  readonly evict?: ((claim: Claim) => Effect.Effect<boolean, CheckpointUnwritable>) | undefined
+  /**
+   * Whether another process that is there, and gives no sign of life, may be taken over: it was stopped, and finds out when
+   * it wakes. Default: it is left alone.
+   */
+  readonly replacesStopped?: boolean | undefined
 }
 
 export interface Lock {
   readonly token: string
   /** Fails when another run has taken the checkpoint over, because this one gave no sign of life for long. */
-  readonly check: Effect.Effect<void, CheckpointInUse | CheckpointUnwritable>
+  readonly check: Effect.Effect<void, WriteError>
+  /** Fails with who has it now. */
+  readonly lost: Effect.Effect<never, WriteError>
+  readonly lease: Lease
 }
 
 const Holder = Schema.Struct({
@@ -58,7 +74,7 @@ export interface Timing {
   readonly beat?: number | undefined
   /**
    * A run that cannot be seen from here (another machine, another container) is gone when it gave no sign of
-   * life for so long. Default: 15,000, five signs.
+   * life for so long. It begins no request itself when four fifths of it are over. Default: 15,000, five signs.
    */
   readonly patience?: number | undefined
   /**
@@ -79,8 +95,9 @@ export const acquire = (
   checkpoint: string,
   claims: Claims,
   timing?: Timing | undefined
-): Effect.Effect<Lock, CheckpointInUse | CheckpointUnwritable, Scope.Scope> =>
+): Effect.Effect<Lock, CheckpointInUse | WriteError, Scope.Scope> =>
   Effect.gen(function* () {
+    const patience = timing?.patience ?? 15_000
     const token = crypto.randomUUID()
     const takeBack = Effect.ignore(claims.remove(token))
     const now = yield* Clock.currentTimeNanos
@@ -93,26 +110,51 @@ export const acquire = (
       Effect.onError(claims.put(token, encodeHolder(me)), () => takeBack),
       () => takeBack
     )
-    yield* Effect.forkScoped(Effect.forever(Effect.delay(claims.beat(token), timing?.beat ?? 3000)))
+    const lost = Effect.flatMap(claims.list, (all) => {
+      const other = all.find((claim) => claim.token !== token)
+      return Effect.fail(takenOver(checkpoint, other && holderOf(other)))
+    })
+    const check = Effect.flatMap(claims.has(token), (mine) => (mine ? Effect.void : lost))
+    const lease = yield* makeLease(Effect.andThen(claims.beat(token), check), (patience * 4) / 5)
+    yield* Effect.forkScoped(Effect.forever(Effect.delay(Effect.ignore(lease.renew), timing?.beat ?? 3000)))
     yield* Effect.onError(
-      win(checkpoint, claims, token, me, {
-        patience: timing?.patience ?? 15_000,
-        contention: timing?.contention ?? 2000
-      }),
+      win(checkpoint, claims, token, me, { patience, contention: timing?.contention ?? 2000 }),
       () => takeBack
     )
-    const check = Effect.flatMap(claims.has(token), (mine) =>
-      mine
-        ? Effect.void
-        : Effect.flatMap(claims.list, ([other]) =>
-            Effect.fail(inUse(checkpoint, other === undefined ? undefined : holderOf(other), true))
-          )
-    )
-    return { token, check }
+    return { token, check, lost, lease }
   }).pipe(
     // Other processes do not share the clock of a test.
     Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
   )
+
+/** `confirm` gives a sign of life and then looks whether the claim is still there. */
+const makeLease = Effect.fnUntraced(function* (
+  confirm: Effect.Effect<void, WriteError>,
+  lasts: number
+): Effect.fn.Return<Lease> {
+  const clock = yield* Clock.Clock
+  // Of the two, the one that went on further: one stands still while a machine sleeps, the other may be set.
+  const now = () => ({
+    monotonic: Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000,
+    wall: clock.currentTimeMillisUnsafe()
+  })
+  let sure = now()
+  return {
+    isSure: () => {
+      const { monotonic, wall } = now()
+      return Math.max(monotonic - sure.monotonic, wall - sure.wall) < lasts
+    },
+    renew: Effect.suspend(() => {
+      const before = now()
+      return Effect.andThen(
+        confirm,
+        Effect.sync(() => {
+          sure = before
+        })
+      )
+    }).pipe(Effect.provideService(Clock.Clock, clock))
+  }
+})
 
 const win = Effect.fnUntraced(function* (
   checkpoint: string,
@@ -120,29 +162,32 @@ const win = Effect.fnUntraced(function* (
   token: string,
   me: Holder,
   { contention, patience }: { readonly contention: number; readonly patience: number }
-): Effect.fn.Return<void, CheckpointInUse | CheckpointUnwritable> {
+): Effect.fn.Return<void, CheckpointInUse | WriteError> {
   const watched = new Map<string, { readonly beat: string; readonly from: number }>()
+  const evict = claims.evict ?? ((claim: Claim) => Effect.as(claims.remove(claim.token), true))
   let contendedFrom: number | undefined
   for (;;) {
     const now = Number(yield* Clock.monotonicTimeNanos) / 1_000_000
     const all = yield* claims.list
     // Whoever took this run for dead has the checkpoint now.
-    if (!all.some((claim) => claim.token === token)) return yield* inUse(checkpoint, undefined, true)
-    const dead: Array<string> = []
+    if (!all.some((claim) => claim.token === token)) return yield* takenOver(checkpoint, undefined)
+    const dead: Array<Claim> = []
     let blocked = false
     let contended = false
     for (const claim of all) {
       if (claim.token === token) continue
       const holder = holderOf(claim)
       let fate = holder === undefined ? "unknown" : yield* ProcessIdentity.isAlive(holder, me)
+      if (fate === "alive" && claims.replacesStopped === true && holder?.instance !== me.instance) fate = "unknown"
       if (fate === "unknown") {
         const first = watched.get(claim.token)
-        if (first === undefined) watched.set(claim.token, { beat: claim.beat, from: now })
-        else if (first.beat !== claim.beat) fate = "alive"
-        else if (now - first.from >= patience) fate = "dead"
+        const from = now - (claim.silentFor ?? 0)
+        if (first === undefined) watched.set(claim.token, { beat: claim.beat, from })
+        if (first !== undefined && first.beat !== claim.beat) fate = "alive"
+        else if (now - (first?.from ?? from) >= patience) fate = "dead"
       }
       if (fate === "dead") {
-        dead.push(claim.token)
+        dead.push(claim)
         continue
       }
       blocked = true
@@ -151,11 +196,11 @@ const win = Effect.fnUntraced(function* (
       contendedFrom ??= now
       contended = true
       if (holder === undefined || holder.order < me.order || now - contendedFrom >= contention) {
-        return yield* inUse(checkpoint, holder, false)
+        return yield* inUse(checkpoint, holder)
       }
     }
     // A run whose claim cannot be removed would not learn that it was taken over.
-    if (!blocked) return yield* Effect.forEach(dead, claims.remove, { discard: true })
+    if (!blocked && (yield* Effect.forEach(dead, evict)).every(Boolean)) return
     if (!contended) contendedFrom = undefined
     yield* Effect.sleep(pollInterval)
   }
@@ -163,5 +208,9 @@ const win = Effect.fnUntraced(function* (
 
 const holderOf = (claim: Claim): Holder | undefined => Result.getOrUndefined(decodeHolder(claim.text))
 
-const inUse = (checkpoint: string, holder: Holder | undefined, lost: boolean) =>
-  new CheckpointInUse({ checkpoint, pid: holder?.pid, host: holder?.host, since: holder?.since, lost })
+const inUse = (checkpoint: string, holder: Holder | undefined) => new CheckpointInUse({ checkpoint, ...shown(holder) })
+
+const takenOver = (checkpoint: string, holder: Holder | undefined) =>
+  new CheckpointTakenOver({ checkpoint, ...shown(holder) })
+
+const shown = (holder: Holder | undefined) => ({ pid: holder?.pid, host: holder?.host, since: holder?.since })

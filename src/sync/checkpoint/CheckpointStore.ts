@@ -7,11 +7,16 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { differences, type Fingerprint } from "../model/Fingerprint.ts"
-import { CheckpointMismatch, CheckpointUnreadable, type CheckpointUnwritable } from "./CheckpointError.ts"
+import {
+  type CheckpointInUse,
+  CheckpointMismatch,
+  CheckpointUnreadable,
+  type CheckpointUnwritable
+} from "./CheckpointError.ts"
 import * as CheckpointLock from "./CheckpointLock.ts"
 import type { State } from "./CheckpointState.ts"
 import * as CheckpointText from "./CheckpointText.ts"
-import type { OpenCheckpoint, OpenError, WriteError } from "./OpenCheckpoint.ts"
+import type { Joint, Lease, OpenCheckpoint, OpenError, WriteError } from "./OpenCheckpoint.ts"
 
 /** Where one checkpoint is kept. */
 export interface Store {
@@ -37,6 +42,8 @@ export interface Store {
 export interface Writer {
   /** Safe when it has ended, and seen by each run that takes over afterwards; never half. */
   readonly replace: (text: string) => Effect.Effect<void, WriteError>
+  /** Where letters can be written together with a state. */
+  readonly joint?: Joint | undefined
 }
 
 /** Takes the checkpoint for as long as the scope is open. */
@@ -59,7 +66,7 @@ const openIn = Effect.fnUntraced(function* (
   fingerprint: Fingerprint,
   timing: CheckpointLock.Timing | undefined
 ): Effect.fn.Return<OpenCheckpoint, OpenError, Scope.Scope> {
-  const { found, writer } = yield* take(store, timing)
+  const { found, lease, writer } = yield* take(store, timing)
   const state = yield* Effect.fromResult(found)
   if (Option.isSome(state)) {
     const different = differences(state.value.fingerprint, fingerprint)
@@ -69,6 +76,8 @@ const openIn = Effect.fnUntraced(function* (
   return {
     state,
     rest: store.rest,
+    lease,
+    joint: writer.joint,
     // What was begun goes on at the platform whatever happens to the fiber, and must not meet the next write.
     write: (next) =>
       Effect.suspend(() => {
@@ -83,8 +92,12 @@ const take = Effect.fnUntraced(function* (
   store: Store,
   timing?: CheckpointLock.Timing | undefined
 ): Effect.fn.Return<
-  { readonly writer: Writer; readonly found: Result.Result<Option.Option<State>, CheckpointUnreadable> },
-  WriteError,
+  {
+    readonly writer: Writer
+    readonly lease: Lease
+    readonly found: Result.Result<Option.Option<State>, CheckpointUnreadable>
+  },
+  CheckpointInUse | WriteError,
   Scope.Scope
 > {
   yield* store.prepare
@@ -93,7 +106,7 @@ const take = Effect.fnUntraced(function* (
   const found = yield* Effect.result(read(store))
   // Whoever was taken over until here has the writer or the state of a time that is over.
   yield* lock.check
-  return { writer, found }
+  return { writer, lease: lock.lease, found }
 })
 
 /** The state, without taking the checkpoint. */
@@ -111,7 +124,9 @@ export const read = Effect.fn("Checkpoint.read")(function* (
  * Forgets the state, readable or not. True where there was one. That there is none is written like a state, so that
  * nothing older comes to light.
  */
-export const reset = Effect.fn("Checkpoint.reset")(function* (store: Store): Effect.fn.Return<boolean, WriteError> {
+export const reset = Effect.fn("Checkpoint.reset")(function* (
+  store: Store
+): Effect.fn.Return<boolean, CheckpointInUse | WriteError> {
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const { found, writer } = yield* take(store)

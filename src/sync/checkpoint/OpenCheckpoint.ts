@@ -9,6 +9,7 @@ import type * as Option from "effect/Option"
 import type {
   CheckpointInUse,
   CheckpointMismatch,
+  CheckpointTakenOver,
   CheckpointUnreadable,
   CheckpointUnwritable
 } from "./CheckpointError.ts"
@@ -18,13 +19,13 @@ import type { State } from "./CheckpointState.ts"
  * @category errors
  * @since 0.1.0
  */
-export type OpenError = CheckpointMismatch | CheckpointUnreadable | CheckpointInUse | CheckpointUnwritable
+export type OpenError = CheckpointMismatch | CheckpointUnreadable | CheckpointInUse | WriteError
 
 /**
  * @category errors
  * @since 0.1.0
  */
-export type WriteError = CheckpointInUse | CheckpointUnwritable
+export type WriteError = CheckpointTakenOver | CheckpointUnwritable
 
 /**
  * A checkpoint that this run has for itself.
@@ -46,4 +47,37 @@ export interface OpenCheckpoint {
    * Default: none. With `file`: 20 milliseconds.
    */
   readonly rest?: Duration.Input | undefined
+  /** No request begins unless this run is sure that it still has the checkpoint. Default: it always has. */
+  readonly lease?: Lease | undefined
+  /** Where dead letters can be written together with the state that passes them. Default: they cannot. */
+  readonly joint?: Joint | undefined
+}
+
+/**
+ * What a run knows of whether it still has its checkpoint. Signs of life prolong it while the process runs; a process that
+ * was stopped finds it expired when it wakes, since the time by which it is measured went on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lease {
+  /** Whether nobody can have taken over so far, as far as this process knows without asking. */
+  readonly isSure: () => boolean
+  /** Asks, and prolongs it. Fails with `CheckpointTakenOver` where another run has the checkpoint. */
+  readonly renew: Effect.Effect<void, WriteError>
+}
+
+/**
+ * Writes in the transaction of the next state.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Joint {
+  /** Whose transaction it is: `transactionService` of an `SqlClient`. */
+  readonly client: unknown
+  /** Run in each transaction that writes a state, before it. */
+  readonly each: (effect: Effect.Effect<void, CheckpointUnwritable>) => void
+  /** Runs an effect in a transaction of its own, which comes to nothing where another run has taken over. */
+  readonly transaction: (effect: Effect.Effect<void, CheckpointUnwritable>) => Effect.Effect<void, WriteError>
 }

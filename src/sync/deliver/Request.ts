@@ -23,7 +23,13 @@ export interface Options<A, B extends Behaviour, R> {
   readonly inFlight: Abandonable
   /** Why the run stops, if it does. Then nothing new is sent, and after a failure nothing is sent again either. */
   readonly stopped: () => { readonly _tag: "Failed" | "Interrupted" } | undefined
+  /** Whether this run is sure to have its checkpoint, so that nobody else sends the same. */
+  readonly isSure: () => boolean
+  /** Makes sure; the run is stopped where another has taken over. */
+  readonly makeSure: Effect.Effect<void>
 }
+
+type Attempt<R> = Effect.Effect<Receipt, ApiError.ApiError | SendFailure.HeldBack | SendFailure.Outgrown, R>
 
 export interface Answered {
   readonly result: Result.Result<Receipt, SendFailure.SendFailure>
@@ -37,7 +43,7 @@ export interface Answered {
 export const make = <A, B extends Behaviour, R>(
   options: Options<A, B, R>
 ): ((part: Part<A>) => Effect.Effect<Answered, never, R>) => {
-  const { inFlight, limit, policy, stopped, tally, to } = options
+  const { inFlight, isSure, limit, makeSure, policy, stopped, tally, to } = options
   const behaviour: Behaviour = to.behaviour
   const resend = behaviour.resend === "safe" && options.retryUnknown ? "safe" : "unsafe"
   const emptyBytes = EncodedRecord.envelopeBytes(to)
@@ -56,29 +62,28 @@ export const make = <A, B extends Behaviour, R>(
     const counted = tally.counted()
     let attempts = 0
     let applied: Answered["applied"] = "no"
-    const attempt = Effect.suspend(
-      (): Effect.Effect<Receipt, ApiError.ApiError | SendFailure.HeldBack | SendFailure.Outgrown, R> => {
-        if (isHeldBack(attempts)) return Effect.fail(new SendFailure.HeldBack())
-        body ??= Batch.body({ records, envelope: to.envelope })
-        const bytes = body.length
-        if (attempts === 0) {
-          if (isOutgrown(records.length, bytes)) return Effect.fail(new SendFailure.Outgrown())
-          tally.addBody(bytes)
-          onRequest()
-        }
-        attempts++
-        const before = applied
-        // Until it is known better: a timeout interrupts the attempt.
-        applied = "maybe"
-        return Effect.tapError(counted(to.send({ body, records })), (error) =>
-          Effect.sync(() => {
-            applied = before === "maybe" ? before : error.applied
-            // Now, and not when the batch is halved, because others wait for this one's permit.
-            if (SendFailure.isTooLarge(error) && records.length > 1) limit.tooLarge(records.length, bytes)
-          })
-        )
+    const attempt: Attempt<R> = Effect.suspend((): Attempt<R> => {
+      if (isHeldBack(attempts)) return Effect.fail(new SendFailure.HeldBack())
+      if (!isSure()) return Effect.andThen(makeSure, attempt)
+      body ??= Batch.body({ records, envelope: to.envelope })
+      const bytes = body.length
+      if (attempts === 0) {
+        if (isOutgrown(records.length, bytes)) return Effect.fail(new SendFailure.Outgrown())
+        tally.addBody(bytes)
+        onRequest()
       }
-    )
+      attempts++
+      const before = applied
+      // Until it is known better: a timeout interrupts the attempt.
+      applied = "maybe"
+      return Effect.tapError(counted(to.send({ body, records })), (error) =>
+        Effect.sync(() => {
+          applied = before === "maybe" ? before : error.applied
+          // Now, and not when the batch is halved, because others wait for this one's permit.
+          if (SendFailure.isTooLarge(error) && records.length > 1) limit.tooLarge(records.length, bytes)
+        })
+      )
+    })
     const sent = inFlight.run(
       Effect.result(policy.run(attempt, { endpoint: to.name, resend, records: records.length })),
       { orElse: () => Effect.succeed(Result.fail(new SendFailure.HeldBack())) }

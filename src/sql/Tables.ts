@@ -1,0 +1,38 @@
+/** The tables that checkpoints and dead letters are kept in. */
+import * as Effect from "effect/Effect"
+import * as Migrator from "effect/sql/Migrator"
+import * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlError from "effect/sql/SqlError"
+
+// A name, once it was given, keeps its number and what it does.
+const migrations = Migrator.fromRecord({
+  "0001_checkpoints": Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    yield* sql`CREATE TABLE patchbay_checkpoints (
+      checkpoint text PRIMARY KEY,
+      epoch bigint NOT NULL,
+      state text,
+      written_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    )`
+    yield* sql`CREATE TABLE patchbay_claims (
+      checkpoint text NOT NULL,
+      token text NOT NULL,
+      holder text NOT NULL,
+      beat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      PRIMARY KEY (checkpoint, token)
+    )`
+    yield* sql`CREATE TABLE patchbay_dead_letters (
+      letters text NOT NULL,
+      run_started_at bigint NOT NULL,
+      record_offset bigint NOT NULL,
+      letter json NOT NULL,
+      PRIMARY KEY (letters, run_started_at, record_offset)
+    )`
+  })
+})
+
+const migrate = Migrator.make({})({ loader: migrations, table: "patchbay_migrations" })
+
+/** Makes what is not there yet. Of several processes that start together, one makes it and the others wait. */
+export const make: Effect.Effect<void, Migrator.MigrationError | SqlError.SqlError, SqlClient.SqlClient> =
+  Effect.asVoid(migrate)

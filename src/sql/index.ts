@@ -1,0 +1,7 @@
+/**
+ * What keeps a sync in PostgreSQL, on Effect's `SqlClient`.
+ *
+ * @since 0.1.0
+ */
+export * as SqlCheckpoint from "./SqlCheckpoint.ts"
+export * as SqlDeadLetters from "./SqlDeadLetters.ts"
