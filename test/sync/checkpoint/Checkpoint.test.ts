@@ -554,7 +554,7 @@ describe("a checkpoint in a store that fails", () => {
       })
       const opened = CheckpointStore.open(CheckpointKeyValue.make(broken, "acme"), fingerprint)
       // Its list lacks the claim that was just written: such a store cannot hold a lock.
-      assert.strictEqual((yield* Effect.flip(opened))._tag, "CheckpointInUse")
+      assert.strictEqual((yield* Effect.flip(opened))._tag, "CheckpointTakenOver")
       const full = {
         ...broken,
         set: () =>
