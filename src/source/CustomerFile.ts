@@ -36,10 +36,12 @@ import {
 } from "./read/CustomerFileError.ts"
 import * as FieldNames from "./read/FieldNames.ts"
 import * as FileBlocks from "./read/FileBlocks.ts"
+import * as FilePlace from "./read/FilePlace.ts"
 import * as RecordDecoder from "./read/RecordDecoder.ts"
 import * as WantedNames from "./read/WantedNames.ts"
 
 export type * from "./FileOptions.ts"
+export { Place } from "./read/FilePlace.ts"
 
 const defaultMaxRecordSize = 1024 * 1024
 
@@ -72,15 +74,15 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   options?: FileOptions<FieldOf<S>> | undefined
 ): Source.Source<S["Type"], CustomerFileError, FileSystem.FileSystem> => {
   const format = options?.format ?? formatOf(path)
-  const csvFile = <T>(position: SourcePosition | undefined, take: TakeCsv<S["Type"], T>) =>
+  const csvFile = <T>(position: FilePlace.FilePosition | undefined, take: TakeCsv<S["Type"], T>) =>
     openFile(path, position ?? options?.from, (from, bytes) => csvFrom(path, from, bytes, schema, options, take))
   // Of the last reading.
   let wanted: WantedNames.WantedNames | undefined
-  const ndjsonFile = <T>(position: SourcePosition | undefined, take: TakeNdjson<S["Type"], T>) =>
+  const ndjsonFile = <T>(position: FilePlace.FilePosition | undefined, take: TakeNdjson<S["Type"], T>) =>
     openFile(path, position ?? options?.from, (from, bytes) =>
       ndjsonFrom(
-        bytes(from?.byte ?? 0),
-        from?.byte ?? 0,
+        bytes(from?.place.byte ?? 0),
+        from?.place.byte ?? 0,
         schema,
         { ...options, from, source: path },
         (settings, base) => {
@@ -90,6 +92,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
       )
     )
   return Source.make({
+    place: FilePlace.Place,
     from: (position) =>
       format === undefined
         ? Stream.fail(new UnsupportedFormat({ source: path }))
@@ -139,15 +142,17 @@ type Bytes = (offset: number) => Stream.Stream<Uint8Array, CustomerFileError>
 
 const openFile = <T>(
   path: string,
-  from: SourcePosition | undefined,
-  records: (from: SourcePosition | undefined, bytes: Bytes) => Stream.Stream<T, CustomerFileError>
+  position: SourcePosition | undefined,
+  records: (from: FilePlace.FilePosition | undefined, bytes: Bytes) => Stream.Stream<T, CustomerFileError>
 ): Stream.Stream<T, CustomerFileError, FileSystem.FileSystem> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
-      if (from !== undefined && from.byte > 0) {
+      const from = yield* FilePlace.given(position)
+      const byte = from?.place.byte ?? 0
+      if (byte > 0) {
         const { size, type } = yield* fs.stat(path).pipe(Effect.mapError(unreadable(path)))
-        if (type === "File" && size < from.byte) return yield* new PositionBeyondEnd({ source: path, byte: from.byte })
+        if (type === "File" && size < byte) return yield* new PositionBeyondEnd({ source: path, byte })
       }
       return records(from, (offset) =>
         Stream.mapError(FileBlocks.read(fs, path, offset, ByteBlocks.blockSize), unreadable(path))
@@ -157,7 +162,7 @@ const openFile = <T>(
 
 const csvFrom = <S extends Schema.ConstraintDecoder<unknown>, T>(
   path: string,
-  from: SourcePosition | undefined,
+  from: FilePlace.FilePosition | undefined,
   bytes: Bytes,
   schema: S,
   options: CsvOptions | undefined,
@@ -166,13 +171,14 @@ const csvFrom = <S extends Schema.ConstraintDecoder<unknown>, T>(
   Stream.unwrap(
     Effect.gen(function* () {
       const settings = yield* csvSettings(path, schema, { ...options, from })
-      if (from === undefined || from.byte === 0) return ByteBlocks.read(bytes(0), () => take(settings, 0, undefined))
+      if (from === undefined || from.place.byte === 0)
+        return ByteBlocks.read(bytes(0), () => take(settings, 0, undefined))
       const header = yield* Stream.runHead(
         ByteBlocks.read(bytes(0), () => ByteBlocks.taker(path, 0, CsvReader.header(settings)))
       )
       // Without a header there are no records either.
       if (Option.isNone(header)) return Stream.empty
-      return ByteBlocks.read(bytes(from.byte), () => take(settings, from.byte, header.value))
+      return ByteBlocks.read(bytes(from.place.byte), () => take(settings, from.place.byte, header.value))
     })
   )
 
@@ -315,7 +321,7 @@ const ndjsonFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>, T>(
     Effect.map(sharedSettings(schema, options), (settings) =>
       ByteBlocks.read(bytes, () => {
         const { fields } = settings
-        const isWhole = options?.from === undefined || options.from.byte === 0
+        const isWhole = settings.from === undefined || settings.from.place.byte === 0
         const wanted = isWhole ? WantedNames.make(FieldNames.make(fields, options?.columns), fields) : undefined
         return take({ ...settings, source: options?.source ?? "bytes", wanted }, base)
       })
@@ -340,6 +346,6 @@ const sharedSettings = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, 
       columns: options?.columns,
       otherColumns: options?.otherColumns,
       decoder: RecordDecoder.make(schema),
-      from: options?.from
+      from: yield* FilePlace.given(options?.from)
     }
   })

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { CustomerRecord, SourcePosition } from "../sync/model/CustomerRecord.ts"
 import * as Source from "../sync/record/Source.ts"
+import * as FilePlace from "./read/FilePlace.ts"
 
 /**
  * Watches records as they are read, and estimates from the bytes that they took how many the whole source has: for the
@@ -43,6 +44,7 @@ export const watch = <A, E, R>(
   return {
     records: Source.make({
       fingerprint: source.fingerprint,
+      place: source.place,
       from: (position) => watched(source.from(position)),
       encoded: (encoder) => {
         const from = source.encoded?.(encoder)
@@ -53,8 +55,8 @@ export const watch = <A, E, R>(
     total: () => {
       if (ended && last >= 0) return last + 1
       // The first block says nothing of its length.
-      if (options.size === undefined || at === undefined || at.offset === 0) return undefined
-      return Math.max(last + 1, Math.round((at.offset * options.size) / at.byte))
+      if (options.size === undefined || at === undefined || at.offset === 0 || !FilePlace.isIn(at)) return undefined
+      return Math.max(last + 1, Math.round((at.offset * options.size) / at.place.byte))
     }
   }
 }

@@ -9,7 +9,6 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -28,10 +27,10 @@ import type { DeadLetters, DeadLettersUnwritable } from "./books/DeadLetters.ts"
 import * as Progress from "./books/Progress.ts"
 import type { SyncReport } from "./books/SyncReport.ts"
 import * as Checkpoint from "./checkpoint/Checkpoint.ts"
+import * as PlacedCheckpoint from "./checkpoint/PlacedCheckpoint.ts"
 import * as Deliver from "./deliver/Deliver.ts"
 import * as Isolate from "./deliver/Isolate.ts"
 import * as ReadAhead from "./deliver/ReadAhead.ts"
-import * as Resume from "./deliver/Resume.ts"
 import type { DeliverError } from "./deliver/SendFailure.ts"
 import * as Work from "./deliver/Work.ts"
 import { type BehaviourOptions, choices, type Lawful } from "./model/BehaviourOptions.ts"
@@ -39,6 +38,7 @@ import type { CustomerRecord } from "./model/CustomerRecord.ts"
 import type { Behaviour, Destination } from "./model/Destination.ts"
 import type { Outcome } from "./model/Outcome.ts"
 import * as Encode from "./record/Encode.ts"
+import * as Places from "./record/Places.ts"
 import * as Source from "./record/Source.ts"
 
 export type { BehaviourOptions, Unlawful } from "./model/BehaviourOptions.ts"
@@ -123,6 +123,7 @@ export type StopReason<E extends ApiError = ApiError, Uses extends Kept = Kept> 
           | Checkpoint.OpenError
           | Source.SourceChanged
           | Source.SourceOutOfOrder
+          | Source.SourcePlaceInvalid
           | Source.SourceUnnamed
       : never)
 
@@ -239,14 +240,14 @@ const unlessStopped = <E>({ stopped }: Pick<Books.Books<unknown>, "stopped">, re
 const openKept = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiError, R, RL, RD, RC, ES, RS>(
   { checkpoint: place, deadLetters, to, ...options }: Options<A, B, E, R, RL, RD, RC>,
   source: Stream.Stream<CustomerRecord<A>, ES, RS>,
-  startedAt: number
+  { places, startedAt }: { readonly places: Places.Places; readonly startedAt: number }
 ) {
   // The types refuse it too, where they know the destination.
   if (to.behaviour.resend === "unsafe" && place?.takeover === "unsafe") {
     return yield* new Checkpoint.CheckpointUnsafe({ destination: to.name })
   }
   const { sameKey, settle } = choices(to.behaviour, options)
-  const checkpoint =
+  const opened =
     place &&
     (yield* place.open({
       ...(yield* Source.isSource(source) ? source.fingerprint : Effect.fail(new Source.SourceUnnamed())),
@@ -255,13 +256,14 @@ const openKept = Effect.fnUntraced(function* <A, B extends Behaviour, E extends 
       "records of one key": sameKey,
       settle
     }))
-  const before = checkpoint && Option.getOrUndefined(checkpoint.state)
+  const checkpoint = opened && (yield* PlacedCheckpoint.make(opened, places))
+  const before = checkpoint?.state
   const letters =
     deadLetters &&
     (yield* deadLetters.open({
-      resumedFrom: before && Resume.offsetOf(before.position),
+      resumedFrom: before && PlacedCheckpoint.offsetOf(before),
       startedAt: before?.startedAt ?? startedAt,
-      checkpoint
+      checkpoint: opened
     }))
   return { checkpoint, letters }
 })
@@ -273,11 +275,13 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
 ) {
   const { batch = BatchPolicy.make(), to } = options
   const startedAt = yield* Clock.currentTimeMillis
-  const kept = yield* Effect.result(openKept(options, source, startedAt))
+  const places = Places.make(Source.isSource(source) ? source.place : undefined)
+  const kept = yield* Effect.result(openKept(options, source, { places, startedAt }))
   const books = yield* Books.make<ES | StopReason>(
     {
       destination: to.name,
       ...(Result.isSuccess(kept) ? kept.success : { letters: undefined, checkpoint: undefined }),
+      places,
       checkpointEvery: Duration.fromInputUnsafe(options.checkpointEvery ?? "1 second"),
       grace: Duration.fromInputUnsafe(options.grace ?? "30 seconds"),
       startedAt,

@@ -17,7 +17,7 @@ const fingerprint = {
 }
 const noOutcomes = { Applied: 0, Accepted: 0, Rejected: 0, Unknown: 0, Merged: 0, Unsent: 0 }
 const state: Omit<Checkpoint.State, "fingerprint"> = {
-  position: { byte: 98_765, offset: 4000, line: 4002 },
+  position: { offset: 4000, place: { byte: 98_765, line: 4002 } },
   done: [
     [4500, 5000],
     [5500, 5501]

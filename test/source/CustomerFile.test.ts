@@ -60,7 +60,7 @@ describe("a file", () => {
           [`${file}.missing.csv`, "NotFound"],
           [directory, "BadResource"]
         ] as const) {
-          for (const from of [undefined, { byte: 5, offset: 0, line: 2 }]) {
+          for (const from of [undefined, { offset: 0, place: { byte: 5, line: 2 } }]) {
             const error = yield* Stream.runCollect(CustomerFile.read(path, ReachSchema.CustomerPatch, { from })).pipe(
               Effect.flip
             )
@@ -335,7 +335,7 @@ describe("reading on from a position", () => {
         ["a.csv", csv],
         ["a.ndjson", json]
       ] as const) {
-        const at = { byte: content.length, offset: 1, line: 3 }
+        const at = { offset: 1, place: { byte: content.length, line: 3 } }
         const beyond = { ...at, byte: content.length + 1 }
         yield* withFile(name, content, (file) =>
           Effect.gen(function* () {
@@ -359,7 +359,7 @@ describe("reading on from a position", () => {
   it.effect("of a CSV still refuses a header that is no good", () =>
     withFile("a.csv", "emial\nx\ny\n", (file) =>
       Effect.gen(function* () {
-        const from = { byte: 8, offset: 1, line: 3 }
+        const from = { offset: 1, place: { byte: 8, line: 3 } }
         const error = yield* Stream.runCollect(CustomerFile.read(file, ReachSchema.CustomerPatch, { from })).pipe(
           Effect.flip
         )
@@ -370,7 +370,7 @@ describe("reading on from a position", () => {
 
   it.effect("at the top is reading from the start", () =>
     Effect.gen(function* () {
-      const from = { byte: 0, offset: 0, line: 1 }
+      const from = { offset: 0, place: { byte: 0, line: 1 } }
       assert.deepStrictEqual(told(yield* readCsv("c0\nx\n", Any, { from })), [{ c0: "x" }])
       assert.deepStrictEqual(told(yield* readNdjson('\uFEFF{"c0":"x"}', Any, { from })), [{ c0: "x" }])
     })

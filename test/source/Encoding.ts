@@ -97,7 +97,7 @@ export const assertSame = <A, E, R>(
     const found = yield* Effect.provide(collect(itself(undefined)), file(bytes, sizes))
     assert.deepStrictEqual(found.records, expected.records)
     assert.deepStrictEqual(found.failure, expected.failure)
-    const places = new Map(found.positions.map((position) => [position?.byte, position]))
+    const places = new Map(found.positions.map((position) => [position?.offset, position]))
     for (const place of places.values()) {
       assert.isDefined(place)
       const again = yield* Effect.provide(collect(itself(place)), file(bytes, sizes))

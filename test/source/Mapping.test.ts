@@ -196,7 +196,7 @@ describe("a mapped name", () => {
       // What cannot be read has no names.
       assert.deepStrictEqual(yield* reading("not JSON\n".repeat(5) + lines(999)), [1004])
       assert.deepStrictEqual(
-        yield* reading(lines(2000), { ...options, from: { byte: line(0).length, offset: 1, line: 2 } }),
+        yield* reading(lines(2000), { ...options, from: { offset: 1, place: { byte: line(0).length, line: 2 } } }),
         [1999]
       )
     })

@@ -5,7 +5,7 @@ export const fingerprint = { source: "customers.csv", destination: "reach.batch-
 
 export const state = (n: number, batches = 3): State => ({
   fingerprint,
-  position: { byte: n * 100, offset: n, line: n + 2 },
+  position: { offset: n, place: { byte: n * 100, line: n + 2 } },
   done: [[n + 10, n + 20]],
   settling: Array.from({ length: batches }, (_, index) => ({
     batchId: `0b8f6a4e-1f3c-4d8e-9a55-${String(n + index).padStart(12, "0")}`,

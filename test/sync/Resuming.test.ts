@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, FileSystem, Result, Stream } from "effect"
+import { Deferred, Effect, Fiber, FileSystem, Result, Schema, Stream } from "effect"
 import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
 import * as RateLimitPolicy from "../../src/policy/rate/RateLimitPolicy.ts"
 import * as SettlePolicy from "../../src/policy/SettlePolicy.ts"
@@ -10,6 +10,7 @@ import { Sandbox } from "../../src/sandbox/index.ts"
 import { format } from "../../src/sync/books/SyncReport.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
 import * as Checkpoint from "../../src/sync/checkpoint/Checkpoint.ts"
+import * as PlacedCheckpoint from "../../src/sync/checkpoint/PlacedCheckpoint.ts"
 import { type CustomerRecord, fromPatches } from "../../src/sync/model/CustomerRecord.ts"
 import type { Behaviour, Destination } from "../../src/sync/model/Destination.ts"
 import * as Source from "../../src/sync/record/Source.ts"
@@ -18,11 +19,12 @@ import * as CrashWorld from "../support/CrashWorld.ts"
 type Records = ReadonlyArray<CustomerRecord<ReachSchema.CustomerPatch>>
 
 // Four records share a place, as those of one block of a file do.
-const place = (offset: number) => ({
-  byte: (offset - (offset % 4)) * 10,
-  offset: offset - (offset % 4),
-  line: 2 + offset
-})
+const place = (offset: number) => {
+  const first = offset - (offset % 4)
+  return { offset: first, place: { key: [`c-${first}`, first] } }
+}
+
+const Place = Schema.Struct({ key: Schema.Tuple([Schema.String, Schema.Int]) })
 
 const numbered = (count: number): Records =>
   Array.from({ length: count }, (_, offset) => ({
@@ -39,6 +41,7 @@ const attached = (records: Records, fingerprint: { readonly [part: string]: stri
   const read: Array<number> = []
   const stream = Source.make({
     fingerprint: Effect.succeed(fingerprint),
+    place: Place,
     from: (position) =>
       Stream.suspend(() => {
         const start = position?.offset ?? 0
@@ -275,6 +278,30 @@ describe("a run on a checkpoint", () => {
     )
   })
 
+  it.live("is refused, and sends nothing, where its place is none of the source's any more", () => {
+    const world = CrashWorld.make()
+    return inWorld(
+      world,
+      Effect.gen(function* () {
+        const options = { ...base, checkpoint: world.checkpoint }
+        const { stream } = attached(numbered(60))
+        let writes = 0
+        yield* world.until((step) => step === "checkpoint" && ++writes === 14, CustomerSync.run(options)(stream))
+        const sent = (yield* requests).length
+        const newer = Source.make({
+          fingerprint: stream.fingerprint,
+          place: Schema.Struct({ id: Schema.Int }),
+          from: (): Stream.Stream<CustomerRecord<ReachSchema.CustomerPatch>> => Stream.die("it must not be read")
+        })
+        const { reason } = yield* Effect.flip(CustomerSync.run(options)(newer))
+        const offset = PlacedCheckpoint.offsetOf(world.saved() ?? assert.fail("there is no checkpoint"))
+        assert.isAbove(offset, 0)
+        assert.deepStrictEqual(reason, new Source.SourcePlaceInvalid({ offset, from: "checkpoint" }))
+        assert.strictEqual((yield* requests).length, sent)
+      })
+    )
+  })
+
   it.live("that settles nothing takes what was accepted for done, and asks nobody", () => {
     const world = CrashWorld.make()
     return inWorld(
@@ -413,7 +440,7 @@ describe("the books of a run", () => {
             _tag: "Valid",
             offset,
             line: undefined,
-            position: { byte: offset, offset, line: offset },
+            position: { offset, place: offset },
             patch: { customerId: offset < count / 2 ? "bad" : `${offset}` }
           })
         ),
@@ -427,7 +454,7 @@ describe("the books of a run", () => {
         checkpoint: world.checkpoint,
         checkpointEvery: 0
       })(
-        Source.tap(CrashWorld.named(stream), () =>
+        Source.tap(Source.make({ ...CrashWorld.named(stream), place: Schema.Int, from: () => stream }), () =>
           Effect.sync(() => {
             most = Math.max(most, ++ahead)
           })

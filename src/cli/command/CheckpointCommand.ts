@@ -6,6 +6,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import { Checkpoint, Format } from "../../index.ts"
 import * as Values from "../run/Values.ts"
@@ -82,12 +83,26 @@ const time = (millis: number): string => new Date(millis).toISOString()
 // Batches that are listed one by one; there are seldom more in flight.
 const most = 20
 
+/** A place as a source says it: the names and values that it is made of. */
+const placeText = ({ place, source }: Exclude<Checkpoint.Position, number>): string => {
+  const text = inWords(place)
+  return source === undefined ? text : `${text} of ${source}`
+}
+
+const inWords = (value: Schema.Json): string => {
+  if (typeof value === "number") return Number.isSafeInteger(value) ? Format.count(value) : String(value)
+  if (typeof value === "string") return value
+  if (value === null || typeof value === "boolean" || Array.isArray(value)) return JSON.stringify(value)
+  return Object.entries(value)
+    .map(([name, value]) => `${name} ${inWords(value)}`)
+    .join(", ")
+}
+
 const table = (state: Checkpoint.State): string => {
   const { counts, done, fingerprint, position, sending, settling, totals } = state
   const { destination, source, ...others } = fingerprint
   const offset = typeof position === "number" ? position : position.offset
-  const place =
-    typeof position === "number" ? "" : ` (line ${Format.count(position.line)}, byte ${Format.count(position.byte)})`
+  const place = typeof position === "number" ? "" : ` (${placeText(position)})`
   const rows: Array<readonly [string, string]> = [
     ["source", source ?? "not known"],
     ["destination", destination ?? "not known"],

@@ -24,7 +24,7 @@ export const taker = <A>(
   const { blocks } = encoder
   const decode = RecordDecoder.again(decoder)
   const transcoderOf = (header: CsvReader.Header) =>
-    CsvTranscoder.make({ schema, key, header, delimiter, maxRecordSize, blocks, decode })
+    CsvTranscoder.make({ schema, key, header, delimiter, maxRecordSize, blocks, decode, from })
 
   let { header } = options
   let transcoder = header && transcoderOf(header)

@@ -35,9 +35,9 @@ export const taker = <A>(
   const { decoder, from, maxRecordSize, source, wanted } = settings
   const { blocks } = encoder
   const decode = RecordDecoder.again(decoder)
-  const transcoder = NdjsonTranscoder.make({ maxRecordSize, blocks, decode }, fields)
+  const transcoder = NdjsonTranscoder.make({ maxRecordSize, blocks, decode, from }, fields)
   // The offset after the last line that was not copied.
-  let read = 0
+  let read = from?.offset ?? 0
   const format: EncodedRows.Format<A> = {
     transcoder: () => transcoder,
     open: (from) => {

@@ -1,7 +1,8 @@
 /** Bytes to encoded records: rows of the usual kind go from bytes to bytes, and every other row through the schema. */
-import type { CustomerRecord, SourcePosition } from "../../sync/model/CustomerRecord.ts"
+import type { CustomerRecord } from "../../sync/model/CustomerRecord.ts"
 import type { Encoded, Encoder } from "../../sync/record/Encode.ts"
 import * as ByteBlocks from "../read/ByteBlocks.ts"
+import * as FilePlace from "../read/FilePlace.ts"
 import type { Transcoder } from "./Transcoder.ts"
 
 // How many bytes the reader of the other rows is given at first: twice as many when it is needed again soon, so that
@@ -23,7 +24,7 @@ export interface Format<A> {
   /** The fast way; `undefined` as long as a header is not known, or where there is none. Asked for after each read. */
   readonly transcoder: () => Transcoder<A> | undefined
   /** A reader of whatever comes from a position on; by default, from the start. */
-  readonly open: (from: SourcePosition | undefined) => ByteBlocks.Reader<CustomerRecord<A>>
+  readonly open: (from: FilePlace.FilePosition | undefined) => ByteBlocks.Reader<CustomerRecord<A>>
 }
 
 /** Takes the records of a source, encoded. */
@@ -34,17 +35,17 @@ export const taker = <A>(
     readonly source: string
     /** The offset of the first byte. */
     readonly base: number
-    readonly from: SourcePosition | undefined
+    readonly from: FilePlace.FilePosition | undefined
   }
 ): ByteBlocks.Taker<Encoded<A>> => {
   const { base, from, source } = options
-  const open = (byte: number, from: SourcePosition | undefined) => {
+  const open = (byte: number, from: FilePlace.FilePosition | undefined) => {
     const reader = format.open(from)
     return { reader, take: ByteBlocks.taker(source, byte, reader) }
   }
 
   let transcoder = format.transcoder()
-  if (transcoder !== undefined) transcoder.goOn(from?.offset ?? 0, from?.line ?? 1)
+  if (transcoder !== undefined) transcoder.goOn(from?.offset ?? 0, from?.place.line ?? 1)
   let slow = transcoder === undefined ? open(base, from) : undefined
   let offset = from?.offset ?? 0
   let firstSlice = leastSlice
@@ -79,7 +80,7 @@ export const taker = <A>(
           transcoder.offset - offset < soon ? Math.min(mostSlice, firstSlice * 2) : Math.max(leastSlice, firstSlice / 2)
         offset = transcoder.offset
         slice = firstSlice
-        slow = open(start + at, { byte: start + at, offset, line })
+        slow = open(start + at, FilePlace.at(from, start + at, offset, line))
       }
       if (slow === undefined) return { records, failure: undefined }
       const to = Math.min(bytes.length, at + slice)

@@ -1,9 +1,9 @@
 /**
  * Records that went from bytes to bytes: what is known of them stands in columns, and becomes values when somebody asks.
  */
-import type { SourcePosition } from "../../sync/model/CustomerRecord.ts"
 import { EncodedRecord } from "../../sync/record/EncodedRecord.ts"
 import type { JsonBlock } from "../../sync/record/JsonBlocks.ts"
+import type { FilePosition } from "../read/FilePlace.ts"
 
 const decoder = new TextDecoder()
 
@@ -27,7 +27,7 @@ export interface Options<A> {
   readonly keys: Uint8Array
   /** 1-based line of the first of them. */
   readonly firstLine: number
-  readonly position: SourcePosition
+  readonly position: FilePosition
   /** The patch out of a record's JSON. */
   readonly decode: (json: unknown) => A
 }
@@ -80,7 +80,7 @@ export class TranscodedRecord<A> extends EncodedRecord<A> {
     return this.rows.options.firstLine + this.mark(LINES)
   }
 
-  get position(): SourcePosition {
+  get position(): FilePosition {
     return this.rows.options.position
   }
 

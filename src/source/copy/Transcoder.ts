@@ -3,9 +3,9 @@
  * of the source, and the JSON of the rows that it took there.
  */
 import * as CopiedText from "../../json/CopiedText.ts"
-import type { SourcePosition } from "../../sync/model/CustomerRecord.ts"
 import type { Encoded } from "../../sync/record/Encode.ts"
 import type { JsonBlocks } from "../../sync/record/JsonBlocks.ts"
+import * as FilePlace from "../read/FilePlace.ts"
 import * as RowProgram from "./RowProgram.ts"
 import * as TranscodedRecord from "./TranscodedRecord.ts"
 
@@ -87,6 +87,8 @@ export interface Options<A> {
   readonly blocks: JsonBlocks
   /** The patch out of a record's JSON. */
   readonly decode: (json: unknown) => A
+  /** Where reading began, in which source. */
+  readonly from: FilePlace.FilePosition | undefined
 }
 
 /**
@@ -110,7 +112,10 @@ export interface Transcoder<A> {
 }
 
 /** A transcoder for the rows that a table tells of; `undefined` where WebAssembly may not be used. */
-export const make = <A>({ blocks, decode, maxRecordSize }: Options<A>, table: Table): Transcoder<A> | undefined => {
+export const make = <A>(
+  { blocks, decode, from: start, maxRecordSize }: Options<A>,
+  table: Table
+): Transcoder<A> | undefined => {
   const { copied, format, overhead } = table
   const words = laid(table)
   const marks = aligned(tableAt + words.length)
@@ -139,7 +144,7 @@ export const make = <A>({ blocks, decode, maxRecordSize }: Options<A>, table: Ta
   const word = (index: number): number => run[index] ?? 0
 
   /** Takes rows of the window, up to its last line feed, and returns how many bytes they have. */
-  const takeWindow = (last: number, position: SourcePosition, records: Array<Encoded<A>>): number => {
+  const takeWindow = (last: number, position: FilePlace.FilePosition, records: Array<Encoded<A>>): number => {
     run[NEXT] = input
     run[LAST] = input + last
     for (;;) {
@@ -185,7 +190,7 @@ export const make = <A>({ blocks, decode, maxRecordSize }: Options<A>, table: Ta
       line = nextLine
     },
     take: (bytes, from, base, records) => {
-      const position = { byte: base + from, offset, line }
+      const position = FilePlace.at(start, base + from, offset, line)
       let row = from
       stuck = false
       while (!stuck) {

@@ -1,11 +1,12 @@
 /** CSV as customers: the header, and the rows below it. */
 import * as Exit from "effect/Exit"
-import type { CustomerRecord, SourcePosition } from "../../sync/model/CustomerRecord.ts"
+import type { CustomerRecord } from "../../sync/model/CustomerRecord.ts"
 import type { Reader } from "../read/ByteBlocks.ts"
 import type { Column } from "../read/Cells.ts"
 import * as CsvCells from "../read/CsvCells.ts"
 import { type HeaderIssue, InvalidHeader } from "../read/CustomerFileError.ts"
 import * as FieldNames from "../read/FieldNames.ts"
+import * as FilePlace from "../read/FilePlace.ts"
 import { malformed, mismatch, type RecordDecoder } from "../read/RecordDecoder.ts"
 import { TextWindow } from "../read/TextWindow.ts"
 import { CsvRows } from "./CsvRows.ts"
@@ -33,14 +34,12 @@ export interface Settings<A> {
   }
   readonly decoder: RecordDecoder<A>
   /** Where to go on below the header. */
-  readonly from: SourcePosition | undefined
+  readonly from: FilePlace.FilePosition | undefined
 }
-
-const top: SourcePosition = { byte: 0, offset: 0, line: 1 }
 
 /** Finds the header, and nothing else. */
 export const header = <A>(settings: Settings<A>): Reader<Header> => {
-  const window = new TextWindow(top, settings.maxRecordSize, true)
+  const window = new TextWindow(FilePlace.top, settings.maxRecordSize, true)
   const rows = new CsvRows(window, settings.delimiter, settings.maxRecordSize)
   return {
     startsAt: 0,
@@ -81,8 +80,8 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
   const { delimiter, from, maxRecordSize } = settings
   const mapped = FieldNames.kept(settings.columns)
   let header = given
-  let start = header === undefined ? top : (from ?? top)
-  let offset = start.offset
+  let start = header === undefined ? FilePlace.top : (from ?? FilePlace.top)
+  let offset = from?.place.byte === 0 ? from.offset : start.offset
   let window = new TextWindow(start, maxRecordSize, true)
   let rows = new CsvRows(window, delimiter, maxRecordSize)
 
@@ -90,11 +89,11 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
     const { decode, issues } = settings.decoder
     const { cells } = rows
     const out: Array<CustomerRecord<A>> = []
-    let position: SourcePosition | undefined
+    let position: FilePlace.FilePosition | undefined
     rows.columns = width
     for (;;) {
       // The window is at the start of a row, or of the blank lines before it, whenever this is reached first.
-      position ??= { byte: window.byteAt(), offset, line: window.line }
+      position ??= FilePlace.at(from, window.byteAt(), offset, window.line)
       const step = rows.next()
       if (step === "more") return out
       if (step === "bad") {
@@ -120,7 +119,7 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
 
   return {
     get startsAt() {
-      return start.byte
+      return start.place.byte
     },
     get window() {
       return window
@@ -132,7 +131,7 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
       rows.refresh()
       if (header === undefined) {
         header = readHeader(rows, settings)
-        if (header !== undefined && from !== undefined && from.byte > window.byteAt()) {
+        if (header !== undefined && from !== undefined && from.place.byte > window.byteAt()) {
           start = from
           offset = from.offset
           window = new TextWindow(from, maxRecordSize, true)

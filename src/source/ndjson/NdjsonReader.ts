@@ -8,6 +8,7 @@ import type { Reader } from "../read/ByteBlocks.ts"
 import * as Cells from "../read/Cells.ts"
 import { NamesMissing } from "../read/CustomerFileError.ts"
 import * as FieldNames from "../read/FieldNames.ts"
+import * as FilePlace from "../read/FilePlace.ts"
 import { malformed, mismatch, type RecordDecoder } from "../read/RecordDecoder.ts"
 import { TextWindow } from "../read/TextWindow.ts"
 import * as WantedNames from "../read/WantedNames.ts"
@@ -29,7 +30,7 @@ export interface Settings<A> extends LineSettings<A> {
   readonly maxRecordSize: number
   /** The names that no line had so far; `undefined` where reading starts below the first line. */
   readonly wanted: WantedNames.WantedNames | undefined
-  readonly from: SourcePosition | undefined
+  readonly from: FilePlace.FilePosition | undefined
 }
 
 /** A record out of a JSON value; `text` is the line that it stands on. */
@@ -99,7 +100,7 @@ export const line = <A>(
 /** Reads the lines. */
 export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => {
   const { maxRecordSize, source, wanted } = settings
-  const from = settings.from ?? { byte: 0, offset: 0, line: 1 }
+  const from = settings.from ?? FilePlace.top
   const window = new TextWindow(from, maxRecordSize, false)
   const lines = new NdjsonLines(window, maxRecordSize)
   const readLine = line(settings, wanted?.look)
@@ -114,10 +115,10 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
     return out
   }
   return {
-    startsAt: from.byte,
+    startsAt: from.place.byte,
     window,
     read: () => {
-      const position: SourcePosition = { byte: window.byteAt(), offset, line: window.line }
+      const position = FilePlace.at(from, window.byteAt(), offset, window.line)
       for (;;) {
         const step = lines.next()
         if (step === "more") {

@@ -1,5 +1,5 @@
 /** The part of a text that is being read. */
-import type { SourcePosition } from "../../sync/model/CustomerRecord.ts"
+import type { FilePosition } from "./FilePlace.ts"
 import { byteLength } from "./Utf8.ts"
 
 const LF = 10
@@ -34,7 +34,7 @@ export class TextWindow {
   private dropping = false
   private skipLf = false
 
-  constructor(from: SourcePosition, maxRecordSize: number, breaksAtCr: boolean) {
+  constructor({ place: from }: FilePosition, maxRecordSize: number, breaksAtCr: boolean) {
     this.line = from.line
     this.byte = from.byte
     this.end = from.byte

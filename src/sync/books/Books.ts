@@ -2,16 +2,17 @@
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Tag from "../../base/Tag.ts"
 import type * as Batch from "../batch/Batch.ts"
 import type * as Checkpoint from "../checkpoint/Checkpoint.ts"
 import * as CheckpointWriter from "../checkpoint/CheckpointWriter.ts"
+import type * as PlacedCheckpoint from "../checkpoint/PlacedCheckpoint.ts"
 import type * as Fate from "../model/Fate.ts"
 import type { Outcome } from "../model/Outcome.ts"
 import type { Encoded, Unsendable } from "../record/Encode.ts"
-import type { MissingName } from "../record/Source.ts"
+import type * as Places from "../record/Places.ts"
+import type { MissingName, SourcePlaceInvalid } from "../record/Source.ts"
 import type { DeadLettersUnwritable, OpenDeadLetters } from "./DeadLetters.ts"
 import * as Done from "./Done.ts"
 import * as Group from "./Group.ts"
@@ -26,7 +27,9 @@ import * as Underway from "./Underway.ts"
 export interface Options {
   readonly destination: string
   readonly letters: OpenDeadLetters | undefined
-  readonly checkpoint: Checkpoint.OpenCheckpoint | undefined
+  readonly checkpoint: PlacedCheckpoint.PlacedCheckpoint | undefined
+  /** Of the source. */
+  readonly places: Places.Places
   /** How often the checkpoint is written while nothing presses. */
   readonly checkpointEvery: Duration.Duration
   /** When the run began, in milliseconds since 1970. */
@@ -43,7 +46,7 @@ export interface Books<E> extends Stopping.Stopping<E> {
   /** Whether there is a checkpoint. */
   readonly keeps: boolean
   /** What earlier runs left. */
-  readonly before: Checkpoint.State | undefined
+  readonly before: PlacedCheckpoint.State | undefined
   /** Whether a record has its outcome for good. */
   readonly isDone: (offset: number) => boolean
   /** Whether an earlier run sent a record, and did not hear what became of it. */
@@ -79,11 +82,11 @@ export interface Books<E> extends Stopping.Stopping<E> {
 /** Opens the books. `failed` turns what cannot be written into what stops the run. */
 export const make = Effect.fnUntraced(function* <E>(
   options: Options,
-  failed: (error: DeadLettersUnwritable | Checkpoint.WriteError) => E
+  failed: (error: DeadLettersUnwritable | Checkpoint.WriteError | SourcePlaceInvalid) => E
 ): Effect.fn.Return<Books<E>, never, Scope.Scope> {
-  const { checkpoint, letters, startedAt, wantsOutcomes } = options
+  const { checkpoint, letters, places, startedAt, wantsOutcomes } = options
   const clock = yield* Clock.Clock
-  const before = checkpoint === undefined ? undefined : Option.getOrUndefined(checkpoint.state)
+  const before = checkpoint?.state
   const tally = Tally.make(before?.totals)
   const ledger = Ledger.make(before?.counts.outcomes)
   const done = Done.make(before)
@@ -93,10 +96,10 @@ export const make = Effect.fnUntraced(function* <E>(
   let lastOffset: number | undefined
   let finished = false
 
-  const fail = (error: DeadLettersUnwritable | Checkpoint.WriteError) =>
+  const fail = (error: DeadLettersUnwritable | Checkpoint.WriteError | SourcePlaceInvalid) =>
     Effect.sync(() => stopping.stop({ _tag: "Failed", error: failed(error) }))
 
-  const state = (): Omit<Checkpoint.State, "fingerprint"> => {
+  const state = (): PlacedCheckpoint.State => {
     const { totals, ...known } = done.state()
     return {
       ...known,
@@ -169,11 +172,11 @@ export const make = Effect.fnUntraced(function* <E>(
       ledger.addRead(records.length)
       firstOffset ??= records[0]?.offset
       lastOffset = records.at(-1)?.offset ?? lastOffset
-      if (writer !== undefined) done.addPlaces(records)
+      if (writer !== undefined && places.there) done.addPlaces(records)
     },
-    rejected: (records) => enter(Group.ofRejected(records, wantsOutcomes), () => undefined),
+    rejected: (records) => enter(Group.ofRejected(records, { places, wantsOutcomes }), () => undefined),
     ended: (batch, ended, apart) => {
-      const entry = Group.ofBatch(batch, ended, { apart, resumes: writer !== undefined, wantsOutcomes })
+      const entry = Group.ofBatch(batch, ended, { apart, places, resumes: writer !== undefined, wantsOutcomes })
       const { again } = entry
       return enter(entry, () => underway.release(batch, again))
     },

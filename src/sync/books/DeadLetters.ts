@@ -32,8 +32,12 @@ const columns = Schema.Record(Schema.String, Schema.String)
 export const DeadLetter = Schema.Struct({
   /** 0-based position in the source. */
   offset: Schema.Int,
+  /** Which of several sources it came from, by name. */
+  source: Schema.optionalKey(Schema.String),
   /** 1-based line of the source, where it has lines. */
   line: Schema.optionalKey(Schema.Int),
+  /** The record's own place in a source without lines: the values of its key in a query. */
+  place: Schema.optionalKey(Schema.Json),
   /** Who the record is about, where that could be read. */
   key: Schema.optionalKey(Schema.String),
   outcome: Schema.Literals(["Rejected", "Unknown"]),

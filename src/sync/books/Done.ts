@@ -1,5 +1,5 @@
 /** Which records have their outcome for good, over all runs, and where the next run goes on. */
-import type * as Checkpoint from "../checkpoint/Checkpoint.ts"
+import * as Checkpoint from "../checkpoint/PlacedCheckpoint.ts"
 import type { SourcePosition } from "../model/CustomerRecord.ts"
 import type { Group } from "./Group.ts"
 import * as Ledger from "./Ledger.ts"
@@ -8,6 +8,10 @@ import * as Reasons from "./Reasons.ts"
 
 /** The part of a checkpoint's state that it knows. */
 export type State = Pick<Checkpoint.State, "counts" | "done" | "position"> & { readonly totals: Reasons.Totals }
+
+// A source whose records each have a place of their own has as many as there are records between the first one without an
+// outcome and the last one read, which nothing limits while one batch waits for its vendor.
+const mostPlaces = 65_536
 
 export interface Done {
   /** The offset at which this run began to read. */
@@ -27,7 +31,7 @@ export interface Done {
 /** Goes on from what earlier runs left. */
 export const make = (before: Checkpoint.State | undefined): Done => {
   const position = before?.position ?? 0
-  const start = typeof position === "number" ? position : position.offset
+  const start = before === undefined ? 0 : Checkpoint.offsetOf(before)
   const done = OffsetSet.make(start, before?.done)
   // What is missing before a record is done with it, so that no run is needed for each gap. By the record's offset:
   // where the gap begins.
@@ -37,7 +41,7 @@ export const make = (before: Checkpoint.State | undefined): Done => {
   }
   const reasons = Reasons.make(before?.totals)
   // Where blocks of records start, from the one that holds the first record without an outcome.
-  const blocks: Array<SourcePosition> = typeof position === "number" ? [] : [position]
+  let blocks: Array<SourcePosition> = typeof position === "number" ? [] : [position]
 
   // The last block that starts at or before the first record without an outcome is where reading goes on.
   const forgetBlocks = (): void => {
@@ -75,6 +79,8 @@ export const make = (before: Checkpoint.State | undefined): Done => {
         if (position !== undefined && position.offset > (blocks.at(-1)?.offset ?? -1)) blocks.push(position)
       }
       forgetBlocks()
+      // Going on from an earlier one costs reading a few records again.
+      if (blocks.length > mostPlaces) blocks = blocks.filter((_, index) => index % 2 === 0)
     },
     state: () => {
       const { watermark } = done

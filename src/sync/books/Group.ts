@@ -3,6 +3,7 @@ import type { Batch } from "../batch/Batch.ts"
 import * as Fate from "../model/Fate.ts"
 import type { Outcome, Reason } from "../model/Outcome.ts"
 import type { Unsendable } from "../record/Encode.ts"
+import type { Places } from "../record/Places.ts"
 import * as Letter from "./Letter.ts"
 
 export interface Group {
@@ -24,14 +25,17 @@ export interface Entry {
 }
 
 /** The entry of records that were rejected before sending. */
-export const ofRejected = (records: ReadonlyArray<Unsendable>, wantsOutcomes: boolean): Entry => ({
+export const ofRejected = (
+  records: ReadonlyArray<Unsendable>,
+  { places, wantsOutcomes }: { readonly places: Places; readonly wantsOutcomes: boolean }
+): Entry => ({
   groups: records.map((record) => ({
     tag: record.outcome._tag,
     reason: record.outcome.reason,
     records: [record],
     forGood: true
   })),
-  letters: records.map(Letter.unsendable),
+  letters: records.map((record) => Letter.unsendable(record, places)),
   outcomes: wantsOutcomes ? records.map(({ outcome }) => outcome) : [],
   again: new Set()
 })
@@ -42,12 +46,14 @@ export const ofBatch = (
   ended: Fate.Fates,
   options: {
     readonly apart: ReadonlySet<number> | undefined
+    /** Of the source. */
+    readonly places: Places
     /** Whether there is a next run that takes up what goes on; if not, a person must. */
     readonly resumes: boolean
     readonly wantsOutcomes: boolean
   }
 ): Entry => {
-  const { apart, resumes, wantsOutcomes } = options
+  const { apart, places, resumes, wantsOutcomes } = options
   const groups: Array<Group> = []
   const outcomes: Array<Outcome> = []
   const letters: Array<Letter.Letter> = []
@@ -60,7 +66,7 @@ export const ofBatch = (
     if (wantsOutcomes) for (const { offset } of records) outcomes.push(Fate.outcome(fate, offset))
     if (goesOn) for (const { offset } of records) again.add(offset)
     if (fate._tag === "Rejected" || (fate._tag === "Unknown" && !(fate.again && resumes))) {
-      for (const record of records) letters.push(Letter.sent(record, fate, batch.number))
+      for (const record of records) letters.push(Letter.sent(record, fate, batch.number, places))
     }
     const reason = fate._tag === "Rejected" || fate._tag === "Unknown" ? fate.reason : undefined
     groups.push({ tag: fate._tag, reason, records, forGood: !goesOn })

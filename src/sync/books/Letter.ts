@@ -1,11 +1,13 @@
 /** Dead letters as the books write them, without their time. */
 import * as Formatter from "effect/Formatter"
+import * as Result from "effect/Result"
 import * as JsonDepth from "../../json/JsonDepth.ts"
-import type { RecordInput } from "../model/CustomerRecord.ts"
+import type { RecordInput, SourcePosition } from "../model/CustomerRecord.ts"
 import type { Fate } from "../model/Fate.ts"
 import type { Reason } from "../model/Outcome.ts"
 import type { Unsendable } from "../record/Encode.ts"
 import type { EncodedRecord } from "../record/EncodedRecord.ts"
+import type { Places } from "../record/Places.ts"
 import type { DeadLetter } from "./DeadLetters.ts"
 
 export type Letter = Omit<DeadLetter, "time">
@@ -14,16 +16,17 @@ export type Letter = Omit<DeadLetter, "time">
 export const sent = (
   record: EncodedRecord<unknown>,
   fate: Extract<Fate, { readonly _tag: "Rejected" | "Unknown" }>,
-  batch: number
+  batch: number,
+  places: Places
 ): Letter =>
-  make(record, record.key, fate._tag, fate.reason, fate.answer, batch, {
+  make(record, places, record.key, fate._tag, fate.reason, fate.answer, batch, {
     format: "json",
     value: JSON.parse(record.json)
   })
 
 /** The letter of a record that was rejected before sending. */
-export const unsendable = (record: Unsendable): Letter =>
-  make(record, record.key, "Rejected", record.outcome.reason, undefined, undefined, writable(record.input))
+export const unsendable = (record: Unsendable, places: Places): Letter =>
+  make(record, places, record.key, "Rejected", record.outcome.reason, undefined, undefined, writable(record.input))
 
 // What JSON cannot hold, or nobody could read back, is told as text.
 const writable = (input: RecordInput): RecordInput => {
@@ -41,8 +44,15 @@ const jsonOf = (value: unknown): string | undefined => {
   }
 }
 
+interface Placed {
+  readonly line: number | undefined
+  readonly offset: number
+  readonly position: SourcePosition | undefined
+}
+
 const make = (
-  { line, offset }: { readonly line: number | undefined; readonly offset: number },
+  { line, offset, position }: Placed,
+  places: Places,
   key: string | undefined,
   outcome: "Rejected" | "Unknown",
   reason: Reason,
@@ -51,7 +61,8 @@ const make = (
   record: RecordInput
 ): Letter => ({
   offset,
-  ...(line === undefined ? {} : { line }),
+  ...(position?.source === undefined ? {} : { source: position.source }),
+  ...(line === undefined ? placeOf(offset, position, places) : { line }),
   ...(key === undefined ? {} : { key }),
   outcome,
   reason,
@@ -59,3 +70,10 @@ const make = (
   ...(batch === undefined ? {} : { batch }),
   record
 })
+
+// A record without a line is found again by its place, where it has one of its own.
+const placeOf = (offset: number, position: SourcePosition | undefined, places: Places): Pick<Letter, "place"> => {
+  if (position === undefined || position.offset !== offset || !places.there) return {}
+  const encoded = places.encode(position)
+  return Result.isSuccess(encoded) ? { place: encoded.success.place } : {}
+}

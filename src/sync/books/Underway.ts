@@ -1,13 +1,14 @@
 /** The batches that the vendor may have and that have no outcome yet, as a checkpoint must know them. */
 import { Line } from "../../base/Line.ts"
 import * as Batch from "../batch/Batch.ts"
-import type * as Checkpoint from "../checkpoint/Checkpoint.ts"
+import type { SettlingBatch } from "../checkpoint/CheckpointState.ts"
+import type * as Checkpoint from "../checkpoint/PlacedCheckpoint.ts"
 import * as OffsetSet from "./OffsetSet.ts"
 
 export interface Underway {
   /** Whether an earlier run sent a record, and did not hear what became of it. */
   readonly wasSent: (offset: number) => boolean
-  readonly accepted: (batch: Checkpoint.SettlingBatch) => void
+  readonly accepted: (batch: SettlingBatch) => void
   /** Whether the request had to be noted: it was not yet. */
   readonly sending: (batch: number, runs: ReadonlyArray<OffsetSet.Run>) => boolean
   /** A batch has ended, without the offsets that go on. */
@@ -20,7 +21,7 @@ export interface Underway {
 
 /** Goes on from what earlier runs left. */
 export const make = (before: Checkpoint.State | undefined): Underway => {
-  const settling = new Line<Checkpoint.SettlingBatch>()
+  const settling = new Line<SettlingBatch>()
   for (const batch of before?.settling ?? []) settling.add(batch)
   const sending = new Map<number, ReadonlyArray<OffsetSet.Run>>(before?.sending.map(({ batch, runs }) => [batch, runs]))
   const sent = OffsetSet.make(

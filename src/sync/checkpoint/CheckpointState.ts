@@ -1,6 +1,6 @@
 /**
  * What a checkpoint holds: the position up to which every record has an outcome, and what is known beyond it.
- * Numbers, batch ids and names only; no customer data.
+ * Numbers, batch ids and names only, and no customer data but what the source's places are made of: the key of a query.
  *
  * @since 0.1.0
  */
@@ -13,19 +13,19 @@ const natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const runs = Schema.Array(Schema.Tuple([natural, natural]))
 
 /**
- * Where reading goes on: a place in the source, or only an offset where the source has no places.
+ * Where reading goes on: a place in the source, or only an offset where the source has no places, or no more of them.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const Position = Schema.Union([
   Schema.Struct({
-    /** 0-based. */
-    byte: natural,
     /** 0-based offset of the record that starts there. */
     offset: natural,
-    /** 1-based line that starts there. */
-    line: natural
+    /** Which of several sources it is in, by name. */
+    source: Schema.optional(Schema.String),
+    /** As the source's schema for its places writes it: a byte and a line, the values of a key … */
+    place: Schema.Json
   }),
   natural
 ])

@@ -9,7 +9,7 @@ import type { ApiError } from "../../http/ApiError.ts"
 import * as Batches from "../batch/Batches.ts"
 import type { Books as RunBooks } from "../books/Books.ts"
 import * as OffsetSet from "../books/OffsetSet.ts"
-import type * as Checkpoint from "../checkpoint/CheckpointState.ts"
+import * as Checkpoint from "../checkpoint/PlacedCheckpoint.ts"
 import type { SourcePosition } from "../model/CustomerRecord.ts"
 import type { Behaviour, Destination } from "../model/Destination.ts"
 import type { Merged } from "../model/Outcome.ts"
@@ -17,11 +17,7 @@ import * as Encode from "../record/Encode.ts"
 import type { EncodedRecord } from "../record/EncodedRecord.ts"
 import * as Source from "../record/Source.ts"
 
-/** The offset at which a run goes on. */
-export const offsetOf = (position: Checkpoint.Position): number =>
-  typeof position === "number" ? position : position.offset
-
-const positionOf = (position: Checkpoint.Position | undefined): SourcePosition | undefined =>
+const positionOf = (position: Checkpoint.State["position"] | undefined): SourcePosition | undefined =>
   position === undefined || typeof position === "number" ? undefined : position
 
 /**
@@ -117,10 +113,10 @@ const undone = <A, E, R>(
   })
 
 /** The offset behind the last record that an earlier run is known to have read. */
-const endOf = ({ done, position, sending, settling }: Checkpoint.State): number =>
+const endOf = (before: Checkpoint.State): number =>
   Math.max(
-    offsetOf(position),
-    ...[done, ...settling.map(({ runs }) => runs), ...sending.map(({ runs }) => runs)].map(
+    Checkpoint.offsetOf(before),
+    ...[before.done, ...before.settling.map(({ runs }) => runs), ...before.sending.map(({ runs }) => runs)].map(
       (runs) => runs.at(-1)?.[1] ?? 0
     )
   )

@@ -7,19 +7,18 @@ import * as Stream from "effect/Stream"
 import type { InputIssue } from "../../json/InputIssue.ts"
 
 /**
- * A place where reading can start again: the first byte of a run of records, and the offset and line of
- * the first of them. Records that were read together share one.
+ * Where reading can start again. Records that were read together may share one, which is that of the first of them.
  *
  * @category models
  * @since 0.1.0
  */
-export interface SourcePosition {
-  /** 0-based. */
-  readonly byte: number
+export interface SourcePosition<P = unknown> {
   /** 0-based offset of the record that starts there. */
   readonly offset: number
-  /** 1-based line of the source that starts there. */
-  readonly line: number
+  /** Which of several sources it is in, by name; not there where there is only one. */
+  readonly source?: string | undefined
+  /** The place in the source, in the source's own words (see `Source.Origin`): a byte and a line, the values of a key … */
+  readonly place: P
 }
 
 /**

@@ -13,6 +13,9 @@ import * as SendableJson from "../../json/SendableJson.ts"
 import type { CustomerRecord, Invalid, SourcePosition, Valid } from "../model/CustomerRecord.ts"
 import type { Fingerprint } from "../model/Fingerprint.ts"
 import type { Encoded, Encoder } from "./Encode.ts"
+import { SourcePlaceInvalid } from "./SourcePlaceInvalid.ts"
+
+export * from "./SourcePlaceInvalid.ts"
 
 const TypeId = "~effect-patchbay/sync/Source"
 
@@ -32,22 +35,28 @@ export interface Source<A, E = never, R = never> extends Stream.Stream<CustomerR
 }
 
 /**
- * What a source is made of.
+ * What a source is made of. `P` is what it calls a place.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Origin<A, E, R> {
+export interface Origin<A, E, R, P = unknown> {
   /** What must be the same for a checkpoint to be good: the file, its size, the schema … No customer data. */
   readonly fingerprint: Effect.Effect<Fingerprint, E, R>
+  /**
+   * Where reading can go on, as the source says it: a byte and a line, the values of a key … Whatever schema it is, a
+   * checkpoint holds it as JSON, and brings it back. Each `position` of a record has one, as have those that `from` is
+   * given. Default: there are no places; reading always starts at the start, and positions of records mean nothing.
+   */
+  readonly place?: Schema.Codec<P, unknown> | undefined
   /** Its records from a position on; from their start where there is none. */
-  readonly from: (position: SourcePosition | undefined) => Stream.Stream<CustomerRecord<A>, E, R>
+  readonly from: (position: SourcePosition<P> | undefined) => Stream.Stream<CustomerRecord<A>, E, R>
   /**
    * The same records, encoded on the way, where the source can write their JSON itself; `undefined` where it cannot for
    * this encoder. Default: it never can.
    */
   // A method, because it is only ever given an encoder of these records: sources of fewer fields are sources of more.
-  encoded?(encoder: Encoder<A>): EncodedFrom<A, E, R> | undefined
+  encoded?(encoder: Encoder<A>): EncodedFrom<A, E, R, P> | undefined
   /**
    * The fields that are mapped to a name that no record had, once the source has been read from its start to its end.
    * Default: none.
@@ -99,7 +108,9 @@ export const formatMissing = ({ field, name }: MissingName): readonly [title: st
  * @category models
  * @since 0.1.0
  */
-export type EncodedFrom<A, E, R> = (position: SourcePosition | undefined) => Stream.Stream<Encoded<A>, E, R>
+export type EncodedFrom<A, E, R, P = unknown> = (
+  position: SourcePosition<P> | undefined
+) => Stream.Stream<Encoded<A>, E, R>
 
 /**
  * The source no longer has records that an earlier run read, so that the checkpoint is not good for it: it is another
@@ -148,14 +159,65 @@ export class SourceOutOfOrder extends Schema.TaggedError<SourceOutOfOrder>()("So
 }
 
 /**
+ * A source of one's own. This one is a table whose rows are numbered, and goes on behind the number of a row:
+ *
+ * ```ts
+ * import { Effect, Schema, Stream } from "effect"
+ * import { Source } from "effect-patchbay"
+ *
+ * interface Row {
+ *   readonly id: number
+ *   readonly customerId: string
+ * }
+ *
+ * export const table = (rows: (from: number) => Stream.Stream<Row>) =>
+ *   Source.make({
+ *     fingerprint: Effect.succeed({ source: "the table of customers" }),
+ *     place: Schema.Struct({ id: Schema.Int }),
+ *     from: (position) => {
+ *       let next = position?.offset ?? 0
+ *       return Stream.map(rows(position?.place.id ?? 0), ({ customerId, id }) => {
+ *         const offset = next++
+ *         return { _tag: "Valid", offset, line: undefined, position: { offset, place: { id } }, patch: { customerId } } as const
+ *       })
+ *     }
+ *   })
+ * ```
+ *
+ * A position that does not fit `place` is a defect where an app gives it to `from`; in a checkpoint, it stops the run with
+ * `SourcePlaceInvalid` before it reads.
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const make = <A, E = never, R = never>(origin: Origin<A, E, R>): Source<A, E, R> =>
-  Object.assign(
+export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, R, P>): Source<A, E, R> => {
+  const { missing, place } = origin
+  const isPlace = place === undefined ? undefined : Schema.is(place)
+  // What a source calls a place is nobody else's business, so that its type forgets it.
+  const fits = (position: SourcePosition): position is SourcePosition<P> => isPlace?.(position.place) === true
+  const placed =
+    <T>(from: (position: SourcePosition<P> | undefined) => Stream.Stream<T, E, R>) =>
+    (position: SourcePosition | undefined): Stream.Stream<T, E, R> => {
+      if (position === undefined || isPlace === undefined) return from(undefined)
+      return fits(position)
+        ? from(position)
+        : Stream.die(new SourcePlaceInvalid({ offset: position.offset, from: "source" }))
+    }
+  return Object.assign(
     Stream.suspend(() => origin.from(undefined)),
-    { [TypeId]: TypeId, ...origin } as const
+    {
+      [TypeId]: TypeId,
+      fingerprint: origin.fingerprint,
+      place,
+      from: placed(origin.from),
+      encoded: (encoder: Encoder<A>) => {
+        const from = origin.encoded?.(encoder)
+        return from && placed(from)
+      },
+      missing
+    } as const
   )
+}
 
 /**
  * @category guards
@@ -218,6 +280,7 @@ export const tap: {
   ): Source<A, E | E2, R | R2> =>
     make<A, E | E2, R | R2>({
       fingerprint: source.fingerprint,
+      place: source.place,
       from: (position) => Stream.tap(source.from(position), f),
       missing: source.missing
     })
@@ -238,6 +301,7 @@ export const map: {
   <A, E, R, B>(source: Source<A, E, R>, name: string, f: (patch: A) => B): Source<B, E, R> =>
     make({
       fingerprint: withPart(source, "map", name),
+      place: source.place,
       from: (position) =>
         Stream.map(source.from(position), (record): CustomerRecord<B> => {
           if (record._tag === "Invalid") return record
@@ -269,6 +333,7 @@ export const filter: {
   <A, E, R>(source: Source<A, E, R>, name: string, predicate: (patch: A) => boolean): Source<A, E, R> =>
     make({
       fingerprint: withPart(source, "filter", name),
+      place: source.place,
       from: (position) =>
         source.from(position).pipe(
           Stream.map((record): CustomerRecord<A> | undefined =>

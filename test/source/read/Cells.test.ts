@@ -81,7 +81,7 @@ describe("cells", () => {
         _tag: "Invalid",
         offset: 0,
         line: 2,
-        position: { byte: 37, offset: 0, line: 2 },
+        position: { offset: 0, place: { byte: 37, line: 2 } },
         reason: {
           _tag: "SchemaMismatch",
           issues: [

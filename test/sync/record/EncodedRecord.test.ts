@@ -128,7 +128,7 @@ describe("EncodedRecord", () => {
   it("has what it was given, and the hash of its key", () => {
     const blocks = blocksOf()
     const patch = { a: 1 }
-    const position = { byte: 5, offset: 6, line: 7 }
+    const position = { offset: 6, place: { byte: 5, line: 7 } }
     blocks.keep(blocks.write('{"a":1}'))
     const one = EncodedRecord.written(blocks, { offset: 8, line: 9, position, key: "k", patch })
     assert.strictEqual(one.patch, patch)

@@ -1,0 +1,46 @@
+/** A checkpoint in the places of the source that a run reads. */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Result from "effect/Result"
+import type { SourcePosition } from "../model/CustomerRecord.ts"
+import type * as Places from "../record/Places.ts"
+import type { SourcePlaceInvalid } from "../record/SourcePlaceInvalid.ts"
+import type * as CheckpointState from "./CheckpointState.ts"
+import type { Lease, OpenCheckpoint, WriteError } from "./OpenCheckpoint.ts"
+
+export interface State extends Omit<CheckpointState.State, "fingerprint" | "position"> {
+  /** Where reading goes on, or only the offset where it starts afresh. */
+  readonly position: SourcePosition | number
+}
+
+export interface PlacedCheckpoint {
+  /** What the last run left. */
+  readonly state: State | undefined
+  readonly write: (state: State) => Effect.Effect<void, SourcePlaceInvalid | WriteError>
+  readonly rest: Duration.Input | undefined
+  readonly lease: Lease | undefined
+}
+
+/** Fails where the checkpoint holds a place that the source does not have. */
+export const make = ({ lease, rest, state, write }: OpenCheckpoint, places: Places.Places) =>
+  Effect.gen(function* (): Effect.fn.Return<PlacedCheckpoint, SourcePlaceInvalid> {
+    const before = Option.getOrUndefined(state)
+    return {
+      state: before && { ...before, position: yield* mapPlace(before.position, places.decode) },
+      write: (next) =>
+        Effect.flatMap(mapPlace(next.position, places.encode), (position) => write({ ...next, position })),
+      rest,
+      lease
+    }
+  })
+
+const mapPlace = <P, Q>(
+  position: SourcePosition<P> | number,
+  f: (position: SourcePosition<P>) => Result.Result<SourcePosition<Q>, SourcePlaceInvalid>
+): Effect.Effect<SourcePosition<Q> | number, SourcePlaceInvalid> =>
+  typeof position === "number" ? Effect.succeed(position) : Effect.fromResult(f(position))
+
+/** The offset at which a run goes on. */
+export const offsetOf = ({ position }: { readonly position: { readonly offset: number } | number }): number =>
+  typeof position === "number" ? position : position.offset
