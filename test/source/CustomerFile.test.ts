@@ -336,7 +336,7 @@ describe("reading on from a position", () => {
         ["a.ndjson", json]
       ] as const) {
         const at = { offset: 1, place: { byte: content.length, line: 3 } }
-        const beyond = { ...at, byte: content.length + 1 }
+        const beyond = { ...at, place: { byte: content.length + 1, line: 3 } }
         yield* withFile(name, content, (file) =>
           Effect.gen(function* () {
             const read = (from: typeof at) =>
@@ -351,7 +351,7 @@ describe("reading on from a position", () => {
             : readNdjson(content, ReachSchema.CustomerPatch, { from }, [4])
         assert.deepStrictEqual(yield* stream(at), [])
         const error = yield* Effect.flip(stream(beyond))
-        assert.isTrue(error._tag === "PositionBeyondEnd" && error.byte === beyond.byte)
+        assert.isTrue(error._tag === "PositionBeyondEnd" && error.byte === beyond.place.byte)
       }
     })
   )
@@ -373,6 +373,23 @@ describe("reading on from a position", () => {
       const from = { offset: 0, place: { byte: 0, line: 1 } }
       assert.deepStrictEqual(told(yield* readCsv("c0\nx\n", Any, { from })), [{ c0: "x" }])
       assert.deepStrictEqual(told(yield* readNdjson('\uFEFF{"c0":"x"}', Any, { from })), [{ c0: "x" }])
+    })
+  )
+
+  it.effect("of another kind of source is refused", () =>
+    Effect.gen(function* () {
+      for (const place of [{ id: "c-1" }, { byte: -1, line: 1 }, "byte 0", undefined]) {
+        const from = { offset: 1, place }
+        const refused = { _tag: "InvalidConfiguration", option: "from" }
+        assert.deepInclude(yield* Effect.flip(readCsv("c0\nx\n", Any, { from })), refused)
+        assert.deepInclude(yield* Effect.flip(readNdjson('{"c0":"x"}', Any, { from })), refused)
+        yield* withFile("a.csv", "customerId\nx\n", (file) =>
+          Effect.gen(function* () {
+            const read = CustomerFile.read(file, ReachSchema.CustomerPatch, { from })
+            assert.deepInclude(yield* Effect.flip(Stream.runCollect(read)), refused)
+          })
+        )
+      }
     })
   )
 })
