@@ -38,6 +38,8 @@ export * as ConcurrencyPolicy from "./policy/concurrency/ConcurrencyPolicy.ts"
 export * as PolicyEvent from "./policy/PolicyEvent.ts"
 /** Questions for how something stands, asked until it has an end. */
 export * as Polling from "./policy/Polling.ts"
+/** What was learnt of a rate limit that nobody told. */
+export * as RateFinding from "./policy/rate/RateFinding.ts"
 /** How many requests may start in a time. */
 export * as RateLimitPolicy from "./policy/rate/RateLimitPolicy.ts"
 /** When a vendor that keeps failing is left alone. */

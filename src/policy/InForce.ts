@@ -9,6 +9,7 @@ import * as ConcurrencyPolicy from "./concurrency/ConcurrencyPolicy.ts"
 import { Declared } from "./Declared.ts"
 import * as Limiter from "./rate/Limiter.ts"
 import type * as Pacer from "./rate/Pacer.ts"
+import type { RateFinding } from "./rate/RateFinding.ts"
 import * as RateLimitHeaders from "./rate/RateLimitHeaders.ts"
 import type * as RateLimitPolicy from "./rate/RateLimitPolicy.ts"
 import type * as CircuitBreakerPolicy from "./retry/CircuitBreakerPolicy.ts"
@@ -44,6 +45,8 @@ export interface InForce {
   readonly breakers: () => ReadonlyArray<CircuitBreaker.CircuitBreaker>
   /** Requests per second, as known, declared or found; `undefined` where there is no limit, or none found yet. */
   readonly rate: () => number | undefined
+  /** What was found of a limit that nobody told; of several searches, by the one that found the strictest. */
+  readonly found: () => RateFinding | undefined
   /** What the headers of an answer say. */
   readonly read: ReturnType<typeof RateLimitHeaders.makeParser>
   /** The headers declare a rate. Returns whether it is another one than before. */
@@ -150,6 +153,17 @@ export const make = (): InForce => {
       }
       return least
     },
+    found: () => {
+      // Where the headers tell it, nothing is sent at the rate that a search would have it.
+      if (declared !== undefined) return undefined
+      let strictest: RateFinding | undefined
+      for (const limiter of limiters.values) {
+        const finding = limiter?.finder?.finding()
+        if (finding === undefined) continue
+        if (strictest === undefined || perSecond(finding) < perSecond(strictest)) strictest = finding
+      }
+      return strictest
+    },
     read: (headers, wall) => parse(headers, wall),
     declare: (rate) => {
       const isOther = rate !== declared
@@ -177,6 +191,8 @@ export const make = (): InForce => {
     }
   }
 }
+
+const perSecond = ({ limit }: RateFinding): number => limit?.perSecond ?? Number.POSITIVE_INFINITY
 
 const nameOf = (policy: RateLimitPolicy.RateLimitPolicy<unknown>): string => {
   switch (policy._tag) {

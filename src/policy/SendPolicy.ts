@@ -17,6 +17,7 @@ import * as Monotonic from "../base/Monotonic.ts"
 import * as Utc from "../base/Utc.ts"
 import * as ApiError from "../http/ApiError.ts"
 import type { PolicyEvent } from "./PolicyEvent.ts"
+import type { RateFinding } from "./rate/RateFinding.ts"
 import * as RetryDecision from "./retry/RetryDecision.ts"
 import * as RetryPolicy from "./retry/RetryPolicy.ts"
 import type * as Sender from "./Sender.ts"
@@ -101,6 +102,11 @@ export interface SendPolicy<Also extends string = never, Never extends string = 
   /** What the policies do, from when the stream is run; a slow reader misses the oldest events. */
   readonly events: Stream.Stream<PolicyEvent>
   readonly state: () => State
+  /**
+   * What was found, up to now, of a limit that nobody told, by all who share the sender; `undefined` where a limit was
+   * given or declared, and where too little was refused to say anything.
+   */
+  readonly found: () => RateFinding | undefined
 }
 
 const eventsKept = 1024
@@ -247,6 +253,7 @@ export const make = Effect.fnUntraced(function* <
       concurrency: sender.concurrency(),
       rate: sender.rate(),
       retriesLeft: budget.left()
-    })
+    }),
+    found: sender.found
   }
 })

@@ -21,6 +21,7 @@ import type * as ConcurrencyFinder from "./concurrency/ConcurrencyFinder.ts"
 import * as Gate from "./Gate.ts"
 import * as InForce from "./InForce.ts"
 import type { LimitChanged } from "./PolicyEvent.ts"
+import type { RateFinding } from "./rate/RateFinding.ts"
 import * as RateLimitHeaders from "./rate/RateLimitHeaders.ts"
 import * as CircuitBreakerPolicy from "./retry/CircuitBreakerPolicy.ts"
 import type * as RetryDecision from "./retry/RetryDecision.ts"
@@ -127,6 +128,8 @@ export interface Sender {
   readonly pausedUntil: () => number
   readonly concurrency: () => number
   readonly rate: () => number | undefined
+  /** What was found of a limit that nobody told. */
+  readonly found: () => RateFinding | undefined
 }
 
 /**
@@ -343,7 +346,8 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
     budget: policies.budget,
     pausedUntil: gate.pausedUntil,
     concurrency: policies.concurrency,
-    rate: policies.rate
+    rate: policies.rate,
+    found: policies.found
   }
 }
 

@@ -336,7 +336,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
       )
     : Stream.drain(delivered)
 
-  return { books, close: close(books, source, progress, options.onReport), records }
+  return { books, close: close(books, source, progress, policy, options.onReport), records }
 })
 
 /** Tells how far the run is, every 100 milliseconds until the scope closes. What it returns tells it once more. */
@@ -375,6 +375,7 @@ const close = Effect.fnUntraced(function* <E>(
   books: Books.Books<E>,
   source: Stream.Stream<CustomerRecord<unknown>, unknown, unknown>,
   progress: Effect.Effect<void>,
+  policy: SendPolicy.SendPolicy,
   onReport: ((report: SyncReport) => Effect.Effect<void>) | undefined
 ) {
   const mismatch = books.ledger.mismatch()
@@ -383,7 +384,8 @@ const close = Effect.fnUntraced(function* <E>(
   yield* books.close(isFinished)
   yield* progress
   // Where an earlier run had finished, this one read nothing that names could be missing of.
-  const report = yield* books.report(isFinished && books.before?.finished !== true ? Source.missing(source) : [])
+  const missing = isFinished && books.before?.finished !== true ? Source.missing(source) : []
+  const report = yield* books.report(missing, policy.found())
   if (onReport !== undefined) yield* onReport(report)
   return report
 })

@@ -1,5 +1,5 @@
 /** The report of a run as one page of HTML: no network, no script, no customer data. */
-import { type Ledger, SyncReport } from "../../index.ts"
+import { type Ledger, RateFinding, SyncReport } from "../../index.ts"
 import * as Figures from "./Figures.ts"
 import { type Content, html, type Markup } from "./Markup.ts"
 import * as RunCharts from "./RunCharts.ts"
@@ -22,6 +22,8 @@ export interface Options {
   readonly command?: string | undefined
   /** The command that sends the refused records again. Default: not shown. */
   readonly retry?: string | undefined
+  /** The option that gives the limit that was found. Default: not shown. */
+  readonly nextTime?: string | undefined
   /** The file that holds the refused records. Default: not shown. */
   readonly deadLetters?: string | undefined
 }
@@ -72,7 +74,10 @@ const badges: { readonly [Tone in Verdict.Verdict["tone"]]: Markup } = {
 
 const utc = (millis: number): string => `${new Date(millis).toISOString().slice(0, 19).replace("T", " ")} UTC`
 
-const header = ({ command, finishedAt, report, retry, source, why }: Options, verdict: Verdict.Verdict): Markup => {
+const header = (
+  { command, finishedAt, nextTime, report, retry, source, why }: Options,
+  verdict: Verdict.Verdict
+): Markup => {
   const about: ReadonlyArray<readonly [string, string]> = [
     ...(source === undefined ? [] : [["Source", source] as const]),
     ["Destination", report.destination],
@@ -88,7 +93,11 @@ const header = ({ command, finishedAt, report, retry, source, why }: Options, ve
       : [["Went on from", `offset ${Figures.count(report.resumedFrom)}`] as const]),
     ...(report.checkpoint === undefined
       ? []
-      : [["Checkpoint", `every record before offset ${Figures.count(report.checkpoint)} is done`] as const])
+      : [["Checkpoint", `every record before offset ${Figures.count(report.checkpoint)} is done`] as const]),
+    ...(report.found === undefined
+      ? []
+      : [["Rate limit", RateFinding.format(report.found).join("; ").replaceAll(" %", "\u00a0%")] as const]),
+    ...(nextTime === undefined ? [] : [["Next time", `add ${nextTime}`] as const])
   ]
   const steps: ReadonlyArray<readonly [string, string]> = [
     ...(command === undefined ? [] : [[goesOn(report), command] as const]),

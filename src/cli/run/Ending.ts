@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { Checkpoint, type CustomerSync, DeadLetters, Format, type SyncReport } from "../../index.ts"
+import { Checkpoint, type CustomerSync, DeadLetters, Format, RateFinding, type SyncReport } from "../../index.ts"
 import * as ExitCode from "../show/ExitCode.ts"
 import * as Wording from "../show/Wording.ts"
 import * as NextCommand from "./NextCommand.ts"
@@ -117,11 +117,13 @@ export interface Next {
   readonly why: string | undefined
   readonly message: string
   readonly steps: ReadonlyArray<Step>
+  /** What to add to the next command, whichever it is, because of a limit that was found. */
+  readonly nextTime: { readonly message: string; readonly option: string } | undefined
 }
 
 /** All that is said. */
-export const textOf = ({ message, steps }: Next): string =>
-  [message, ...steps.flatMap(({ command, message }) => [message, `  ${command}`])]
+export const textOf = ({ message, nextTime, steps }: Next): string =>
+  [message, ...steps.flatMap(({ command, message }) => [message, `  ${command}`]), nextTime?.message ?? ""]
     .filter((text) => text !== "")
     .join("\n\n")
 
@@ -136,7 +138,23 @@ export interface About {
   readonly left: LeftOver
 }
 
-export const next = (ending: Exclude<Ending, { readonly _tag: "Defect" }>, about: About): Next => {
+export const next = (ending: Exclude<Ending, { readonly _tag: "Defect" }>, about: About): Next => ({
+  ...how(ending, about),
+  nextTime: nextTime(about)
+})
+
+// A limit that is given is not looked for, so that none is found.
+const nextTime = ({ report }: About): Next["nextTime"] => {
+  const limit = report?.found?.limit
+  if (limit === undefined) return undefined
+  const option = NextCommand.rateLimit(RateFinding.rounded(limit))
+  return {
+    message: `A limit of ${RateFinding.limitText(limit)} was found, which nobody had told. To start with it next time, add ${option}.`,
+    option
+  }
+}
+
+const how = (ending: Exclude<Ending, { readonly _tag: "Defect" }>, about: About): Omit<Next, "nextTime"> => {
   const { left, report, source } = about
   if (ending._tag === "Finished") {
     const exit = deadOf(left) === 0 ? ExitCode.delivered : ExitCode.undelivered

@@ -40,12 +40,17 @@ export const retry = (deadLetters: string, options: SyncOptions): string => {
   add("--settle", options.settle)
   add("--settle-for", options.settleFor, millis)
   add("--concurrency", options.concurrency)
-  add("--rate-limit", options.rateLimit, ({ limit, window }) => `${limit}/${millis(window)}`)
+  add("--rate-limit", options.rateLimit, rate)
   add("--retry-for", options.retryFor, millis)
   add("--timeout", options.timeout, millis)
   words.push("--dead-letters", following(deadLetters))
   return line(words)
 }
+
+const rate = ({ limit, window }: Values.Rate): string => `${limit}/${millis(window)}`
+
+/** The option that gives a limit. */
+export const rateLimit = (limit: Values.Rate): string => `--rate-limit ${rate(limit)}`
 
 const units: ReadonlyArray<readonly [unit: string, millis: number]> = [
   ["d", 86_400_000],

@@ -175,6 +175,7 @@ const contentOf = (
       why: next.why,
       command: commandOf(false),
       retry: commandOf(true),
+      nextTime: next.nextTime?.option,
       deadLetters: Option.getOrUndefined(options.deadLetters)
     })
   })

@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 import * as LimitFinder from "./LimitFinder.ts"
+import * as Observed from "./Observed.ts"
 import * as Pacer from "./Pacer.ts"
 import type * as RateLimitPolicy from "./RateLimitPolicy.ts"
 
@@ -18,7 +19,7 @@ export interface Reserve {
 export interface Limiter {
   readonly pacer: Pacer.Pacer
   /** Where the limit is looked for. */
-  readonly finder: LimitFinder.LimitFinder | undefined
+  readonly finder: Observed.Observed | undefined
   /** Requests per second, as known or found. */
   readonly rate: () => number | undefined
   /** How long a start counts, in milliseconds. */
@@ -54,7 +55,7 @@ export const make = (
       }
     }
     case "Found": {
-      const finder = LimitFinder.make(policy.search)
+      const finder = Observed.make(LimitFinder.make(policy.search))
       return {
         pacer: Pacer.varying((now) => declared() ?? finder.rate(now)),
         finder,

@@ -4,6 +4,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Tag from "../../base/Tag.ts"
+import type { RateFinding } from "../../policy/rate/RateFinding.ts"
 import type * as Batch from "../batch/Batch.ts"
 import type * as Checkpoint from "../checkpoint/Checkpoint.ts"
 import * as CheckpointWriter from "../checkpoint/CheckpointWriter.ts"
@@ -75,8 +76,8 @@ export interface Books<E> extends Stopping.Stopping<E> {
   readonly sending: (batch: number, runs: ReadonlyArray<OffsetSet.Run>) => Effect.Effect<void>
   /** Writes the checkpoint a last time. */
   readonly close: (finished: boolean) => Effect.Effect<void>
-  /** Given the names that no record of the source had. */
-  readonly report: (missing: ReadonlyArray<MissingName>) => Effect.Effect<SyncReport>
+  /** Given the names that no record of the source had, and what the sender found. */
+  readonly report: (missing: ReadonlyArray<MissingName>, found: RateFinding | undefined) => Effect.Effect<SyncReport>
 }
 
 /** Opens the books. `failed` turns what cannot be written into what stops the run. */
@@ -196,7 +197,7 @@ export const make = Effect.fnUntraced(function* <E>(
       // What an earlier run finished stays as it is.
       return writer === undefined || before?.finished === true ? Effect.void : writer.writeAtOnce
     },
-    report: (missing) =>
+    report: (missing, found) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const { unsettled, ...totals } = tally.totals()
         const stopped = stopping.stopped()
@@ -207,6 +208,7 @@ export const make = Effect.fnUntraced(function* <E>(
           ...totals,
           ...(unsettled.batches === 0 ? {} : { unsettled }),
           waits: tally.waits(now),
+          ...(found === undefined ? {} : { found }),
           durations: tally.durations(),
           ...(firstOffset === undefined ? {} : { firstOffset }),
           ...(lastOffset === undefined ? {} : { lastOffset }),

@@ -6,6 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Format from "../../base/Format.ts"
+import * as RateFinding from "../../policy/rate/RateFinding.ts"
 import * as Source from "../record/Source.ts"
 
 const count = Schema.Int
@@ -44,6 +45,11 @@ export class SyncReport extends Schema.Class<SyncReport>("effect-patchbay/sync/S
   retries: count,
   /** Milliseconds of this run in which some request waited, by reason: waits that overlap count once. */
   waits: Schema.Record(Schema.String, millis),
+  /**
+   * What is believed, at the end, of a rate limit that nobody told. It is the sender's, so that other runs of the process
+   * that send there add to it. Absent where a limit was given or declared, and where too little was refused to say anything.
+   */
+  found: Schema.optionalKey(RateFinding.RateFinding),
   /** Bytes of all request bodies, each counted once. */
   bytes: count,
   /** Milliseconds that a request of this run took, from when it went out to the end of its answer, by percentile. */
@@ -103,6 +109,9 @@ export const format = (report: SyncReport): string => {
   rows.push(["bytes sent", Format.count(report.bytes)])
   for (const [reason, wait] of Object.entries(report.waits)) {
     if (wait >= 1) rows.push([`waited: ${reason}`, Format.duration(wait)])
+  }
+  if (report.found !== undefined) {
+    for (const line of RateFinding.format(report.found)) rows.push(["rate limit", line])
   }
   if (report.resumedFrom !== undefined) rows.push(["went on from", `offset ${Format.count(report.resumedFrom)}`])
   if (report.nothingNew) rows.push(["nothing new", "an earlier run came to the end"])

@@ -118,10 +118,17 @@ export const pages: { readonly [kind: string]: HtmlReport.Options } = {
     command
   },
   resumed: {
-    report: of({ resumedFrom: 40_000, firstOffset: 40_000, checkpoint: 100_000, elapsed: 18_000 }),
+    report: of({
+      ...{ resumedFrom: 40_000, firstOffset: 40_000, checkpoint: 100_000, elapsed: 18_000 },
+      found: {
+        limit: { perSecond: 98.2, margin: 0.01, counts: 5 },
+        background: { share: 0.0491, margin: 0.004 }
+      }
+    }),
     history: history(18_000, 60_000, 40_000),
     finishedAt,
-    source: "customers.csv"
+    source: "customers.csv",
+    nextTime: "--rate-limit 98/1s"
   },
   stopped: {
     report: of({
