@@ -11,8 +11,10 @@ import * as ReachAuth from "../../src/reach/ReachAuth.ts"
 import * as ReachClient from "../../src/reach/ReachClient.ts"
 import * as ReachDestination from "../../src/reach/ReachDestination.ts"
 import { SandboxClient } from "../../src/sandbox/index.ts"
+import * as SyncReport from "../../src/sync/books/SyncReport.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
 import * as CustomerRecord from "../../src/sync/model/CustomerRecord.ts"
+import { slidingWindow } from "../policy/LimitSimulation.ts"
 import { mostInWindow } from "../policy/Starts.ts"
 import { inVirtualTime } from "../support/SyncRun.ts"
 
@@ -202,6 +204,58 @@ describe("two runs in one process", () => {
         const { paused = 0 } = waits
         assert.closeTo(paused, 30_000, 1000)
       }
+    })
+  )
+
+  it.effect("find one limit, which the report of both tells", () =>
+    Effect.gen(function* () {
+      const allows = slidingWindow(() => 50)
+      const { layer } = vendor((_, { at, tenant }) => (tenant === "acme" && !allows(at) ? answer(429, {}) : undefined))
+      const find = { rateLimit: RateLimitPolicy.find() }
+      const [a, b, given, other] = yield* inVirtualTime(
+        Effect.gen(function* () {
+          const both = yield* together(
+            [
+              run(400, "a", find).pipe(Effect.provide(reachOf(layer))),
+              run(400, "b", find).pipe(Effect.provide(reachOf(layer)))
+            ],
+            atOnce
+          )
+          const given = yield* run(100, "c", { rateLimit: perSecond(100) }).pipe(Effect.provide(reachOf(layer)))
+          const other = yield* run(100, "d", { ...find, tenant: "other" }).pipe(Effect.provide(reachOf(layer)))
+          return [...both, given, other]
+        })
+      )
+      for (const report of [a, b]) {
+        assert.closeTo(report?.found?.limit?.perSecond ?? 0, 50, 2)
+        assert.isUndefined(report?.found?.background)
+        assert.include(SyncReport.format(report ?? assert.fail()), "found a limit of about")
+      }
+      assert.isAbove(given?.retries ?? 0, 0)
+      assert.notProperty(given, "found", "what is given is not found")
+      assert.strictEqual(other?.retries, 0)
+      assert.notProperty(other, "found", "where nothing is refused, there is nothing to say")
+    })
+  )
+
+  it.effect("find nothing where headers come to declare the limit", () =>
+    Effect.gen(function* () {
+      const found = (count: number) => {
+        const allows = slidingWindow(() => 50)
+        const declares = { "ratelimit-policy": '"a";q=50;w=1' }
+        const { layer } = vendor((index, { at }) => {
+          const headers = index < 800 ? {} : declares
+          return allows(at) ? answer(202, receipt(`b-${index}`), headers) : answer(429, {}, headers)
+        })
+        return inVirtualTime(
+          run(count, "a", { rateLimit: RateLimitPolicy.find() }).pipe(
+            Effect.map((report) => report.found),
+            Effect.provide(reachOf(layer))
+          )
+        )
+      }
+      assert.isDefined(yield* found(700))
+      assert.isUndefined(yield* found(900))
     })
   )
 

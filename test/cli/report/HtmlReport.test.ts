@@ -259,6 +259,14 @@ describe("the report as a page", () => {
     assert.include(text, "60,000 records in 18 s", "and its charts are its own")
   })
 
+  it("says what rate limit was found, and how to start with it next time", () => {
+    const text = flat(textOf(named(page("resumed"), "main")[0] ?? assert.fail()))
+    assert.include(text, "found a limit of about 98 requests a second")
+    assert.match(text, /; 4\.9\s% of the requests were refused whatever the rate/)
+    assert.include(text, "Next timeadd --rate-limit 98/1s")
+    assert.notInclude(textOf(page("delivered")), "Rate limit\nfound")
+  })
+
   it("is the same text for the same run", () => {
     for (const [kind, text] of Pages.texts)
       assert.strictEqual(HtmlReport.render(Pages.pages[kind] ?? assert.fail()), text)

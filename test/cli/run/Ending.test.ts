@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Option } from "effect"
 import * as Ending from "../../../src/cli/run/Ending.ts"
 import type { SyncOptions } from "../../../src/cli/run/SyncOptions.ts"
+import * as Values from "../../../src/cli/run/Values.ts"
 import { CustomerFileError, CustomerSync, SyncReport } from "../../../src/index.ts"
 
 const options: SyncOptions = {
@@ -77,6 +78,26 @@ describe("the end of a run", () => {
       told({ _tag: "Interrupted" }, { options: { ...options, checkpoint: Option.none() } }),
       "They are in dead.ndjson, each with its reason. 7 records that were read were not sent. The position was not kept"
     )
+  })
+
+  it("says what to add next time where a limit was found, and nothing of one that was not", () => {
+    const background = { share: 0.05, margin: 0.01 }
+    const found = (perSecond: number) =>
+      new SyncReport.SyncReport({ ...report, found: { background, limit: { perSecond, margin: 0.01, counts: 3 } } })
+    for (const [perSecond, said, option] of [
+      [98.2, "about 98 requests a second", "--rate-limit 98/1s"],
+      [2.4, "about 144 requests a minute", "--rate-limit 144/1m"],
+      [0.01, "about 36 requests an hour", "--rate-limit 36/1h"]
+    ] as const) {
+      for (const ending of [{ _tag: "Finished" }, { _tag: "Interrupted" }] as const) {
+        const text = told(ending, { report: found(perSecond) })
+        const line = `A limit of ${said} was found, which nobody had told. To start with it next time, add ${option}.`
+        assert.isTrue(text.endsWith(`\n\n${line}`), text)
+        assert.isTrue(Option.isSome(Values.rate(option.split(" ")[1] ?? "")), "it can be typed")
+      }
+    }
+    const noise = new SyncReport.SyncReport({ ...report, found: { background } })
+    assert.strictEqual(told({ _tag: "Finished" }, { report: noise }), told({ _tag: "Finished" }))
   })
 
   it("letters that only later runs were told to write are not promised", () => {

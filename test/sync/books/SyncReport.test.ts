@@ -13,6 +13,7 @@ const report = new SyncReport.SyncReport({
   requests: 5001,
   retries: 12,
   waits: { rate: 61_500, concurrency: 0 },
+  found: { limit: { perSecond: 98.2, margin: 0.01, counts: 4 }, background: { share: 0.049, margin: 0.002 } },
   bytes: 300_000_000,
   durations: { p50: 5.25, p90: 42, p95: 80, p99: 640, max: 1500 },
   firstOffset: 234_567,
@@ -40,6 +41,8 @@ describe("SyncReport", () => {
         "  one took          5.3 ms (95 %: 80 ms, longest: 1.5 s)",
         "bytes sent          300,000,000",
         "waited: rate        1 min 2 s",
+        "rate limit          found a limit of about 98 requests a second",
+        "rate limit          4.9 % of the requests were refused whatever the rate",
         "went on from        offset 234,567",
         "checkpoint          offset 1,234,567",
         "time                2 min 5 s, 8,000 records/s"

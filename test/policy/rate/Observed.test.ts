@@ -1,0 +1,82 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as LimitFinder from "../../../src/policy/rate/LimitFinder.ts"
+import * as Observed from "../../../src/policy/rate/Observed.ts"
+import * as LimitSimulation from "../LimitSimulation.ts"
+
+const { fixedWindow, measure, noisy, seeded, slidingWindow, tokenBucket } = LimitSimulation
+
+const seeds = [1, 2, 3, 4]
+
+const simulate = (server: (random: () => number) => LimitSimulation.Server, seconds: number, seed = 1) => {
+  const finder = Observed.make(LimitFinder.make())
+  const answers = LimitSimulation.simulate({
+    finder,
+    server: server(seeded(seed * 977)),
+    seconds,
+    roundTrip: 20,
+    jitter: 0.1,
+    random: seeded(seed),
+    inFlight: 8
+  })
+  return { answers, finding: finder.finding() }
+}
+
+const perMinute = (limit: number) => {
+  const allows = fixedWindow(() => limit)
+  return (now: number) => allows(now / 60)
+}
+
+describe("a finding", () => {
+  it("is the limit, within a few percent, as often as it is met again", () => {
+    for (const server of [fixedWindow, slidingWindow, tokenBucket((limit) => limit)]) {
+      for (const limit of [20, 100, 300]) {
+        for (const seed of seeds) {
+          const { finding } = simulate(() => server(() => limit), 60, seed)
+          const found = finding?.limit ?? assert.fail(`${limit}, seed ${seed}`)
+          assert.closeTo(found.perSecond, limit, 0.04 * limit)
+          assert.isAtMost(found.margin, 0.1)
+          assert.isAtLeast(found.counts, 2)
+          assert.isUndefined(finding?.background, "a limit refuses nothing below it")
+        }
+      }
+    }
+  })
+
+  it("is the limit as it is now, where it has moved", () => {
+    const { finding } = simulate(() => slidingWindow((now) => (now < 40_000 ? 200 : 80)), 90)
+    assert.closeTo(finding?.limit?.perSecond ?? 0, 80, 4)
+  })
+
+  it("is the share that is refused whatever the rate, within its margin", () => {
+    for (const share of [0.05, 0.2]) {
+      for (const seed of seeds) {
+        const { answers, finding } = simulate((random) => noisy(() => share, random), 60, seed)
+        const found = finding?.background ?? assert.fail(`${share}, seed ${seed}`)
+        assert.isUndefined(finding?.limit)
+        assert.closeTo(found.share, measure(answers, 0, 60).share, 0.01)
+        assert.closeTo(found.share, share, 3 * found.margin)
+        assert.isBelow(found.margin, share / 5)
+      }
+    }
+  })
+
+  it("is nothing where nothing was refused, or too little to say anything", () => {
+    for (const server of [() => true, fixedWindow(() => 1000)]) {
+      assert.isUndefined(simulate(() => server, 60).finding)
+    }
+    let refused = 0
+    assert.isUndefined(simulate(() => () => ++refused > 5, 60).finding, "five at the start")
+    assert.isUndefined(simulate(() => slidingWindow(() => 100), 3).finding, "a limit that was met once")
+    assert.isUndefined(simulate((random) => noisy(() => 0.01, random), 1).finding, "1 % of a few")
+  })
+
+  it("is no rate where a quota for a minute is used up at once", () => {
+    for (const limit of [60, 600]) assert.isUndefined(simulate(() => perMinute(limit), 300).finding?.limit)
+  })
+
+  it("is nothing any more of a limit that is gone", () => {
+    const { answers, finding } = simulate(() => slidingWindow((now) => (now < 40_000 ? 100 : 10_000)), 120)
+    assert.isAtLeast(measure(answers, 110, 120).allowed, 350)
+    assert.isTrue(finding?.limit === undefined || finding.limit.perSecond < 110)
+  })
+})
