@@ -80,3 +80,104 @@ describe("a finding", () => {
     assert.isTrue(finding?.limit === undefined || finding.limit.perSecond < 110)
   })
 })
+
+/** Watches a finder that believes what it is told to. */
+const told = () => {
+  let limit: number | undefined
+  let background = 0
+  let moves = false
+  const observed = Observed.make({
+    rate: () => 7,
+    onStart: () => {},
+    onAccepted: () => {},
+    onLimited: () => moves,
+    onPaused: () => {},
+    limit: () => limit,
+    background: () => background
+  })
+  const answer = (accepted: number, refused: number) => {
+    for (let i = 0; i < accepted; i++) observed.onAccepted(0, 0)
+    for (let i = 0; i < refused; i++) observed.onLimited(0, 0)
+  }
+  return {
+    observed,
+    answer,
+    /** So many answers, the last of which makes it believe something, perhaps the same again. */
+    count: (believed: number | undefined, accepted: number, refused: number) => {
+      answer(accepted, refused - 1)
+      limit = believed
+      moves = true
+      observed.onLimited(0, 0)
+      moves = false
+    },
+    setBackground: (share: number) => {
+      background = share
+    }
+  }
+}
+
+describe("what is believed is told", () => {
+  it("when two counts agree, of which what ends a search is none", () => {
+    const { count, observed } = told()
+    count(100, 50, 10)
+    count(101, 100, 1)
+    assert.isUndefined(observed.finding())
+    count(99, 100, 1)
+    assert.deepStrictEqual(observed.finding(), { limit: { perSecond: 100, margin: 0.01, counts: 2 } })
+  })
+
+  it("as the latest counts that agree have it, and as at most five do", () => {
+    const { count, observed } = told()
+    for (const limit of [200, 200, 200, 120, 100]) count(limit, 100, 1)
+    assert.isUndefined(observed.finding(), "the last stands alone")
+    count(100, 100, 1)
+    assert.deepStrictEqual(observed.finding()?.limit, { perSecond: 100, margin: 0, counts: 2 })
+    for (const limit of [105, 105, 105, 105, 105]) count(limit, 100, 1)
+    assert.deepStrictEqual(observed.finding()?.limit, { perSecond: 105, margin: 0, counts: 5 })
+  })
+
+  it("unless a tenth of the answers is refused beyond the background", () => {
+    const { count, observed, setBackground } = told()
+    count(100, 50, 10)
+    count(100, 80, 20)
+    count(100, 80, 20)
+    assert.isUndefined(observed.finding())
+    setBackground(0.15)
+    assert.strictEqual(observed.finding()?.limit?.perSecond, 100)
+  })
+
+  it("not of the rest of a window, in which nothing is accepted", () => {
+    const { count, observed } = told()
+    count(100, 50, 10)
+    count(100, 100, 1)
+    count(100, 0, 1)
+    assert.isUndefined(observed.finding())
+    // What was refused in it belongs to the next count.
+    count(100, 100, 39)
+    assert.isUndefined(observed.finding(), "41 of 241 were refused")
+  })
+
+  it("no more when it is believed no more, and anew from then on", () => {
+    const { answer, count, observed, setBackground } = told()
+    for (let i = 0; i < 3; i++) count(100, 100, 1)
+    assert.isDefined(observed.finding())
+    count(undefined, 100, 100)
+    assert.isUndefined(observed.finding())
+    setBackground(0.07)
+    answer(950, 50)
+    const margin = 1.96 * Math.sqrt((0.05 * 0.95) / 1000)
+    assert.deepStrictEqual(observed.finding(), { background: { share: 0.05, margin } })
+    count(100, 0, 1)
+    count(100, 100, 1)
+    assert.isUndefined(observed.finding()?.limit)
+    assert.strictEqual(observed.finding()?.background?.share, 0.07, "beside a limit, as the finder knows it")
+  })
+
+  it("by one that lets the finder do its work", () => {
+    const { count, observed } = told()
+    assert.strictEqual(observed.rate(0), 7)
+    assert.isFalse(observed.onLimited(0, 0))
+    count(3, 1, 1)
+    assert.strictEqual(observed.limit(), 3)
+  })
+})
