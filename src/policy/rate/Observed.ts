@@ -30,7 +30,7 @@ export const make = (finder: LimitFinder.LimitFinder): Observed => {
   let counts: ReadonlyArray<Count> = []
   let accepted = 0
   let refused = 0
-  // Since no limit is believed.
+  // Since a limit was believed no more, or from the start.
   let answers = 0
   let limited = 0
 
@@ -51,7 +51,7 @@ export const make = (finder: LimitFinder.LimitFinder): Observed => {
 
   const limit = (): typeof RateFinding.Limit.Type | undefined => {
     const last = counts.at(-1)?.limit
-    if (believed === undefined || last === undefined) return undefined
+    if (last === undefined) return undefined
     const from = counts.findLastIndex(({ limit }) => Math.abs(limit - last) > agreeing * last) + 1
     const same = counts.slice(from)
     const all = same.reduce((sum, count) => sum + count.accepted + count.refused, 0)
@@ -66,9 +66,12 @@ export const make = (finder: LimitFinder.LimitFinder): Observed => {
   const background = (): typeof RateFinding.Background.Type | undefined => {
     const known = finder.background()
     if (known === 0) return undefined
-    // What a limit refuses cannot be told from the rest one by one; where there is none, all of it is the background.
-    const share = believed === undefined && answers > 0 ? limited / answers : known
-    return { share, margin: deviations * Math.sqrt((share * (1 - share)) / Math.max(1, answers)) }
+    const all = limited / Math.max(1, answers)
+    const marginOf = (share: number) => deviations * Math.sqrt((share * (1 - share)) / Math.max(1, answers))
+    // Where there is no limit, all of it is the background; what a limit refused cannot be told from the rest.
+    return believed === undefined && answers > 0
+      ? { share: all, margin: marginOf(all) }
+      : { share: known, margin: Math.max(marginOf(known), all - known) }
   }
 
   return {

@@ -31,7 +31,7 @@ export const Limit = Schema.Struct({
 export const Background = Schema.Struct({
   /** From 0 to 1, of the answers. */
   share: Schema.Finite,
-  /** 19 of 20 times the share is off by no more than this, which is a share, too. */
+  /** 19 of 20 times the share is off by no more than this, which is a share, too. More, beside a limit. */
   margin: Schema.Finite
 })
 
@@ -108,6 +108,9 @@ export const limitText = ({ perSecond }: Pick<typeof Limit.Type, "perSecond">): 
   return `about ${Format.count(limit)} ${limit === 1 ? "request" : "requests"} ${name === "hour" ? "an" : "a"} ${name}`
 }
 
+// A margin from which on a second digit says nothing.
+const rough = 0.25
+
 /**
  * For people: `found a limit of about 98 requests a second`, `4.9 % of the requests were refused whatever the rate`.
  *
@@ -118,7 +121,10 @@ export const format = ({ background, limit }: RateFinding): ReadonlyArray<string
   const lines: Array<string> = []
   if (limit !== undefined) lines.push(`found a limit of ${limitText(limit)}`)
   if (background !== undefined) {
-    lines.push(`${Number((100 * background.share).toPrecision(2))} % of the requests were refused whatever the rate`)
+    const { margin, share } = background
+    const isRough = margin >= rough * share
+    const percent = Number((100 * share).toPrecision(isRough ? 1 : 2))
+    lines.push(`${isRough ? "about " : ""}${percent} % of the requests were refused whatever the rate`)
   }
   return lines
 }

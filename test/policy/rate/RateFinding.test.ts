@@ -13,9 +13,19 @@ describe("RateFinding", () => {
       "found a limit of about 98 requests a second",
       "4.9 % of the requests were refused whatever the rate"
     ])
-    assert.deepStrictEqual(RateFinding.format({ background: { share: 0.2004, margin: 0.02 } }), [
-      "20 % of the requests were refused whatever the rate"
-    ])
+    for (const [share, margin, percent] of [
+      [0.2004, 0.02, "20"],
+      [0.04, 0.001, "4"],
+      [0.0041, 0.0009, "0.41"],
+      [0.034, 0.027, "about 3"],
+      [0.34, 0.2, "about 30"],
+      [1, 0, "100"],
+      [0.0041, 0.004, "about 0.4"]
+    ] as const) {
+      assert.deepStrictEqual(RateFinding.format({ background: { share, margin } }), [
+        `${percent} % of the requests were refused whatever the rate`
+      ])
+    }
     assert.deepStrictEqual(RateFinding.format({}), [])
   })
 
