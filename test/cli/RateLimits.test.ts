@@ -14,12 +14,13 @@ const soak = process.env.SOAK === undefined ? 1 : 5
 
 const decodeReport = Schema.decodeUnknownSync(Schema.fromJsonString(SyncReport.SyncReport))
 
-/** What a server answers to a batch of so many records; `undefined` accepts it. */
+/** A 429. */
 interface Refusal {
   readonly headers: Record<string, string>
 }
 
 interface Vendor {
+  /** How a batch of so many records is refused; `undefined` accepts it. `inFlight` counts it, too. */
   readonly refuse: (now: number, records: number, inFlight: number) => Refusal | undefined
   /** Milliseconds. */
   readonly takes?: number
@@ -163,7 +164,7 @@ describe.concurrent("patchbay sync, against a server that", () => {
   )
 
   it.live(
-    "refuses 1 % at random, each with Retry-After: 1, which everyone obeys",
+    "refuses one in a hundred, each with Retry-After: 1, which everyone obeys",
     () =>
       Effect.gen(function* () {
         const count = 400 * soak

@@ -87,11 +87,10 @@ const told = () => {
   let background = 0
   let moves = false
   const observed = Observed.make({
+    ...LimitFinder.make(),
     rate: () => 7,
-    onStart: () => {},
     onAccepted: () => {},
     onLimited: () => moves,
-    onPaused: () => {},
     limit: () => limit,
     background: () => background
   })
