@@ -36,7 +36,7 @@ export const make = (
   })
 
 // The shape in a form that is the same for the same declaration; a schema without a JSON form has only its name.
-const shapeOf = (schema: Schema.Constraint): string => {
+export const shapeOf = (schema: Schema.Constraint): string => {
   try {
     return digest(JSON.stringify(Schema.toJsonSchemaDocument(schema)))
   } catch {
@@ -45,7 +45,7 @@ const shapeOf = (schema: Schema.Constraint): string => {
 }
 
 // FNV-1a, 32 bits: tells two shapes apart in an error message, and need not withstand anybody.
-const digest = (text: string): string => {
+export const digest = (text: string): string => {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   return (hash >>> 0).toString(16).padStart(8, "0")

@@ -3,5 +3,6 @@
  *
  * @since 0.1.0
  */
+export * as CustomerQuery from "./CustomerQuery.ts"
 export * as SqlCheckpoint from "./SqlCheckpoint.ts"
 export * as SqlDeadLetters from "./SqlDeadLetters.ts"

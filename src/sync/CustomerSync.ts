@@ -28,6 +28,7 @@ import * as Progress from "./books/Progress.ts"
 import type { SyncReport } from "./books/SyncReport.ts"
 import * as Checkpoint from "./checkpoint/Checkpoint.ts"
 import * as PlacedCheckpoint from "./checkpoint/PlacedCheckpoint.ts"
+import * as Realigned from "./checkpoint/Realigned.ts"
 import * as Deliver from "./deliver/Deliver.ts"
 import * as Isolate from "./deliver/Isolate.ts"
 import * as ReadAhead from "./deliver/ReadAhead.ts"
@@ -256,12 +257,15 @@ const openKept = Effect.fnUntraced(function* <A, B extends Behaviour, E extends 
       "records of one key": sameKey,
       settle
     }))
-  const checkpoint = opened && (yield* PlacedCheckpoint.make(opened, places))
-  const before = checkpoint?.state
+  const found = opened && (yield* PlacedCheckpoint.make(opened, places))
+  const recount = Source.isSource(source) ? source.recount : undefined
+  const before = found?.state && recount ? yield* Realigned.make(found.state, recount) : found?.state
+  const checkpoint = found && { ...found, state: before }
   const letters =
     deadLetters &&
     (yield* deadLetters.open({
-      resumedFrom: before && PlacedCheckpoint.offsetOf(before),
+      // Where offsets are of other records now, letters of an earlier run keep none of this one out.
+      resumedFrom: before && before === found?.state ? PlacedCheckpoint.offsetOf(before) : undefined,
       startedAt: before?.startedAt ?? startedAt,
       checkpoint: opened
     }))
@@ -275,7 +279,9 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
 ) {
   const { batch = BatchPolicy.make(), to } = options
   const startedAt = yield* Clock.currentTimeMillis
-  const places = Places.make(Source.isSource(source) ? source.place : undefined)
+  const places = Source.isSource(source)
+    ? Places.make(source.place, source.recount !== undefined)
+    : Places.make(undefined)
   const kept = yield* Effect.result(openKept(options, source, { places, startedAt }))
   const books = yield* Books.make<ES | StopReason>(
     {

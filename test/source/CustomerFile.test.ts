@@ -380,7 +380,7 @@ describe("reading on from a position", () => {
     Effect.gen(function* () {
       for (const place of [{ id: "c-1" }, { byte: -1, line: 1 }, "byte 0", undefined]) {
         const from = { offset: 1, place }
-        const refused = { _tag: "InvalidConfiguration", option: "from" }
+        const refused = { _tag: "InvalidConfiguration", option: "from" } as const
         assert.deepInclude(yield* Effect.flip(readCsv("c0\nx\n", Any, { from })), refused)
         assert.deepInclude(yield* Effect.flip(readNdjson('{"c0":"x"}', Any, { from })), refused)
         yield* withFile("a.csv", "customerId\nx\n", (file) =>

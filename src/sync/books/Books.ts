@@ -20,6 +20,7 @@ import * as Group from "./Group.ts"
 import * as Ledger from "./Ledger.ts"
 import type * as Letter from "./Letter.ts"
 import type * as OffsetSet from "./OffsetSet.ts"
+import * as RunEnds from "./RunEnds.ts"
 import * as Stopping from "./Stopping.ts"
 import { SyncReport } from "./SyncReport.ts"
 import * as Tally from "./Tally.ts"
@@ -91,6 +92,7 @@ export const make = Effect.fnUntraced(function* <E>(
   const tally = Tally.make(before?.totals)
   const ledger = Ledger.make(before?.counts.outcomes)
   const done = Done.make(before)
+  const ends = places.moving ? RunEnds.make(before?.ends ?? []) : RunEnds.none
   const underway = Underway.make(before)
   const stopping = yield* Stopping.make<E>(options.grace)
   let firstOffset: number | undefined
@@ -102,9 +104,12 @@ export const make = Effect.fnUntraced(function* <E>(
 
   const state = (): PlacedCheckpoint.State => {
     const { totals, ...known } = done.state()
+    const unfinished = underway.state()
+    const runs = [...unfinished.settling, ...unfinished.sending].flatMap(({ runs }) => runs)
     return {
       ...known,
-      ...underway.state(),
+      ...unfinished,
+      ends: ends.of([...known.done, ...runs], done.has),
       totals: { ...tally.totals(), ...totals },
       startedAt: before?.startedAt ?? startedAt,
       finished
@@ -173,7 +178,9 @@ export const make = Effect.fnUntraced(function* <E>(
       ledger.addRead(records.length)
       firstOffset ??= records[0]?.offset
       lastOffset = records.at(-1)?.offset ?? lastOffset
-      if (writer !== undefined && places.there) done.addPlaces(records)
+      if (writer === undefined || !places.there) return
+      done.addPlaces(records)
+      ends.add(records)
     },
     rejected: (records) => enter(Group.ofRejected(records, { places, wantsOutcomes }), () => undefined),
     ended: (batch, ended, apart) => {

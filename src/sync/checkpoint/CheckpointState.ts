@@ -87,6 +87,11 @@ export const State = Schema.Struct({
   position: Position,
   /** Offsets beyond the position that have such an outcome as well. */
   done: runs,
+  /**
+   * Of sources whose records may come and go: offset and place of the first and the last record of each run that is done,
+   * settling or sending.
+   */
+  ends: Schema.optionalKey(Schema.Array(Schema.Tuple([natural, Schema.Json]))),
   settling: Schema.Array(SettlingBatch),
   /** Empty where sending again is safe. */
   sending: Schema.Array(SendingBatch),

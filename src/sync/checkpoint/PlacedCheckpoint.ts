@@ -9,9 +9,11 @@ import type { SourcePlaceInvalid } from "../record/SourcePlaceInvalid.ts"
 import type * as CheckpointState from "./CheckpointState.ts"
 import type { Lease, OpenCheckpoint, WriteError } from "./OpenCheckpoint.ts"
 
-export interface State extends Omit<CheckpointState.State, "fingerprint" | "position"> {
+export interface State extends Omit<CheckpointState.State, "ends" | "fingerprint" | "position"> {
   /** Where reading goes on, or only the offset where it starts afresh. */
   readonly position: SourcePosition | number
+  /** The first and the last record of each run, as far as they are needed. */
+  readonly ends: ReadonlyArray<SourcePosition>
 }
 
 export interface PlacedCheckpoint {
@@ -27,9 +29,20 @@ export const make = ({ lease, rest, state, write }: OpenCheckpoint, places: Plac
   Effect.gen(function* (): Effect.fn.Return<PlacedCheckpoint, SourcePlaceInvalid> {
     const before = Option.getOrUndefined(state)
     return {
-      state: before && { ...before, position: yield* mapPlace(before.position, places.decode) },
-      write: (next) =>
-        Effect.flatMap(mapPlace(next.position, places.encode), (position) => write({ ...next, position })),
+      state: before && {
+        ...before,
+        position: yield* mapPlace(before.position, places.decode),
+        ends: yield* Effect.forEach(before.ends ?? [], ([offset, place]) =>
+          Effect.fromResult(places.decode({ offset, place }))
+        )
+      },
+      write: ({ ends, ...next }) =>
+        Effect.gen(function* () {
+          const position = yield* mapPlace(next.position, places.encode)
+          if (ends.length === 0) return yield* write({ ...next, position })
+          const encoded = yield* Effect.forEach(ends, (end) => Effect.fromResult(places.encode(end)))
+          yield* write({ ...next, position, ends: encoded.map(({ offset, place }) => [offset, place]) })
+        }),
       rest,
       lease
     }

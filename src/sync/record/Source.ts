@@ -58,11 +58,30 @@ export interface Origin<A, E, R, P = unknown> {
   // A method, because it is only ever given an encoder of these records: sources of fewer fields are sources of more.
   encoded?(encoder: Encoder<A>): EncodedFrom<A, E, R, P> | undefined
   /**
+   * How many records there are from a position on up to each of the places, for a source into which records come, and out
+   * of which they go, between two readings; each record must have a place of its own. Default: as many as there were.
+   */
+  readonly recount?: Recount<E, R, P> | undefined
+  /**
    * The fields that are mapped to a name that no record had, once the source has been read from its start to its end.
    * Default: none.
    */
   readonly missing?: (() => ReadonlyArray<MissingName>) | undefined
 }
+
+/**
+ * Counts the records from a position on up to each of some places, the record there included or not.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Recount<E, R, P = unknown> = {
+  // Written as a method, because places are only ever brought back to the source that they come from.
+  count(
+    from: SourcePosition<P>,
+    ends: ReadonlyArray<{ readonly place: P; readonly inclusive: boolean }>
+  ): Effect.Effect<ReadonlyArray<number>, E, R>
+}["count"]
 
 /**
  * A name that no record of a source had.
@@ -281,6 +300,7 @@ export const tap: {
     make<A, E | E2, R | R2>({
       fingerprint: source.fingerprint,
       place: source.place,
+      recount: source.recount,
       from: (position) => Stream.tap(source.from(position), f),
       missing: source.missing
     })
@@ -302,6 +322,7 @@ export const map: {
     make({
       fingerprint: withPart(source, "map", name),
       place: source.place,
+      recount: source.recount,
       from: (position) =>
         Stream.map(source.from(position), (record): CustomerRecord<B> => {
           if (record._tag === "Invalid") return record
@@ -334,6 +355,7 @@ export const filter: {
     make({
       fingerprint: withPart(source, "filter", name),
       place: source.place,
+      recount: source.recount,
       from: (position) =>
         source.from(position).pipe(
           Stream.map((record): CustomerRecord<A> | undefined =>
