@@ -1,9 +1,15 @@
+import { createHash } from "node:crypto"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted, Schema, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Redacted, Result, Schema, Stream } from "effect"
 import * as SqlClient from "effect/sql/SqlClient"
+import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
+import * as RateLimitPolicy from "../../src/policy/rate/RateLimitPolicy.ts"
 import * as ReachSchema from "../../src/reach/ReachSchema.ts"
 import * as CustomerQuery from "../../src/sql/CustomerQuery.ts"
+import * as SqlCheckpoint from "../../src/sql/SqlCheckpoint.ts"
+import * as CustomerSync from "../../src/sync/CustomerSync.ts"
+import type * as Destination from "../../src/sync/model/Destination.ts"
 import * as Postgres from "../support/Postgres.ts"
 
 class Server extends Context.Service<Server, Postgres.Server>()("Server") {}
@@ -210,6 +216,112 @@ layer(database, { timeout: 60_000, excludeTestServices: true })("CustomerQuery",
       assert.strictEqual(new Set(all).size, 4)
       assert.strictEqual(yield* of("SELECT 1 AS id", { key: "id", pageSize: 3 }), all[0])
       assert.notInclude(all.join(""), "SELECT")
+    })
+  )
+})
+
+const Customer = Schema.Struct({ customerId: Schema.String })
+
+const uuid = (n: number): string => {
+  const hex = createHash("md5").update(String(n)).digest("hex")
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")
+}
+
+/** A destination that takes batches, one in ten much later, and tells which customers it has. */
+const taking = () => {
+  const sent = new Map<string, number>()
+  let batches = 0
+  const to: Destination.Destination<
+    { readonly customerId: string },
+    Destination.Behaviour & { readonly acceptance: "applied" }
+  > = {
+    name: "fake",
+    vendor: "Fake",
+    tenant: undefined,
+    behaviour: {
+      acceptance: "applied",
+      failureUnit: "batch",
+      failures: "independent",
+      writing: "merge",
+      order: "none",
+      resend: "safe"
+    },
+    maxRecords: 1000,
+    envelope: ["[", "]"],
+    key: ({ customerId }) => customerId,
+    merge: (_, later) => later,
+    encode: ({ customerId }) => Result.succeed(`{"customerId":${JSON.stringify(customerId)}}`),
+    send: ({ records }) =>
+      Effect.gen(function* () {
+        yield* Effect.sleep(++batches % 10 === 3 ? 400 : 2)
+        for (const { key } of records) sent.set(key, (sent.get(key) ?? 0) + 1)
+        return { recordCount: records.length, batchId: undefined }
+      }),
+    named: () => [],
+    settle: () => Effect.succeed({ _tag: "Applied" }),
+    fingerprint: ""
+  }
+  return { to, sent, batches: () => batches }
+}
+
+layer(database, { timeout: 60_000, excludeTestServices: true })("a sync of a query", (it) => {
+  it.effect("goes on where it was stopped, and misses none that was there all the time, whatever came and went", () =>
+    Effect.gen(function* () {
+      yield* run(`CREATE TABLE busy AS SELECT md5(n::text)::uuid AS id FROM generate_series(1, 20000) n`)
+      yield* run("ALTER TABLE busy ADD PRIMARY KEY (id)")
+      const { batches, sent, to } = taking()
+      const records = CustomerQuery.read((sql) => sql`SELECT id AS "customerId" FROM busy`, Customer, {
+        key: "customerId",
+        pageSize: 777
+      })
+      const sync = records.pipe(
+        CustomerSync.run({
+          to,
+          batch: BatchPolicy.make({ maxRecords: 50 }),
+          rateLimit: RateLimitPolicy.unlimited(),
+          checkpoint: SqlCheckpoint.make("busy"),
+          checkpointEvery: "10 millis",
+          grace: "1 millis"
+        })
+      )
+      const gone = new Set<string>()
+      for (let stop = 1; stop <= 6; stop++) {
+        const fiber = yield* Effect.forkChild(sync)
+        while (batches() < stop * 50) yield* Effect.sleep(1)
+        yield* Fiber.interrupt(fiber)
+        const sql = yield* SqlClient.SqlClient
+        const deleted = yield* sql<{ id: string }>`DELETE FROM busy WHERE random() < 0.03 RETURNING id::text AS id`
+        for (const { id } of deleted) gone.add(id)
+        yield* run(`INSERT INTO busy SELECT md5(random()::text)::uuid FROM generate_series(1, 600) n`)
+      }
+      const report = yield* sync
+      assert.strictEqual(report.resumedFrom !== undefined, true)
+      const missed = Array.from({ length: 20_000 }, (_, n) => uuid(n + 1)).filter(
+        (id) => !gone.has(id) && !sent.has(id)
+      )
+      assert.strictEqual(missed.length, 0)
+      // What was in flight at each stop is sent again, and no more.
+      const again = [...sent.values()].filter((times) => times > 1).length
+      assert.isAtMost(again, 6 * 8 * 50)
+      assert.strictEqual((yield* sync).nothingNew, true)
+    })
+  )
+
+  it.effect("outlives a database that starts again", () =>
+    Effect.gen(function* () {
+      const { start, stop } = yield* Server
+      yield* run(`CREATE TABLE lasting AS SELECT n AS id, n::text AS "customerId" FROM generate_series(1, 300) n`)
+      let read = 0
+      yield* CustomerQuery.read((sql) => sql`SELECT * FROM lasting`, Customer, { key: "id", pageSize: 100 }).pipe(
+        Stream.runForEach(({ offset }) =>
+          Effect.suspend(() => {
+            assert.strictEqual(offset, read)
+            if (read++ !== 99) return Effect.void
+            return Effect.andThen(stop, Effect.forkDetach(Effect.delay(start, 500)))
+          })
+        )
+      )
+      assert.strictEqual(read, 300)
     })
   )
 })

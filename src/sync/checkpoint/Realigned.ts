@@ -30,20 +30,28 @@ export const make = Effect.fnUntraced(function* <E, R>(
   }))
   if (known.every(({ before, behind, offset }) => before === offset && behind === offset + 1)) return state
 
+  // Where a record at an end is gone, its place still says where the run ends.
+  const moved: Array<SourcePosition> = []
   const move = (runs: ReadonlyArray<Run>): ReadonlyArray<Run> =>
     runs.flatMap(([from, to]) => {
       const inside = known.filter(({ offset }) => from <= offset && offset < to)
-      const start = from === position.offset ? from : (inside[0]?.before ?? from)
-      const end = inside.at(-1)?.behind ?? to
-      return start < end ? [[start, end] as const] : []
+      const [first] = inside
+      const last = inside.at(-1)
+      // What cannot be found again is not known to be done.
+      if (first === undefined || last === undefined) return []
+      const isFirst = from === position.offset
+      const start = isFirst ? from : first.before
+      const end = last.behind
+      if (start >= end) return []
+      moved.push({ offset: start, place: isFirst ? position.place : first.place })
+      if (end - 1 > start) moved.push({ offset: end - 1, place: last.place })
+      return [[start, end] as const]
     })
   return {
     ...state,
     done: move(state.done),
     settling: state.settling.map((batch) => ({ ...batch, runs: move(batch.runs) })),
     sending: state.sending.map((batch) => ({ ...batch, runs: move(batch.runs) })),
-    ends: known.flatMap(
-      ({ before, behind, place }): ReadonlyArray<SourcePosition> => (behind > before ? [{ offset: before, place }] : [])
-    )
+    ends: moved
   }
 })

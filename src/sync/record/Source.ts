@@ -210,7 +210,7 @@ export class SourceOutOfOrder extends Schema.TaggedError<SourceOutOfOrder>()("So
  * @since 0.1.0
  */
 export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, R, P>): Source<A, E, R> => {
-  const { missing, place } = origin
+  const { missing, place, recount } = origin
   const isPlace = place === undefined ? undefined : Schema.is(place)
   // What a source calls a place is nobody else's business, so that its type forgets it.
   const fits = (position: SourcePosition): position is SourcePosition<P> => isPlace?.(position.place) === true
@@ -221,6 +221,16 @@ export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, 
       return fits(position)
         ? from(position)
         : Stream.die(new SourcePlaceInvalid({ offset: position.offset, from: "source" }))
+    }
+  const invalid = ({ offset }: SourcePosition) => Effect.die(new SourcePlaceInvalid({ offset, from: "source" }))
+  const counted =
+    (recount: Recount<E, R, P>): Recount<E, R> =>
+    (from, ends) => {
+      if (!fits(from)) return invalid(from)
+      const known = ends.filter(
+        (end): end is { readonly place: P; readonly inclusive: boolean } => isPlace?.(end.place) === true
+      )
+      return known.length === ends.length ? recount(from, known) : invalid(from)
     }
   return Object.assign(
     Stream.suspend(() => origin.from(undefined)),
@@ -233,6 +243,7 @@ export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, 
         const from = origin.encoded?.(encoder)
         return from && placed(from)
       },
+      ...(recount === undefined ? {} : { recount: counted(recount) }),
       missing
     } as const
   )
