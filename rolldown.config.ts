@@ -8,7 +8,8 @@ const library = defineConfig({
     index: "src/index.ts",
     "node/index": "src/node/index.ts",
     "sandbox/index": "src/sandbox/index.ts",
-    "sql/index": "src/sql/index.ts"
+    "sql/index": "src/sql/index.ts",
+    "cluster/index": "src/cluster/index.ts"
   },
   // Packages and Node's modules; only our own are put together.
   external: /^[^./]/,
@@ -17,7 +18,7 @@ const library = defineConfig({
     cleanDir: true,
     format: "esm",
     chunkFileNames: "chunks/[name]-[hash].js",
-    codeSplitting: { groups: [{ name: "library", test: /[\\/]src[\\/](?!node|sandbox|sql)/ }] },
+    codeSplitting: { groups: [{ name: "library", test: /[\\/]src[\\/](?!node|sandbox|sql|cluster)/ }] },
     // A file with one character beyond Latin-1 is kept with two bytes for each, and comments cannot escape theirs.
     charset: "ascii",
     comments: { jsdoc: false },

@@ -65,6 +65,11 @@ export interface Options<Field extends string = string> extends RowOptions<Field
    * their values, so an index on them is what makes it fast.
    */
   readonly key: string | Arr.NonEmptyReadonlyArray<string>
+  /**
+   * Reads one part of the rows, by a hash of the column `by`: who is in a part stays in it, and all parts together are the
+   * whole. `by` must be what tells customers apart. The other rows are left out by the database. Default: all rows.
+   */
+  readonly part?: { readonly by: string; readonly index: number; readonly of: number } | undefined
   /** Rows that are read at once. Default: 5,000. */
   readonly pageSize?: number | undefined
 }
@@ -108,9 +113,10 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   const name = options.name ?? "the query"
   const key = typeof options.key === "string" ? Arr.of(options.key) : options.key
   const pageSize = options.pageSize ?? 5000
-  const rows = QueryRows.make(name, query, key)
+  const rows = QueryRows.make(name, query, key, options.part)
   return Source.make<S["Type"], QueryError, SqlClient.SqlClient, QueryRows.Key>({
     place: Schema.Array(Schema.String),
+    shared: true,
     fingerprint: fingerprint(name, query, schema, options),
     from: (position) =>
       Stream.unwrap(
@@ -247,7 +253,7 @@ const fingerprint = <S extends Schema.Constraint>(
   name: string,
   query: Query,
   schema: S,
-  { columns, key, nulls, otherColumns }: Options<string>
+  { columns, key, nulls, otherColumns, part }: Options<string>
 ) =>
   Effect.gen(function* () {
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
@@ -260,6 +266,7 @@ const fingerprint = <S extends Schema.Constraint>(
       // Its parameters may be of a customer.
       query: FileFingerprint.digest(JSON.stringify(query(sql).compile())),
       key: JSON.stringify(key),
+      ...(part === undefined ? {} : { part: `${part.index + 1} of ${part.of}, by ${part.by}` }),
       "reading options": JSON.stringify({ columns, nulls, otherColumns }),
       schema: FileFingerprint.shapeOf(schema)
     }

@@ -34,6 +34,13 @@ export interface QueryRows {
   readonly counts: (from: Key, ends: ReadonlyArray<End>) => Effect.Effect<ReadonlyArray<number>, QueryFailed>
 }
 
+/** A part of the rows: those of which a hash of a column is `index` of so many. */
+export interface Part {
+  readonly by: string
+  readonly index: number
+  readonly of: number
+}
+
 /** What a query selects, for a client. It may have parameters. */
 export type Query = (sql: SqlClient.SqlClient) => Statement.Statement<unknown>
 
@@ -50,7 +57,8 @@ const endsAtOnce = 500
 export const make = Effect.fnUntraced(function* (
   name: string,
   query: Query,
-  columns: Arr.NonEmptyReadonlyArray<string>
+  columns: Arr.NonEmptyReadonlyArray<string>,
+  part: Part | undefined
 ): Effect.fn.Return<QueryRows, QueryFailed | QueryKeyInvalid, SqlClient.SqlClient> {
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
   const failed = (error: SqlError.SqlError) =>
@@ -63,7 +71,13 @@ export const make = Effect.fnUntraced(function* (
     )
   const listOf = (parts: ReadonlyArray<Statement.Fragment>) => sql.csv(parts)
   const column = (name: string) => sql`q.${sql(name)}`
-  const table = sql`(${query(sql)}\n) AS q`
+  const whole = sql`(${query(sql)}\n) AS q`
+  // MD5 is the same in every version, and spreads what is numbered, too.
+  const table =
+    part === undefined
+      ? whole
+      : sql`(SELECT q.* FROM ${whole} WHERE
+          ('x' || left(md5(${column(part.by)}::text), 8))::bit(32)::bigint % ${part.of} = ${part.index}) AS q`
   const key = listOf(columns.map(column))
 
   const isNull = sql.or(columns.map((name) => sql`${column(name)} IS NULL`))

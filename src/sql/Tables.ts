@@ -1,4 +1,4 @@
-/** The tables that checkpoints and dead letters are kept in. */
+/** The tables that checkpoints, dead letters and runs are kept in. */
 import * as Effect from "effect/Effect"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -27,6 +27,24 @@ const migrations = Migrator.fromRecord({
       record_offset bigint NOT NULL,
       letter json NOT NULL,
       PRIMARY KEY (letters, run_started_at, record_offset)
+    )`
+  }),
+  "0002_runs": Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    yield* sql`CREATE TABLE patchbay_runs (
+      run text NOT NULL,
+      part integer NOT NULL,
+      parts integer NOT NULL,
+      attempt integer NOT NULL DEFAULT 1,
+      status text NOT NULL,
+      stopping boolean NOT NULL DEFAULT false,
+      runner text,
+      progress json,
+      report json,
+      problem text,
+      began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      PRIMARY KEY (run, part)
     )`
   })
 })

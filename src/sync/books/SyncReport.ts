@@ -125,3 +125,63 @@ export const format = (report: SyncReport): string => {
   const width = Math.max(...rows.map(([name]) => name.length))
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n")
 }
+
+/**
+ * The reports of the parts of one run as one: numbers add up, the longest part tells how long it took, and percentiles are
+ * those of the slowest part. Offsets are each part's own, and are left out.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const combine = (reports: ReadonlyArray<SyncReport>): SyncReport => {
+  const sum = (of: (report: SyncReport) => number) => reports.reduce((all, report) => all + of(report), 0)
+  const most = (of: (report: SyncReport) => number) => Math.max(0, ...reports.map(of))
+  const byName = (of: (report: SyncReport) => { readonly [name: string]: number }) => {
+    const all: Record<string, number> = {}
+    for (const report of reports)
+      for (const [name, count] of Object.entries(of(report))) all[name] = (all[name] ?? 0) + count
+    return all
+  }
+  const unsettled = reports.flatMap((report) => (report.unsettled === undefined ? [] : [report.unsettled]))
+  const missing = reports.flatMap((report) => report.missing ?? [])
+  const stopped = reports.find((report) => report.stopped !== undefined)?.stopped
+  const [first] = reports
+  return new SyncReport({
+    destination: first?.destination ?? "",
+    read: sum(({ read }) => read),
+    outcomes: {
+      Applied: sum(({ outcomes }) => outcomes.Applied),
+      Accepted: sum(({ outcomes }) => outcomes.Accepted),
+      Rejected: sum(({ outcomes }) => outcomes.Rejected),
+      Unknown: sum(({ outcomes }) => outcomes.Unknown),
+      Merged: sum(({ outcomes }) => outcomes.Merged),
+      Unsent: sum(({ outcomes }) => outcomes.Unsent)
+    },
+    reasons: byName(({ reasons }) => reasons),
+    offsets: {},
+    batches: sum(({ batches }) => batches),
+    requests: sum(({ requests }) => requests),
+    retries: sum(({ retries }) => retries),
+    bytes: sum(({ bytes }) => bytes),
+    waits: byName(({ waits }) => waits),
+    durations: {
+      p50: most(({ durations }) => durations.p50),
+      p90: most(({ durations }) => durations.p90),
+      p95: most(({ durations }) => durations.p95),
+      p99: most(({ durations }) => durations.p99),
+      max: most(({ durations }) => durations.max)
+    },
+    elapsed: most(({ elapsed }) => elapsed),
+    ...(unsettled.length === 0
+      ? {}
+      : {
+          unsettled: {
+            batches: unsettled.reduce((all, { batches }) => all + batches, 0),
+            ids: unsettled.flatMap(({ ids }) => ids).slice(0, 5)
+          }
+        }),
+    ...(missing.length === 0 ? {} : { missing }),
+    ...(reports.length > 0 && reports.every((report) => report.nothingNew) ? { nothingNew: true as const } : {}),
+    ...(stopped === undefined ? {} : { stopped })
+  })
+}

@@ -57,6 +57,8 @@ export interface Origin<A, E, R, P = unknown> {
    */
   // A method, because it is only ever given an encoder of these records: sources of fewer fields are sources of more.
   encoded?(encoder: Encoder<A>): EncodedFrom<A, E, R, P> | undefined
+  /** Whether every machine that may run a sync can read it. Default: only this one, as far as is known. */
+  readonly shared?: boolean | undefined
   /**
    * How many records there are from a position on up to each of the places, for a source into which records come, and out
    * of which they go, between two readings; each record must have a place of its own. Default: as many as there were.
@@ -244,6 +246,7 @@ export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, 
         return from && placed(from)
       },
       ...(recount === undefined ? {} : { recount: counted(recount) }),
+      shared: origin.shared,
       missing
     } as const
   )
@@ -288,6 +291,15 @@ export const withFingerprint: {
 )
 
 /**
+ * Says that every machine that may run a sync of this source can read it, and finds the same: a file on a path that all of
+ * them have, an object in a store.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const shared = <A, E, R>(source: Source<A, E, R>): Source<A, E, R> => make({ ...source, shared: true })
+
+/**
  * Runs an effect for each record as it is read, rejected ones included. It changes nothing of what is sent, so the
  * fingerprint stays the same.
  *
@@ -312,6 +324,7 @@ export const tap: {
       fingerprint: source.fingerprint,
       place: source.place,
       recount: source.recount,
+      shared: source.shared,
       from: (position) => Stream.tap(source.from(position), f),
       missing: source.missing
     })
@@ -334,6 +347,7 @@ export const map: {
       fingerprint: withPart(source, "map", name),
       place: source.place,
       recount: source.recount,
+      shared: source.shared,
       from: (position) =>
         Stream.map(source.from(position), (record): CustomerRecord<B> => {
           if (record._tag === "Invalid") return record
@@ -367,6 +381,7 @@ export const filter: {
       fingerprint: withPart(source, "filter", name),
       place: source.place,
       recount: source.recount,
+      shared: source.shared,
       from: (position) =>
         source.from(position).pipe(
           Stream.map((record): CustomerRecord<A> | undefined =>

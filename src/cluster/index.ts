@@ -1,0 +1,6 @@
+/**
+ * Syncs as durable workflows, on Effect's own cluster.
+ *
+ * @since 0.1.0
+ */
+export * as SyncWorkflow from "./SyncWorkflow.ts"
