@@ -12,6 +12,7 @@ import type { ApiError } from "../http/ApiError.ts"
 import * as BatchPolicy from "../policy/BatchPolicy.ts"
 import type { RateLimitPolicy } from "../policy/rate/RateLimitPolicy.ts"
 import * as Batches from "./batch/Batches.ts"
+import * as UnfinishedKeys from "./batch/UnfinishedKeys.ts"
 import type { Options as SyncOptions } from "./CustomerSync.ts"
 import * as KeyCounts from "./KeyCounts.ts"
 import { choices } from "./model/BehaviourOptions.ts"
@@ -79,7 +80,9 @@ const firstOffsets = 5
 
 /**
  * The plan of a run with these options: the same reading, encoding and batching as `CustomerSync.run`, with nothing
- * sent, no credentials, no dead letters and no checkpoint. Batches are taken to be full before their age closes them.
+ * sent, no credentials, no dead letters and no checkpoint. Batches are taken to be full before their age closes them, and
+ * finished before the next one is collected: a run sets records aside whose customer is not, so that its batches hold others,
+ * and may be a few more.
  *
  * Memory grows by about 20 bytes for each different key, because keys that appear twice are counted: 200 MB for ten
  * million. Keys are told apart by 53 bits of a hash, so that the counts of keys may be off by one in a source of more
@@ -145,7 +148,12 @@ export const make =
           return encoded
         }),
         Stream.filter(Encode.isSendable),
-        Batches.collect(policy, to, { sameKey: options.sameKey }),
+        // No key is ever unfinished: only what has no place beside its own is set aside.
+        Batches.collect(policy, to, {
+          sameKey: options.sameKey,
+          aside: options.aside,
+          unfinished: UnfinishedKeys.make()
+        }),
         Stream.runForEachArray((closed) =>
           Effect.sync(() => {
             for (const batch of closed) {

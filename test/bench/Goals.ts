@@ -90,6 +90,17 @@ export const ofWire = (least: Statistics.Spread | undefined) => share("what bare
 export const firstRequest = (how: string, time: Statistics.Spread | undefined, scale: number) =>
   within(`first request, ${how}`, time, { most: Math.round(150 * scale) }, inMs, " ms", there(150, " ms"))
 
+/** In parts of what the customer who comes most often leaves. */
+export const repeated = (least: Statistics.Spread | undefined) =>
+  within(
+    "throughput of customers who come again, over that of those who come once, the least of all",
+    least,
+    { least: 80 },
+    ({ median }) => Statistics.percent(median / 100),
+    " %",
+    ", where a customer who comes too often does not forbid it"
+  )
+
 export const importing = (ratio: Statistics.Spread | undefined) =>
   within('import "effect-patchbay" over the Effect modules it uses', ratio, { most: 1.1 })
 

@@ -6,11 +6,12 @@ import { parseArgs } from "node:util"
 import { entries } from "./Contender.ts"
 import * as Latency from "./Latency.ts"
 import { prepare } from "./Prepare.ts"
+import * as Repeated from "./Repeated.ts"
 import * as Start from "./Start.ts"
 import * as Sweep from "./Sweep.ts"
 import * as Table from "./Table.ts"
 
-const help = `npm run bench -- [table | sweep | latency | start] [options]
+const help = `npm run bench -- [table | sweep | latency | start | repeated] [options]
 
 table, the default: every contender against the floor
   --records n      records in the source (1000000)
@@ -35,6 +36,12 @@ start: time to import, size of bundles, time to the first request
   --rounds n       rounds (15)
   --records n      lines of the file that the first request is sent from (10000000, which needs 2.3 GB of disk)
 
+repeated: customers who come again, beside as many who come once
+  --virtual        in virtual time, and not against a server on loopback
+  --records n      records (100000; in virtual time 1000000)
+  --batch n        records in one request (100; in virtual time 500)
+  --settle ms      how long a batch takes to settle (50, 500 and 5000 in turns)
+
 all of them
   --seed n         where all chance comes from (1)
   --source         run Patchbay from its sources, for profiles that can be read, and not the built package
@@ -57,6 +64,8 @@ const parse = () =>
       latency: { type: "string" },
       concurrency: { type: "string" },
       batch: { type: "string" },
+      settle: { type: "string" },
+      virtual: { type: "boolean", default: false },
       seed: { type: "string" },
       source: { type: "boolean", default: false },
       profile: { type: "string" },
@@ -80,7 +89,7 @@ if (values.help) {
 }
 
 const whole = (
-  name: "records" | "rounds" | "latency" | "concurrency" | "batch" | "seed",
+  name: "records" | "rounds" | "latency" | "concurrency" | "batch" | "seed" | "settle",
   otherwise: number,
   least = 1
 ): number => {
@@ -162,12 +171,25 @@ const start = (): Plan =>
     Start.format
   )
 
+const repeated = (): Plan =>
+  plan<Repeated.Options, Repeated.Report>(
+    {
+      records: whole("records", values.virtual ? 1_000_000 : 100_000),
+      batch: whole("batch", values.virtual ? 500 : 100),
+      settles: values.settle === undefined ? [50, 500, 5000] : [whole("settle", 50)],
+      virtual: values.virtual
+    },
+    Repeated.measure,
+    Repeated.format
+  )
+
 /** What each takes, besides what all of them do. */
 const commands = new Map([
   ["table", { plan: table, takes: ["records", "rounds", "only", "latency", "concurrency", "batch"] }],
   ["sweep", { plan: sweep, takes: ["records", "rounds", "batch"] }],
   ["latency", { plan: latency, takes: ["rounds", "latency", "concurrency", "batch"] }],
-  ["start", { plan: start, takes: ["records", "rounds"] }]
+  ["start", { plan: start, takes: ["records", "rounds"] }],
+  ["repeated", { plan: repeated, takes: ["records", "batch", "settle", "virtual"] }]
 ])
 const takenByAll = ["seed", "source", "profile", "json"]
 

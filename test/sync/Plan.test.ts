@@ -53,6 +53,15 @@ describe("Plan", () => {
     })
   )
 
+  it.effect("a record whose customer stands in the batch goes with the next, and others fill it, as in a run", () =>
+    Effect.gen(function* () {
+      const plan = yield* patches("c-1", "c-1", "c-2", "c-2", "c-3", "c-3").pipe(
+        Plan.make({ to: ReachDestination.batchPatch(), sameKey: "split", batch: BatchPolicy.make({ maxRecords: 3 }) })
+      )
+      assert.deepInclude(plan, { sendable: 6, batches: 2 })
+    })
+  )
+
   it.effect("tells the first five of each reason, and repeats no customer", () =>
     Effect.gen(function* () {
       const long = "x".repeat(100)

@@ -29,6 +29,8 @@ export class OpenBatch<A> {
   private readonly places: Array<EncodedRecord<A> | undefined> = []
   private readonly placeOf: Map<string, number> | undefined
   private count = 0
+  // Records as they were read.
+  private stands = 0
   private last = -1
   private isAscending = true
   private bytes: number
@@ -55,6 +57,7 @@ export class OpenBatch<A> {
     const bytes = this.bytes + record.bytes + (this.count === 0 ? 0 : 1)
     if (this.count > 0 && bytes > this.options.maxBytes) return false
     this.bytes = bytes
+    this.stands += readAs(record)
     this.put(record)
     return true
   }
@@ -70,12 +73,15 @@ export class OpenBatch<A> {
   private merge(place: number, later: EncodedRecord<A>): boolean {
     const { fold, maxBytes, maxRecords } = this.options
     const earlier = this.places[place]
-    if (earlier === undefined || this.places.length >= maxRecords * recordsPerPlace) return false
+    // Some that waited are merged already.
+    const stands = this.stands + readAs(later)
+    if (earlier === undefined || stands > maxRecords * recordsPerPlace) return false
     const merged = fold(earlier, later)
     if (merged === undefined) return false
     const bytes = this.bytes - earlier.bytes + merged.bytes
     if (bytes > maxBytes) return false
     this.bytes = bytes
+    this.stands = stands
     // The later one's place, so that offsets ascend. Records of other keys do not mind.
     this.places[place] = undefined
     this.count--
@@ -101,6 +107,8 @@ export class OpenBatch<A> {
     }
   }
 }
+
+const readAs = ({ parts }: EncodedRecord<unknown>): number => Math.max(1, parts.length)
 
 const mergedInto = ({ offset: into, parts }: EncodedRecord<unknown>): ReadonlyArray<Merged> =>
   parts.slice(0, -1).map(({ offset }) => ({ _tag: "Merged", offset, into }))
