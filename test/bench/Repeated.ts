@@ -44,15 +44,17 @@ export const measure = async (options: Options): Promise<Report> => {
   const customers = {
     once: Repeated.once(records),
     twice: Repeated.twice(records),
-    zipf: Repeated.zipf(records, hottest)
+    zipf: Repeated.zipf(records, hottest),
+    always: Repeated.always
   }
   const runs: Array<Run> = []
   for (const settle of options.settles) {
-    const took = (name: keyof typeof customers, sameKey: Run["sameKey"]) => {
+    const took = (name: keyof typeof customers, sameKey: Run["sameKey"], batch = options.batch) => {
       Runner.say(`\rsettled in ${settle} ms: ${name}, ${sameKey}\x1b[K`)
-      return time(customers[name], settle, { ...options, sameKey })
+      return time(customers[name], settle, { ...options, batch, sameKey })
     }
     const base = await took("once", "keep")
+    const turn = (await took("always", "split", 1)) / customers.always.length
     for (const [name, sameKey] of [
       ["once", "keep"],
       ["twice", "keep"],
@@ -63,7 +65,7 @@ export const measure = async (options: Options): Promise<Report> => {
       ...(settle === 50 ? [["zipf", "split"] as const] : [])
     ] as const) {
       const own = name === "once" ? base : await took(name, sameKey)
-      const least = Repeated.leastTime(customers[name], settle, { ...options, sameKey })
+      const least = turn * Repeated.batchesInTurn(customers[name], { ...options, sameKey })
       runs.push({ customers: name, sameKey, settle, took: own, ratio: base / own, possible: Math.min(1, base / least) })
     }
   }

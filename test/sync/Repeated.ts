@@ -104,14 +104,14 @@ const nextTurn = Effect.promise(() => new Promise<void>((resolve) => setImmediat
 export const latency = 20
 
 // Fine enough that what a step rounds up is little of a request, or of the time that a batch takes.
-const stepOf = (settle: number): number => Math.max(2, settle / 500)
+const stepOf = (settle: number): number => Math.max(5, settle / 200)
 
 /** How many records of one customer a batch holds at most; merged, it stands for ten times its records. */
 const ofOneCustomer = ({ batch, sameKey }: Options): number =>
   sameKey === "split" ? 1 : sameKey === "keep" ? batch : 10 * batch
 
-/** Milliseconds below which no sync can be: the batches of the customer who comes most often, one after the other. */
-export const leastTime = (customers: Customers, settle: number, options: Options): number => {
+/** How many batches that hold the customer who comes most often must come one after the other, at least. */
+export const batchesInTurn = (customers: Customers, options: Options): number => {
   const counts = new Uint32Array(customers.length)
   let most = 0
   for (const customer of customers) {
@@ -119,9 +119,14 @@ export const leastTime = (customers: Customers, settle: number, options: Options
     counts[customer] = count
     most = Math.max(most, count)
   }
-  // A request until it is accepted; the question that is answered as it settles was asked before.
-  return Math.ceil(most / ofOneCustomer(options)) * (latency + settle)
+  return Math.ceil(most / ofOneCustomer(options))
 }
+
+/** One customer and nobody else, so often that it is known when to ask for a batch's status. */
+export const always: Customers = new Int32Array(200)
+
+/** Each of its records in a batch of its own. */
+export const alone = { batch: 1, sameKey: "split" } as const
 
 /** Milliseconds of virtual time, where a batch settles in `settle`. Fails where a customer was in two unfinished batches. */
 export const simulated = (customers: Customers, settle: number, options: Options): Effect.Effect<number> =>

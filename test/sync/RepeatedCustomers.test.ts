@@ -52,14 +52,13 @@ describe("customers that come again", () => {
         Effect.gen(function* () {
           const customers = Repeated.zipf(few, hottest)
           const options = { batch: small, sameKey }
-          const once = yield* Repeated.simulated(Repeated.once(few), 50, options)
-          const alone = yield* Repeated.simulated(Repeated.once(1), 50, options)
-          const least = Repeated.leastTime(customers, 50, options)
+          const base = yield* Repeated.simulated(Repeated.once(few), 50, options)
+          const turn = (yield* Repeated.simulated(Repeated.always, 50, Repeated.alone)) / Repeated.always.length
+          const turns = Repeated.batchesInTurn(customers, options)
           const took = yield* Repeated.simulated(customers, 50, options)
-          assert.isAtLeast(took, least)
-          // As long as one batch takes by itself: its question does not come at the instant at which it settles.
-          const asked = (least / Repeated.leastTime(Repeated.once(1), 50, options)) * alone
-          assert.isAtMost(took, asked * 1.1 + once)
+          // A request, and the time until it is applied, are the least that a turn takes.
+          assert.isAtLeast(took, turns * (Repeated.latency + 50))
+          assert.isAtMost(took, turns * turn * 1.1 + base)
         })
     )
   }
