@@ -89,6 +89,11 @@ export interface Options<A, B extends Behaviour, E extends ApiError, R, RL = nev
   readonly checkpointEvery?: Duration.Input | undefined
   /** How long a run that stops waits for the batches in flight. Default: 30 seconds. */
   readonly grace?: Duration.Input | undefined
+  /**
+   * Records that this run takes up at most, those that are rejected included: it ends when each of them has its outcome. With
+   * a checkpoint the next run goes on behind them. Default: all.
+   */
+  readonly limit?: number | undefined
   /** How many records the source has, where that is known, or comes to be known as it is read: for the progress. */
   readonly total?: number | (() => number | undefined) | undefined
   /** Called at most every 100 milliseconds, and once at the end. */
@@ -332,8 +337,21 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
   const onRejected = (outcomes: ReadonlyArray<Outcome>) =>
     wantsOutcomes ? Queue.offer(rejected, outcomes) : Effect.void
   const window = options.window ?? Math.max(leastWindow, ConcurrencyPolicy.most(concurrency) + batchesAhead)
-  const { aside, sameKey } = options
-  const delivered = Work.done({ from, to, books, deliver, batch, sameKey, limit, ahead, window, aside, onRejected })
+  const { aside, limit: most, sameKey } = options
+  const delivered = Work.done({
+    from,
+    to,
+    books,
+    deliver,
+    batch,
+    sameKey,
+    limit,
+    most,
+    ahead,
+    window,
+    aside,
+    onRejected
+  })
   const records: Stream.Stream<Outcome, never, R | RS> = wantsOutcomes
     ? delivered.pipe(
         Stream.onEnd(Queue.end(rejected)),
@@ -347,14 +365,14 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
 
 /** Tells how far the run is, every 100 milliseconds until the scope closes. What it returns tells it once more. */
 const watched = Effect.fnUntraced(function* <E>(
-  { onProgress, total }: Pick<Options<never, Behaviour, never, never>, "onProgress" | "total">,
+  { limit, onProgress, total }: Pick<Options<never, Behaviour, never, never>, "limit" | "onProgress" | "total">,
   { ledger, tally }: Books.Books<E>,
   policy: SendPolicy.SendPolicy,
   startedAt: number
 ) {
   if (onProgress === undefined) return Effect.void
-  const track = Progress.tracker(total)
   const settledBefore = ledger.read()
+  const track = Progress.tracker(limit === undefined ? total : () => leastOf(total, settledBefore + limit))
   const progress = Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const { requests, retries } = tally.totals()
     return onProgress(
@@ -376,6 +394,9 @@ const watched = Effect.fnUntraced(function* <E>(
   return progress
 })
 
+const leastOf = (total: Options<never, Behaviour, never, never>["total"], most: number): number =>
+  Math.min(most, (typeof total === "function" ? total() : total) ?? most)
+
 /** The end of a run: the ledger is checked, the checkpoint closed, and the report told. */
 const close = Effect.fnUntraced(function* <E>(
   books: Books.Books<E>,
@@ -386,7 +407,7 @@ const close = Effect.fnUntraced(function* <E>(
 ) {
   const mismatch = books.ledger.mismatch()
   if (mismatch !== undefined) return yield* Effect.die(mismatch)
-  const isFinished = books.stopped() === undefined
+  const isFinished = books.stopped() === undefined && !books.isLimited()
   yield* books.close(isFinished)
   yield* progress
   // Where an earlier run had finished, this one read nothing that names could be missing of.

@@ -32,7 +32,7 @@ const count = Schema.Int
 export class Plan extends Schema.Class<Plan>("effect-patchbay/sync/Plan")({
   /** The destination's name. */
   destination: Schema.String,
-  /** Records in the source. */
+  /** Records in the source, or as many of the first as `limit` takes up. */
   read: count,
   /** Records that would be sent, those that are merged into one counted each. */
   sendable: count,
@@ -131,10 +131,11 @@ export const make =
         }
       }
 
-      return Source.encoded(
+      const encoded = Source.encoded(
         Source.isSource(records) ? records : { from: () => records },
         Encode.encoder(policy, to)
-      )(undefined).pipe(
+      )(undefined)
+      return (options.limit === undefined ? encoded : Stream.take(encoded, options.limit)).pipe(
         Stream.mapArray((encoded) => {
           read += encoded.length
           for (const one of encoded) {
@@ -165,7 +166,8 @@ export const make =
         ),
         Effect.map(() => {
           const requests = batches * (settles ? 2 : 1)
-          const missing = Source.missing(records)
+          // Where not all was read, a name may come yet.
+          const missing = read === options.limit ? [] : Source.missing(records)
           const leastTime = timeOf(options.rateLimit, requests, sendable - merged)
           return new Plan({
             destination: to.name,

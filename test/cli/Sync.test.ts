@@ -71,6 +71,39 @@ layer(
     })
   )
 
+  it.effect("--limit sends the first records, and the same without it goes on behind them", () =>
+    Effect.gen(function* () {
+      const { patchbay, sandbox, write } = yield* World.make
+      const ids = Array.from({ length: 5 }, (_, index) => `c-${index}`)
+      yield* sandbox.seedReach(
+        "acme",
+        ids.map((customerId) => ({ customerId }))
+      )
+      write("customers.csv", `customerId,firstName\n${ids.map((id) => `${id},Ada\n`).join("")}`)
+      const written = Effect.map(sandbox.writes, ({ length }) => length)
+      const common = ["sync", "customers.csv", "--to", "reach.batch-patch", "--tenant", "acme", "--progress", "none"]
+
+      const tried = yield* patchbay([...common, "--limit", "2"])
+      assert.strictEqual(tried.code, 0)
+      assert.match(tried.stdout, /stopped by +Limit/)
+      assert.strictEqual(
+        tried.stderr,
+        `No more than 2 records were taken up, because --limit says so. The position was not kept, so that the same without it starts from the first record:\n\n  patchbay ${common.join(" ")}\n`
+      )
+      assert.strictEqual(yield* written, 2)
+
+      const kept = [...common, "--checkpoint", "kept"]
+      const first = yield* patchbay([...kept, "--limit=2"])
+      assert.include(first.stderr, `The same without it goes on behind them:\n\n  patchbay ${kept.join(" ")}\n`)
+      const rest = yield* patchbay(kept)
+      assert.strictEqual(rest.stderr, "Done: 5 records, and none is left over.\n")
+      assert.strictEqual(yield* written, 2 + 5)
+
+      const planned = yield* patchbay([...common, "--limit", "3", "--dry-run"])
+      assert.match(planned.stdout, /records read +3\n/)
+    })
+  )
+
   it.effect("reads standard input, and passes the report on as JSON: pocketflows.batch-update", () =>
     Effect.gen(function* () {
       const { env, patchbay, sandbox, url, write } = yield* World.make

@@ -29,6 +29,14 @@ export const of = (report: SyncReport.SyncReport): Verdict => {
       more: [delivered === 0 ? "None delivered." : `${count(delivered)} delivered.`, ...undelivered]
     }
   }
+  if (stopped === "Limit") {
+    return {
+      tone: undelivered.length > 0 ? "warn" : "good",
+      badge: undelivered.length > 0 ? "Stopped as asked, not all delivered" : "Stopped as asked",
+      headline: deliveredOf,
+      more: [...undelivered, "No more was asked for."]
+    }
+  }
   if (stopped !== undefined) {
     return {
       tone: "bad",

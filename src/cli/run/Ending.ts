@@ -159,6 +159,7 @@ const how = (ending: Exclude<Ending, { readonly _tag: "Defect" }>, about: About)
   if (ending._tag === "Finished") {
     const exit = deadOf(left) === 0 ? ExitCode.delivered : ExitCode.undelivered
     if (report?.nothingNew === true) return { exit, why: undefined, message: "", steps: nothingNew(about) }
+    if (report?.stopped === "Limit") return { exit, why: undefined, message: "", steps: limited(about) }
     const message =
       report === undefined || report.read === 0
         ? `There were no records in ${source}, so that nothing was sent.`
@@ -277,6 +278,24 @@ const nothingNew = (about: About): ReadonlyArray<Step> => {
       ...all,
       message: `${why} ${deadText(left)} They are where --dead-letters of that run said, if it did: patchbay retry sends that file. ${all.message}`
     }
+  ]
+}
+
+/** What follows where no more was sent than was asked for. */
+const limited = (about: About): ReadonlyArray<Step> => {
+  const { args, options, report } = about
+  const most = Option.getOrElse(options.limit, () => 0)
+  const so = `No more than ${records(most)} ${were(most)} taken up, because --limit says so${report === undefined || report.read === most ? "" : `, and ${records(report.read)} in all`}.`
+  const isKept = Option.isSome(options.checkpoint)
+  return [
+    {
+      message: isKept
+        ? `${so} The same without it goes on behind ${them(report?.read ?? most)}:`
+        : `${so} The position was not kept, so that the same without it starts from the first record:`,
+      command: NextCommand.againWithout(args, "--limit"),
+      isRetry: false
+    },
+    ...dead(about, isKept ? "It does not send again what has ended. " : "")
   ]
 }
 

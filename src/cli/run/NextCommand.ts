@@ -9,6 +9,15 @@ const line = (words: ReadonlyArray<string>): string => ["patchbay", ...words].ma
 /** The command as it was typed. */
 export const again = (args: ReadonlyArray<string>): string => line(args)
 
+/** The command as it was typed, without an option that has a value. */
+export const againWithout = (args: ReadonlyArray<string>, option: string): string => {
+  const end = args.indexOf("--")
+  const at = args.findIndex(
+    (word, index) => (end === -1 || index < end) && (word === option || word.startsWith(`${option}=`))
+  )
+  return line(at === -1 ? args : args.toSpliced(at, args[at] === option ? 2 : 1))
+}
+
 /** The command as it was typed, with one option more. */
 export const againWith = (args: ReadonlyArray<string>, ...more: ReadonlyArray<string>): string => {
   // What stands behind a lone `--` is no option.

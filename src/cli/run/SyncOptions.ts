@@ -32,6 +32,7 @@ export interface SyncOptions extends Settings.Settings {
   readonly rateLimit: Option.Option<Values.Rate>
   readonly retryFor: Option.Option<Duration.Duration>
   readonly timeout: Option.Option<Duration.Duration>
+  readonly limit: Option.Option<number>
   readonly checkpoint: Option.Option<string>
   readonly deadLetters: Option.Option<string>
   readonly report: Option.Option<string>
@@ -162,6 +163,13 @@ export const flags = {
     "How long one attempt may take: 30s (default: 30s)",
     Values.duration,
     Values.durationForm
+  ),
+  limit: parsed(
+    "limit",
+    "N",
+    "Send the first N records, and stop; with --checkpoint, the next run goes on behind them (default: all)",
+    Values.count,
+    wholeNumber
   ),
   checkpoint: text("checkpoint", "DIR", "Keep the position in DIR, so that the same command goes on where it stopped"),
   deadLetters: text(

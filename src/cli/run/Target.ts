@@ -147,7 +147,16 @@ const presence = (options: SyncOptions): Effect.Effect<void, CommandFailed> => {
 
 type Common = Pick<
   CustomerSync.Options<unknown, Destination.Behaviour, ApiError.ApiError, never, never, Files, Files>,
-  "batch" | "checkpoint" | "concurrency" | "deadLetters" | "onProgress" | "onReport" | "rateLimit" | "retry" | "total"
+  | "batch"
+  | "checkpoint"
+  | "concurrency"
+  | "deadLetters"
+  | "limit"
+  | "onProgress"
+  | "onReport"
+  | "rateLimit"
+  | "retry"
+  | "total"
 >
 
 /** What is the same for all destinations. */
@@ -166,6 +175,7 @@ const common = (options: SyncOptions): Common => ({
       concurrency === "adaptive" ? ConcurrencyPolicy.adaptive() : concurrency
     )
   ),
+  limit: Option.getOrUndefined(options.limit),
   checkpoint: Option.getOrUndefined(Option.map(options.checkpoint, Checkpoint.file)),
   deadLetters: Option.getOrUndefined(
     Option.map(options.deadLetters, (file) => Wording.inLetters(DeadLetters.file(file)))

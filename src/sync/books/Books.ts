@@ -55,6 +55,9 @@ export interface Books<E> extends Stopping.Stopping<E> {
   readonly isUnderway: (offset: number) => boolean
   /** Notes that the source has no records from one offset up to, and without, another, which is of a record. */
   readonly addGap: (from: number, to: number) => void
+  /** Notes that no more is read, because no more was asked for. */
+  readonly setLimited: () => void
+  readonly isLimited: () => boolean
   /** Counts records as read. Each must end through one of the next two. */
   readonly addRead: (records: ReadonlyArray<Encoded<unknown>>) => void
   readonly rejected: (records: ReadonlyArray<Unsendable>) => Effect.Effect<ReadonlyArray<Outcome>>
@@ -98,6 +101,7 @@ export const make = Effect.fnUntraced(function* <E>(
   let firstOffset: number | undefined
   let lastOffset: number | undefined
   let finished = false
+  let limited = false
 
   const fail = (error: DeadLettersUnwritable | Checkpoint.WriteError | SourcePlaceInvalid) =>
     Effect.sync(() => stopping.stop({ _tag: "Failed", error: failed(error) }))
@@ -174,6 +178,10 @@ export const make = Effect.fnUntraced(function* <E>(
     isSure: checkpoint?.lease?.isSure ?? (() => true),
     makeSure: Effect.catch(checkpoint?.lease?.renew ?? Effect.void, fail),
     addGap: done.addGap,
+    setLimited: () => {
+      limited = true
+    },
+    isLimited: () => limited,
     addRead: (records) => {
       ledger.addRead(records.length)
       firstOffset ??= records[0]?.offset
@@ -228,7 +236,9 @@ export const make = Effect.fnUntraced(function* <E>(
           ...(missing.length === 0 ? {} : { missing }),
           elapsed: now - startedAt,
           ...(stopped === undefined
-            ? {}
+            ? limited
+              ? { stopped: "Limit" }
+              : {}
             : { stopped: stopped._tag === "Failed" ? Tag.of(stopped.error) : stopped._tag })
         })
       })

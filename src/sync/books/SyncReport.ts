@@ -67,7 +67,10 @@ export class SyncReport extends Schema.Class<SyncReport>("effect-patchbay/sync/S
   missing: Schema.optionalKey(Schema.Array(Source.MissingName)),
   /** Milliseconds from the start of this run to its end. */
   elapsed: millis,
-  /** Why the run stopped before the end of the source: the tag of an error, or `Interrupted`. */
+  /**
+   * Why the run stopped before the end of the source: the tag of an error, `Interrupted`, or `Limit`, where it took up no more
+   * than it was asked to, so that nobody knows whether there is more.
+   */
   stopped: Schema.optionalKey(Schema.String)
 }) {}
 

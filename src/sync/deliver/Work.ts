@@ -28,6 +28,8 @@ interface Options<A, B extends Behaviour, E, R, RS> {
   readonly batch: BatchPolicy
   readonly sameKey: BehaviourOptions<B>["sameKey"]
   readonly limit: Batch.BatchLimit
+  /** Records to read, at most. */
+  readonly most: number | undefined
   readonly ahead: Pick<ReadAhead, "limit">
   /** Batches that may be unfinished at once. */
   readonly window: number
@@ -75,13 +77,32 @@ const toDo = <A, B extends Behaviour, E, R, RS>(
           books.ledger.addRead(batch.records.length + batch.merged.length)
           return { batch, ended: deliver.underway(batch) }
         }),
-        Stream.map(collected(untilStop(records, books), options, unfinished), (batch) => ({
+        Stream.map(collected(untilStop(upTo(options.most, records, books), books), options, unfinished), (batch) => ({
           batch,
           ended: deliver.batch(batch)
         }))
       )
   )
 }
+
+/** The first of the records. */
+const upTo = <T, E, R>(
+  most: number | undefined,
+  records: Stream.Stream<T, E, R>,
+  books: Pick<Books<E>, "setLimited">
+) =>
+  most === undefined
+    ? records
+    : Stream.suspend(() => {
+        let left = most
+        return Stream.take(records, most).pipe(
+          Stream.mapArray((taken) => {
+            left -= taken.length
+            if (left <= 0) books.setLimited()
+            return taken
+          })
+        )
+      })
 
 /** Ends when the run stops. A failure of the source must not interrupt the batches in flight: it stops the run. */
 const untilStop = <T, E, R>(records: Stream.Stream<T, E, R>, { stop, stopped, stopping }: Books<E>) =>

@@ -24,6 +24,7 @@ const options: SyncOptions = {
   rateLimit: Option.none(),
   retryFor: Option.none(),
   timeout: Option.none(),
+  limit: Option.none(),
   checkpoint: Option.some("kept"),
   deadLetters: Option.some("dead.ndjson"),
   report: Option.none(),
