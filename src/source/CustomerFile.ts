@@ -25,6 +25,7 @@ import * as FileFingerprint from "./FileFingerprint.ts"
 import type { CsvOptions, FieldOf, FileOptions, NdjsonOptions } from "./FileOptions.ts"
 import * as LetterReader from "./LetterReader.ts"
 import * as NdjsonReader from "./ndjson/NdjsonReader.ts"
+import * as RowsAgain from "./RowsAgain.ts"
 import * as ByteBlocks from "./read/ByteBlocks.ts"
 import * as Cells from "./read/Cells.ts"
 import {
@@ -119,6 +120,22 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
       return (position) =>
         ndjsonFile(position, (settings, base) => EncodedNdjson.taker(settings, encoder, { base, fields }))
     },
+    rows: (wanted) =>
+      RowsAgain.find(wanted, (position) =>
+        format === "csv"
+          ? csvFile(position, (settings, base, header) =>
+              ByteBlocks.taker(path, base, CsvReader.records({ ...settings, decoder: RowsAgain.decoder }, header))
+            )
+          : openFile(path, position, (from, bytes) =>
+              ndjsonFrom(
+                bytes(position.place.byte),
+                position.place.byte,
+                schema,
+                { ...options, from, source: path },
+                (settings, base) => takeNdjson({ ...settings, wanted: undefined, decoder: RowsAgain.decoder }, base)
+              )
+            )
+      ),
     missing: () => (wanted === undefined || wanted.looked() === 0 ? [] : wanted.missingMapped())
   })
 }
@@ -217,7 +234,7 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
       Stream.suspend(() => {
         const read = LetterReader.make(schema, options)
         let offset = 0
-        return Stream.map(DeadLetters.read(path), ({ record }) => read(record, offset++))
+        return Stream.map(DeadLetters.read(path), ({ record, row }) => read(record, row, offset++))
       }),
     // A file that is added to while it is read is not the one that a checkpoint was made for either.
     fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>

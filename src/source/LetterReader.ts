@@ -1,17 +1,18 @@
 /** The records of dead letters, as they are or as they were put right. */
 import type * as Schema from "effect/Schema"
 import type { InputIssue } from "../json/InputIssue.ts"
-import type { CustomerRecord, RecordInput } from "../sync/model/CustomerRecord.ts"
+import type { CustomerRecord, RecordInput, Row } from "../sync/model/CustomerRecord.ts"
 import * as CsvHeader from "./csv/CsvHeader.ts"
 import * as CsvReader from "./csv/CsvReader.ts"
 import * as NdjsonReader from "./ndjson/NdjsonReader.ts"
+import * as RowsAgain from "./RowsAgain.ts"
 import * as Cells from "./read/Cells.ts"
 import * as RecordDecoder from "./read/RecordDecoder.ts"
 import { byteLength } from "./read/Utf8.ts"
 
 type Input<Format extends RecordInput["format"]> = Extract<RecordInput, { readonly format: Format }>
 
-/** Reads the record of a letter, given its position among the letters. To be made once for many letters. */
+/** Reads the record of a letter, given its row, where it has one, and its position among the letters. To be made once for many letters. */
 export const make = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
   options:
@@ -20,7 +21,7 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(
         readonly otherColumns?: "refuse" | "ignore" | undefined
       }
     | undefined
-): ((input: RecordInput, offset: number) => CustomerRecord<S["Type"]>) => {
+): ((input: RecordInput, row: Row | undefined, offset: number) => CustomerRecord<S["Type"]>) => {
   const fields = Cells.fields(schema.ast)
   const decoder = RecordDecoder.make(schema)
   const { empty, otherColumns } = options ?? {}
@@ -37,16 +38,20 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(
     const malformed = (message: string) => RecordDecoder.malformed(message, input, offset, offset + 1, undefined)
     const { columns: resolved, issues } = resolve(header)
     if (issues.length > 0) return malformed(issues.map(({ message }) => message).join(" "))
-    const reader = CsvReader.records(
-      { source: "", delimiter, maxRecordSize: value.length, columns, resolve, decoder, from: undefined },
-      { width: header.length, columns: resolved, names: header }
-    )
-    reader.window.push(value, byteLength(value), true, true)
-    const [record, ...more] = reader.read()
+    const readBy = <A>(decoder: RecordDecoder.RecordDecoder<A>) => {
+      const reader = CsvReader.records(
+        { source: "", delimiter, maxRecordSize: value.length, columns, resolve, decoder, from: undefined },
+        { width: header.length, columns: resolved, names: header }
+      )
+      reader.window.push(value, byteLength(value), true, true)
+      return reader.read()
+    }
+    const [record, ...more] = readBy(decoder)
     if (record === undefined || more.length > 0)
       return malformed(`It holds ${more.length === 0 ? "no row" : "more than one row"}`)
     const place = { offset, line: offset + 1, position: undefined }
-    return { ...record, ...place }
+    const [{ row } = record] = readBy(RowsAgain.decoder)
+    return { ...record, ...place, row }
   }
 
   const read = (input: RecordInput, offset: number): CustomerRecord<S["Type"]> => {
@@ -62,8 +67,11 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(
     }
   }
 
-  return (input, offset) => {
+  return (input, row, offset) => {
     const record = read(input, offset)
-    return record._tag === "Valid" ? record : { ...record, input }
+    // A letter about a letter has the row of the source.
+    const known = row ?? record.row ?? (input.format === "ndjson" ? { line: input.value } : undefined)
+    const { row: _, ...rest } = record._tag === "Valid" ? record : { ...record, input }
+    return known === undefined ? rest : { ...rest, row: known }
   }
 }

@@ -50,6 +50,7 @@ export const watch = <A, E, R>(
         const from = source.encoded?.(encoder)
         return from === undefined ? undefined : (position) => watched(from(position))
       },
+      rows: source.rows,
       missing: source.missing
     }),
     total: () => {

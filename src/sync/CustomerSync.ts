@@ -277,6 +277,15 @@ const openKept = Effect.fnUntraced(function* <A, B extends Behaviour, E extends 
   return { checkpoint, letters }
 })
 
+/** How the rows of dead letters are read again. */
+const rowsOf = <A, E, R>(
+  source: Stream.Stream<CustomerRecord<A>, E, R>
+): Effect.Effect<Books.Options["rows"], never, R> => {
+  const rows = Source.isSource(source) ? source.rows : undefined
+  if (rows === undefined) return Effect.succeed(undefined)
+  return Effect.map(Effect.context<R>(), (context) => (wanted) => Effect.provideContext(rows(wanted), context))
+}
+
 const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiError, R, RL, RD, RC, ES, RS>(
   options: Options<A, B, E, R, RL, RD, RC>,
   source: Stream.Stream<CustomerRecord<A>, ES, RS>,
@@ -288,11 +297,13 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
     ? Places.make(source.place, source.recount !== undefined)
     : Places.make(undefined)
   const kept = yield* Effect.result(openKept(options, source, { places, startedAt }))
+  const rows = yield* rowsOf(source)
   const books = yield* Books.make<ES | StopReason>(
     {
       destination: to.name,
       ...(Result.isSuccess(kept) ? kept.success : { letters: undefined, checkpoint: undefined }),
       places,
+      rows,
       checkpointEvery: Duration.fromInputUnsafe(options.checkpointEvery ?? "1 second"),
       grace: Duration.fromInputUnsafe(options.grace ?? "30 seconds"),
       startedAt,

@@ -51,13 +51,13 @@ export class Rows<A> {
 /** One row of them. */
 export class TranscodedRecord<A> extends EncodedRecord<A> {
   private readonly rows: Rows<A>
-  private readonly row: number
+  private readonly index: number
 
   /** `row` is 0-based. */
   constructor(offset: number, rows: Rows<A>, row: number) {
     super(offset)
     this.rows = rows
-    this.row = row
+    this.index = row
   }
 
   get block(): JsonBlock {
@@ -85,7 +85,7 @@ export class TranscodedRecord<A> extends EncodedRecord<A> {
   }
 
   get key(): string {
-    return this.rows.keys.slice(this.row === 0 ? 0 : this.mark(KEY_END - marksOfOne), this.mark(KEY_END))
+    return this.rows.keys.slice(this.index === 0 ? 0 : this.mark(KEY_END - marksOfOne), this.mark(KEY_END))
   }
 
   get patch(): A {
@@ -94,7 +94,7 @@ export class TranscodedRecord<A> extends EncodedRecord<A> {
 
   alone(): TranscodedRecord<A> {
     const { decode } = this.rows.options
-    const first = this.row === 0 ? 0 : this.mark(KEY_END - marksOfOne)
+    const first = this.index === 0 ? 0 : this.mark(KEY_END - marksOfOne)
     const keys = this.rows.options.keys.slice(first, this.mark(KEY_END))
     const marks = new Int32Array(marksOfOne)
     marks[TO] = this.bytes
@@ -116,6 +116,6 @@ export class TranscodedRecord<A> extends EncodedRecord<A> {
   }
 
   private mark(index: number): number {
-    return this.rows.options.marks[this.row * marksOfOne + index] ?? 0
+    return this.rows.options.marks[this.index * marksOfOne + index] ?? 0
   }
 }

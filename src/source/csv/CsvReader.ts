@@ -106,13 +106,16 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
       out.push(
         Exit.isSuccess(exit)
           ? { _tag: "Valid", offset: offset++, line: rows.line, position, patch: exit.value }
-          : mismatch(
-              issues(encoded, CsvCells.issues(columns, cells)),
-              CsvCells.input(columns, cells),
-              offset++,
-              rows.line,
-              position
-            )
+          : {
+              ...mismatch(
+                issues(encoded, CsvCells.issues(columns, cells)),
+                CsvCells.input(columns, cells),
+                offset++,
+                rows.line,
+                position
+              ),
+              row: CsvCells.row(names, cells)
+            }
       )
     }
   }

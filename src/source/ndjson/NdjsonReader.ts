@@ -71,7 +71,9 @@ export const value = <A>(settings: LineSettings<A>, look?: ((record: object) => 
       text !== undefined && (unread.length > 0 || read.issues.length > 0)
         ? { format: "ndjson", value: text, ...kept }
         : { format: "json", value: encoded }
-    return mismatch([...(unknown ?? []), ...issues(encoded, [...unread, ...changed])], input, offset, line, position)
+    const found = [...(unknown ?? []), ...issues(encoded, [...unread, ...changed])]
+    const rejected = mismatch(found, input, offset, line, position)
+    return text === undefined || input.format === "ndjson" ? rejected : { ...rejected, row: { line: text } }
   }
 }
 

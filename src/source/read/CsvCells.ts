@@ -1,6 +1,6 @@
 /** The cells of a row as the value that the schema decodes, and as they were read. */
 import type { InputIssue } from "../../json/InputIssue.ts"
-import type { RecordInput } from "../../sync/model/CustomerRecord.ts"
+import type { RecordInput, Row } from "../../sync/model/CustomerRecord.ts"
 import type { Column } from "./Cells.ts"
 import * as Cells from "./Cells.ts"
 
@@ -30,6 +30,11 @@ export const input = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<strin
   for (const { field, index } of columns) set(value, field, cells[index] ?? "")
   return { format: "cells", value }
 }
+
+/** All cells, with what is no field too. */
+export const row = (names: ReadonlyArray<string>, cells: ReadonlyArray<string>): Row => ({
+  cells: names.map((name, index) => [name, cells[index] ?? ""])
+})
 
 const set = (object: Record<string, unknown>, key: string, value: unknown): void => {
   if (key === "__proto__") {

@@ -9,11 +9,12 @@ import type * as Batch from "../batch/Batch.ts"
 import type * as Checkpoint from "../checkpoint/Checkpoint.ts"
 import * as CheckpointWriter from "../checkpoint/CheckpointWriter.ts"
 import type * as PlacedCheckpoint from "../checkpoint/PlacedCheckpoint.ts"
+import type { Row } from "../model/CustomerRecord.ts"
 import type * as Fate from "../model/Fate.ts"
 import type { Outcome } from "../model/Outcome.ts"
 import type { Encoded, Unsendable } from "../record/Encode.ts"
 import type * as Places from "../record/Places.ts"
-import type { MissingName, SourcePlaceInvalid } from "../record/Source.ts"
+import type { MissingName, RowAt, SourcePlaceInvalid } from "../record/Source.ts"
 import type { DeadLettersUnwritable, OpenDeadLetters } from "./DeadLetters.ts"
 import * as Done from "./Done.ts"
 import * as Group from "./Group.ts"
@@ -29,6 +30,8 @@ import * as Underway from "./Underway.ts"
 export interface Options {
   readonly destination: string
   readonly letters: OpenDeadLetters | undefined
+  /** Reads the rows of these records again, by their offsets, where the source can. */
+  readonly rows?: ((records: ReadonlyArray<RowAt>) => Effect.Effect<ReadonlyMap<number, Row>>) | undefined
   readonly checkpoint: PlacedCheckpoint.PlacedCheckpoint | undefined
   /** Of the source. */
   readonly places: Places.Places
@@ -129,14 +132,25 @@ export const make = Effect.fnUntraced(function* <E>(
           checkpoint.rest
         )
 
+  /** The rows that are not at hand. */
+  const rowsOf = (dead: ReadonlyArray<Letter.Letter>): Effect.Effect<ReadonlyMap<number, Row>> => {
+    const wanted = dead.flatMap(({ offset, position }) => (position === undefined ? [] : [{ offset, position }]))
+    return wanted.length === 0 || options.rows === undefined ? Effect.succeed(new Map()) : options.rows(wanted)
+  }
+
   /** Whether they are safe. */
   const post = (dead: ReadonlyArray<Letter.Letter>): Effect.Effect<boolean> =>
     dead.length === 0 || letters === undefined
       ? Effect.succeed(true)
-      : Clock.currentTimeMillis.pipe(
-          Effect.flatMap((now) => {
+      : Effect.all([Clock.currentTimeMillis, rowsOf(dead)]).pipe(
+          Effect.flatMap(([now, rows]) => {
             const time = new Date(now).toISOString()
-            return letters.write(dead.map((letter) => ({ ...letter, time })))
+            return letters.write(
+              dead.map(({ position: _, ...letter }) => {
+                const row = letter.row ?? rows.get(letter.offset)
+                return { ...letter, time, ...(row === undefined ? {} : { row }) }
+              })
+            )
           }),
           Effect.as(true),
           Effect.catch((error) => Effect.as(fail(error), false))

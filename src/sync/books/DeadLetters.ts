@@ -60,7 +60,17 @@ export const DeadLetter = Schema.Struct({
       columns: Schema.optionalKey(columns)
     }),
     Schema.Struct({ format: Schema.Literal("ndjson"), value: Schema.String, columns: Schema.optionalKey(columns) })
-  ])
+  ]),
+  /**
+   * The row as it stood in the source, with what is no field too (`CustomerRecord.Row`), for who looks for it there; what is
+   * sent again is `record`. Absent where the row is `record` already, or could not be read again, as that of a pipe.
+   */
+  row: Schema.optionalKey(
+    Schema.Union([
+      Schema.Struct({ cells: Schema.Array(Schema.Tuple([Schema.String, Schema.String])) }),
+      Schema.Struct({ line: Schema.String })
+    ])
+  )
 })
 
 /**

@@ -2,7 +2,7 @@
 import * as Formatter from "effect/Formatter"
 import * as Result from "effect/Result"
 import * as JsonDepth from "../../json/JsonDepth.ts"
-import type { RecordInput, SourcePosition } from "../model/CustomerRecord.ts"
+import type { RecordInput, Row, SourcePosition } from "../model/CustomerRecord.ts"
 import type { Fate } from "../model/Fate.ts"
 import type { Reason } from "../model/Outcome.ts"
 import type { Unsendable } from "../record/Encode.ts"
@@ -10,7 +10,10 @@ import type { EncodedRecord } from "../record/EncodedRecord.ts"
 import type { Places } from "../record/Places.ts"
 import type { DeadLetter } from "./DeadLetters.ts"
 
-export type Letter = Omit<DeadLetter, "time">
+export type Letter = Omit<DeadLetter, "time"> & {
+  /** From which its row can be read again. */
+  readonly position?: SourcePosition | undefined
+}
 
 /** The letter of a record that went out in a batch. */
 export const sent = (
@@ -48,10 +51,14 @@ interface Placed {
   readonly line: number | undefined
   readonly offset: number
   readonly position: SourcePosition | undefined
+  readonly row?: Row | undefined
 }
 
+// Text that could not be taken apart is the row already.
+const isRow = ({ format }: RecordInput): boolean => format === "csv" || format === "ndjson"
+
 const make = (
-  { line, offset, position }: Placed,
+  { line, offset, position, row }: Placed,
   places: Places,
   key: string | undefined,
   outcome: "Rejected" | "Unknown",
@@ -68,7 +75,8 @@ const make = (
   reason,
   ...(answer === undefined ? {} : { answer }),
   ...(batch === undefined ? {} : { batch }),
-  record
+  record,
+  ...(isRow(record) ? {} : row === undefined ? { position } : { row })
 })
 
 // A record without a line is found again by its place, where it has one of its own.

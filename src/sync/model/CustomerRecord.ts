@@ -35,6 +35,8 @@ export interface Valid<A> {
   readonly line: number | undefined
   readonly position: SourcePosition | undefined
   readonly patch: A
+  /** The row, where it is at hand. Otherwise the source is asked for it, should a dead letter need it. */
+  readonly row?: Row | undefined
   /**
    * Never there. It makes records that have a field which a destination does not send no records of that destination, for
    * the compiler too.
@@ -63,6 +65,8 @@ export interface Invalid {
   readonly reason: InvalidReason
   /** The record as read. */
   readonly input: RecordInput
+  /** The row, as with `Valid`. */
+  readonly row?: Row | undefined
 }
 
 /**
@@ -104,6 +108,15 @@ export type RecordInput =
       /** Field to the name that it has in the line, where that is another. */
       readonly columns?: { readonly [field: string]: string }
     }
+
+/**
+ * A row as it stood in the source, with what is no field too, so that a person can find it again: the cells of a CSV, each
+ * behind the name of its column, or the line of an NDJSON.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Row = { readonly cells: ReadonlyArray<readonly [column: string, cell: string]> } | { readonly line: string }
 
 /**
  * One customer patch as read from the source, with its offset.

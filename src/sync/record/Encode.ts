@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import * as InputIssue from "../../json/InputIssue.ts"
 import * as SendableJson from "../../json/SendableJson.ts"
 import type { BatchPolicy } from "../../policy/BatchPolicy.ts"
-import type { CustomerRecord, RecordInput, SourcePosition } from "../model/CustomerRecord.ts"
+import type { CustomerRecord, RecordInput, Row, SourcePosition } from "../model/CustomerRecord.ts"
 import type { Behaviour, Destination } from "../model/Destination.ts"
 import type { Rejected } from "../model/Outcome.ts"
 import * as EncodedRecord from "./EncodedRecord.ts"
@@ -35,6 +35,8 @@ export interface Unsendable {
   readonly key: string | undefined
   /** The record as read. */
   readonly input: RecordInput
+  /** The row, where it is at hand. */
+  readonly row?: Row | undefined
 }
 
 /**
@@ -137,7 +139,7 @@ export const encoder = <A, B extends Behaviour>(
       if (record._tag === "Invalid") {
         return unsendable(record, undefined, record.reason._tag, record.reason.issues, record.input)
       }
-      const { line, offset, patch, position } = record
+      const { line, offset, patch, position, row } = record
       const key = keyOf(destination, patch)
       const encoded = sendable(patch)
       if (key === undefined || Result.isFailure(encoded)) {
@@ -148,7 +150,7 @@ export const encoder = <A, B extends Behaviour>(
       const bytes = blocks.write(json)
       if (bytes <= maxBytes || options?.wasSent?.(offset)) {
         blocks.keep(bytes)
-        return EncodedRecord.written(blocks, { offset, line, position, key, patch })
+        return EncodedRecord.written(blocks, { offset, line, position, key, patch, row })
       }
       const message = `The record alone needs a body of ${emptyBytes + bytes} bytes; ${policy.maxBytes} are allowed`
       const input: RecordInput = { format: "json", value: JSON.parse(json) }
@@ -186,7 +188,7 @@ export const encode = <A, B extends Behaviour>(
 }
 
 const unsendable = (
-  { line, offset, position }: CustomerRecord<unknown>,
+  { line, offset, position, row }: CustomerRecord<unknown>,
   key: string | undefined,
   tag: string,
   issues: ReadonlyArray<InputIssue.InputIssue>,
@@ -198,5 +200,6 @@ const unsendable = (
   position,
   outcome: { _tag: "Rejected", offset, reason: { tag, message: InputIssue.format(issues), issues } },
   key,
-  input
+  input,
+  ...(row === undefined ? {} : { row })
 })

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { SourcePosition } from "../model/CustomerRecord.ts"
+import type { Row, SourcePosition } from "../model/CustomerRecord.ts"
 import type { JsonBlock, JsonBlocks } from "./JsonBlocks.ts"
 import * as KeyHash from "./KeyHash.ts"
 
@@ -49,6 +49,11 @@ export abstract class EncodedRecord<A> {
     return []
   }
 
+  /** The row that it was read from, where it is at hand. */
+  get row(): Row | undefined {
+    return undefined
+  }
+
   /** UTF-8 bytes of its JSON. */
   get bytes(): number {
     return this.to - this.from
@@ -91,6 +96,24 @@ class Written<A> extends EncodedRecord<A> {
   }
 }
 
+// Few records have their row, and what others do not have takes no memory.
+class WithRow<A> extends Written<A> {
+  private readonly read: Row
+
+  constructor(content: Content<A>, block: JsonBlock, from: number, to: number, row: Row) {
+    super(content, block, from, to)
+    this.read = row
+  }
+
+  override get row(): Row {
+    return this.read
+  }
+
+  override alone(): EncodedRecord<A> {
+    return new WithRow(this, this.block.copy(this.from, this.to), 0, this.bytes, this.read)
+  }
+}
+
 class Merged<A> extends Written<A> {
   private readonly merged: ReadonlyArray<EncodedRecord<A>>
 
@@ -120,7 +143,9 @@ class Merged<A> extends Written<A> {
  * @category models
  * @since 0.1.0
  */
-export type Content<A> = Pick<EncodedRecord<A>, "key" | "line" | "offset" | "patch" | "position">
+export type Content<A> = Pick<EncodedRecord<A>, "key" | "line" | "offset" | "patch" | "position"> & {
+  readonly row?: Row | undefined
+}
 
 /**
  * The record whose JSON was kept last.
@@ -129,7 +154,9 @@ export type Content<A> = Pick<EncodedRecord<A>, "key" | "line" | "offset" | "pat
  * @since 0.1.0
  */
 export const written = <A>({ at, block, from }: JsonBlocks, content: Content<A>): EncodedRecord<A> =>
-  new Written(content, block, from, at - 1)
+  content.row === undefined
+    ? new Written(content, block, from, at - 1)
+    : new WithRow(content, block, from, at - 1, content.row)
 
 /**
  * The record whose JSON was kept last, and that does what two do one after the other, in the later one's place.

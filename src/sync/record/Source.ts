@@ -10,7 +10,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as SendableJson from "../../json/SendableJson.ts"
-import type { CustomerRecord, Invalid, SourcePosition, Valid } from "../model/CustomerRecord.ts"
+import type { CustomerRecord, Invalid, Row, SourcePosition, Valid } from "../model/CustomerRecord.ts"
 import type { Fingerprint } from "../model/Fingerprint.ts"
 import type { Encoded, Encoder } from "./Encode.ts"
 import { SourcePlaceInvalid } from "./SourcePlaceInvalid.ts"
@@ -65,6 +65,11 @@ export interface Origin<A, E, R, P = unknown> {
    */
   readonly recount?: Recount<E, R, P> | undefined
   /**
+   * Reads the rows of these records again, as they stand in the source, by their offsets: for dead letters, so that good
+   * records cost nothing. What cannot be read again is left out. Default: none can.
+   */
+  readonly rows?: ((records: ReadonlyArray<RowAt<P>>) => Effect.Effect<ReadonlyMap<number, Row>, never, R>) | undefined
+  /**
    * The fields that are mapped to a name that no record had, once the source has been read from its start to its end.
    * Default: none.
    */
@@ -84,6 +89,18 @@ export type Recount<E, R, P = unknown> = {
     ends: ReadonlyArray<{ readonly place: P; readonly inclusive: boolean }>
   ): Effect.Effect<ReadonlyArray<number>, E, R>
 }["count"]
+
+/**
+ * A record whose row is to be read again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RowAt<P = unknown> {
+  readonly offset: number
+  /** From which on it comes. */
+  readonly position: SourcePosition<P>
+}
 
 /**
  * A name that no record of a source had.
@@ -212,7 +229,7 @@ export class SourceOutOfOrder extends Schema.TaggedError<SourceOutOfOrder>()("So
  * @since 0.1.0
  */
 export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, R, P>): Source<A, E, R> => {
-  const { missing, place, recount } = origin
+  const { missing, place, recount, rows } = origin
   const isPlace = place === undefined ? undefined : Schema.is(place)
   // What a source calls a place is nobody else's business, so that its type forgets it.
   const fits = (position: SourcePosition): position is SourcePosition<P> => isPlace?.(position.place) === true
@@ -247,6 +264,10 @@ export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, 
       },
       ...(recount === undefined ? {} : { recount: counted(recount) }),
       shared: origin.shared,
+      rows:
+        rows &&
+        ((records: ReadonlyArray<RowAt>) =>
+          rows(records.flatMap(({ offset, position }) => (fits(position) ? [{ offset, position }] : [])))),
       missing
     } as const
   )
@@ -326,6 +347,7 @@ export const tap: {
       recount: source.recount,
       shared: source.shared,
       from: (position) => Stream.tap(source.from(position), f),
+      rows: source.rows,
       missing: source.missing
     })
 )
@@ -351,15 +373,17 @@ export const map: {
       from: (position) =>
         Stream.map(source.from(position), (record): CustomerRecord<B> => {
           if (record._tag === "Invalid") return record
-          const { line, offset, position } = record
+          const { line, offset, position, row } = record
           return attempt(`map "${name}"`, record, (patch) => ({
             _tag: "Valid",
             offset,
             line,
             position,
-            patch: f(patch)
+            patch: f(patch),
+            row
           }))
         }),
+      rows: source.rows,
       missing: source.missing
     })
 )
@@ -391,18 +415,23 @@ export const filter: {
           ),
           Stream.filter(Predicate.isNotUndefined)
         ),
+      rows: source.rows,
       missing: source.missing
     })
 )
 
 // What an app's function throws for a record rejects that record.
-const attempt = <A, T>(by: string, { line, offset, patch, position }: Valid<A>, f: (patch: A) => T): T | Invalid => {
+const attempt = <A, T>(
+  by: string,
+  { line, offset, patch, position, row }: Valid<A>,
+  f: (patch: A) => T
+): T | Invalid => {
   try {
     return f(patch)
   } catch (error) {
     const message = `The ${by} failed for this record (${SendableJson.thrown(error)})`
     const reason = { _tag: "SchemaMismatch", issues: [{ path: [], message }] } as const
-    return { _tag: "Invalid", offset, line, position, reason, input: { format: "json", value: patch } }
+    return { _tag: "Invalid", offset, line, position, reason, input: { format: "json", value: patch }, row }
   }
 }
 

@@ -96,6 +96,14 @@ describe("cells", () => {
         input: {
           format: "cells",
           value: { customerId: "", createdAt: "2024-02-30T00:00:00Z", email: "a@example.com", smsOptOut: "maybe" }
+        },
+        row: {
+          cells: [
+            ["email", "a@example.com"],
+            ["smsOptOut", "maybe"],
+            ["createdAt", "2024-02-30T00:00:00Z"],
+            ["customerId", ""]
+          ]
         }
       })
     })
