@@ -81,8 +81,8 @@ export const fold = <A, B extends Behaviour>(destination: Pick<Destination<A, B>
  * - `keep`: both are in the batch, in their order.
  * - `split`: the batch closes, and the later record opens the next one.
  * - `merge`: one record that does what both do takes the place of the later one. The earlier one's outcome is in
- *   the batch's `merged`. Where there is no such record, where it does not fit, or where the batch stands for ten
- *   times the records that it may hold, it is a `split`.
+ *   the batch's `merged`. Where there is no such record, where it does not fit, or where it would stand for
+ *   more than ten times the records that a batch may hold, or the batch has taken in as many, it is a `split`.
  *
  * Where it is told which keys are `unfinished`, a record waits for nothing but its own key, and no batch waits for a record.
  * One whose key is unfinished, or stands in the open batch and does not go with it, is set aside, others fill the batch, and

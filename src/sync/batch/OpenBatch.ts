@@ -6,8 +6,8 @@ import type { EncodedRecord } from "../record/EncodedRecord.ts"
 import type { Batch } from "./Batch.ts"
 
 /**
- * How many records a batch may stand for, by the records that it may hold: one key that comes again and again must not keep
- * a batch open for ever.
+ * How many records a batch may take in, and one of its records may stand for, by the records that it may hold: one key that
+ * comes again and again must not keep a batch open for ever.
  */
 export const recordsPerPlace = 10
 
@@ -29,8 +29,6 @@ export class OpenBatch<A> {
   private readonly places: Array<EncodedRecord<A> | undefined> = []
   private readonly placeOf: Map<string, number> | undefined
   private count = 0
-  // Records as they were read.
-  private stands = 0
   private last = -1
   private isAscending = true
   private bytes: number
@@ -57,7 +55,6 @@ export class OpenBatch<A> {
     const bytes = this.bytes + record.bytes + (this.count === 0 ? 0 : 1)
     if (this.count > 0 && bytes > this.options.maxBytes) return false
     this.bytes = bytes
-    this.stands += readAs(record)
     this.put(record)
     return true
   }
@@ -73,15 +70,15 @@ export class OpenBatch<A> {
   private merge(place: number, later: EncodedRecord<A>): boolean {
     const { fold, maxBytes, maxRecords } = this.options
     const earlier = this.places[place]
-    // Some that waited are merged already.
-    const stands = this.stands + readAs(later)
-    if (earlier === undefined || stands > maxRecords * recordsPerPlace) return false
+    const most = maxRecords * recordsPerPlace
+    if (earlier === undefined || this.places.length >= most) return false
+    // Those that waited may be merged already.
+    if (readAs(earlier) + readAs(later) > most) return false
     const merged = fold(earlier, later)
     if (merged === undefined) return false
     const bytes = this.bytes - earlier.bytes + merged.bytes
     if (bytes > maxBytes) return false
     this.bytes = bytes
-    this.stands = stands
     // The later one's place, so that offsets ascend. Records of other keys do not mind.
     this.places[place] = undefined
     this.count--
