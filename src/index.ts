@@ -84,6 +84,8 @@ export * as Batches from "./sync/batch/Batches.ts"
 export * as UnfinishedKeys from "./sync/batch/UnfinishedKeys.ts"
 /** Records that were refused, with the reason and all that is needed to send them again. */
 export * as DeadLetters from "./sync/books/DeadLetters.ts"
+/** Dead letters as a CSV, for who puts them right in a spreadsheet. */
+export * as DeadLettersCsv from "./sync/books/DeadLettersCsv.ts"
 /** The running sum of outcomes, which must equal the records read. */
 export * as Ledger from "./sync/books/Ledger.ts"
 /** Offsets that are done, as runs: what a checkpoint's position follows from. */

@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as BatchCommand from "./command/BatchCommand.ts"
 import * as CheckpointCommand from "./command/CheckpointCommand.ts"
+import * as DeadLettersCommand from "./command/DeadLettersCommand.ts"
 import * as RetryCommand from "./command/RetryCommand.ts"
 import * as SandboxCommand from "./command/SandboxCommand.ts"
 import * as SendCommand from "./command/SendCommand.ts"
@@ -44,6 +45,7 @@ const root = Command.make("patchbay").pipe(
   Command.withSubcommands([
     SyncCommand.command,
     RetryCommand.command,
+    DeadLettersCommand.command,
     SendCommand.command,
     BatchCommand.command,
     CheckpointCommand.command,

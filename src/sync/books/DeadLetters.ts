@@ -63,7 +63,8 @@ export const DeadLetter = Schema.Struct({
   ]),
   /**
    * The row as it stood in the source, with what is no field too (`CustomerRecord.Row`), for who looks for it there; what is
-   * sent again is `record`. Absent where the row is `record` already, or could not be read again, as that of a pipe.
+   * sent again is `record`. Of a record that others were merged into it is its own. Absent where the row is `record` already, or could
+   * not be read again, as that of a pipe.
    */
   row: Schema.optionalKey(
     Schema.Union([
