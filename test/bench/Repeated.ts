@@ -44,17 +44,17 @@ export const measure = async (options: Options): Promise<Report> => {
   const customers = {
     once: Repeated.once(records),
     twice: Repeated.twice(records),
-    zipf: Repeated.zipf(records, hottest),
-    always: Repeated.always
+    zipf: Repeated.zipf(records, hottest)
   }
   const runs: Array<Run> = []
   for (const settle of options.settles) {
-    const took = (name: keyof typeof customers, sameKey: Run["sameKey"], batch = options.batch) => {
+    const took = (name: keyof typeof customers, sameKey: Run["sameKey"]) => {
       Runner.say(`\rsettled in ${settle} ms: ${name}, ${sameKey}\x1b[K`)
-      return time(customers[name], settle, { ...options, batch, sameKey })
+      return time(customers[name], settle, { ...options, sameKey })
     }
     const base = await took("once", "keep")
-    const turn = (await took("always", "split", 1)) / customers.always.length
+    const always = Repeated.always(settle)
+    const turn = (await time(always, settle, { ...options, ...Repeated.alone })) / always.length
     for (const [name, sameKey] of [
       ["once", "keep"],
       ["twice", "keep"],

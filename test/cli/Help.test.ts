@@ -16,6 +16,7 @@ const commands = [
   [],
   ["sync"],
   ["retry"],
+  ["dead-letters"],
   ["send"],
   ["batch"],
   ["checkpoint"],

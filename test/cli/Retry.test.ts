@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
@@ -64,6 +64,65 @@ layer(
       assert.strictEqual(other.code, 2)
       assert.include(other.stderr, 'source was "dead.2.ndjson" and is "dead.ndjson"')
     })
+  )
+
+  it.effect(
+    "dead-letters --as-csv shows each with its reason and its row, sends nothing, and harms no spreadsheet",
+    () =>
+      Effect.gen(function* () {
+        const { folder, patchbay, read, sandbox, write } = yield* World.make
+        write(
+          "c.csv",
+          "ID,Mail,emailOptOut,=Notes\nc-1,no@example.com,,+1\nc-2,b@example.com,perhaps,two\nc-3,c@example.com,,three\n"
+        )
+        const first = yield* patchbay([
+          ...[
+            "sync",
+            "c.csv",
+            "--to",
+            "reach.batch-patch",
+            "--tenant",
+            "acme",
+            "--map",
+            "customerId=ID",
+            "--map",
+            "email=Mail"
+          ],
+          ...["--ignore-unknown-fields", "--dead-letters", "dead.ndjson", "--progress", "none"]
+        ])
+        assert.strictEqual(first.code, 1, first.stderr)
+        const sent = (yield* sandbox.requests).length
+
+        const csv = yield* patchbay(["dead-letters", "dead.ndjson", "--as-csv", "dead.csv"])
+        assert.deepStrictEqual({ code: csv.code, stdout: csv.stdout }, { code: 0, stdout: "" })
+        assert.match(csv.stderr, /^Wrote 2 records with their reasons to dead\.csv: customer data\. An apostrophe /)
+        const lines = read("dead.csv").split("\r\n").toSorted()
+        assert.strictEqual(lines[0], "")
+        assert.match(lines[1] ?? "", /^"0","2","Rejected","BadRequest",".+",".+","c-1","no@example\.com","","'\+1"$/)
+        assert.match(
+          lines[2] ?? "",
+          /^"1","3","Rejected","SchemaMismatch",".*","","c-2","b@example\.com","perhaps","two"$/
+        )
+        assert.match(lines[3] ?? "", /"ID","Mail","emailOptOut","'=Notes"$/)
+        assert.strictEqual(statSync(join(folder, "dead.csv")).mode & 0o777, 0o600)
+        assert.strictEqual((yield* sandbox.requests).length, sent)
+
+        const piped = yield* patchbay(["dead-letters", "dead.ndjson", "--as-csv", "-"])
+        assert.deepStrictEqual({ code: piped.code, stderr: piped.stderr }, { code: 0, stderr: "" })
+        assert.strictEqual(piped.stdout, read("dead.csv"))
+
+        for (const [args, said] of [
+          [["dead.ndjson", "--as-csv", "dead.ndjson"], "--as-csv dead.ndjson is the same file as the file of letters"],
+          [["dead.ndjson", "--as-csv", "nowhere/dead.csv"], "there is no folder nowhere"],
+          [["none.ndjson", "--as-csv", "out.csv"], "There is no file none.ndjson"],
+          [["c.csv", "--as-csv", "out.csv"], "Line 1 of c.csv is no dead letter"]
+        ] as const) {
+          const wrong = yield* patchbay(["dead-letters", ...args])
+          assert.strictEqual(wrong.code, 2)
+          assert.include(wrong.stderr, said)
+        }
+        assert.isFalse(existsSync(join(folder, "out.csv")))
+      })
   )
 
   it.effect("a dry run of it says what would be sent, and does not", () =>

@@ -122,8 +122,8 @@ export const batchesInTurn = (customers: Customers, options: Options): number =>
   return Math.ceil(most / ofOneCustomer(options))
 }
 
-/** One customer and nobody else, so often that it is known when to ask for a batch's status. */
-export const always: Customers = new Int32Array(200)
+/** One customer and nobody else; where batches settle soon, so often that it is known when to ask for their status. */
+export const always = (settle: number): Customers => new Int32Array(settle < 500 ? 200 : 10)
 
 /** Each of its records in a batch of its own. */
 export const alone = { batch: 1, sameKey: "split" } as const

@@ -53,7 +53,8 @@ describe("customers that come again", () => {
           const customers = Repeated.zipf(few, hottest)
           const options = { batch: small, sameKey }
           const base = yield* Repeated.simulated(Repeated.once(few), 50, options)
-          const turn = (yield* Repeated.simulated(Repeated.always, 50, Repeated.alone)) / Repeated.always.length
+          const always = Repeated.always(50)
+          const turn = (yield* Repeated.simulated(always, 50, Repeated.alone)) / always.length
           const turns = Repeated.batchesInTurn(customers, options)
           const took = yield* Repeated.simulated(customers, 50, options)
           // A request, and the time until it is applied, are the least that a turn takes.
