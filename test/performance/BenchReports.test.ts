@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as Goals from "../bench/Goals.ts"
 import * as Latency from "../bench/Latency.ts"
+import * as Repeated from "../bench/Repeated.ts"
 import type * as Runner from "../bench/Runner.ts"
 import * as Statistics from "../bench/Statistics.ts"
 import * as Sweep from "../bench/Sweep.ts"
@@ -141,6 +142,33 @@ describe("a flight", () => {
       false
     ])
     assert.deepStrictEqual(outcomes(Latency.goalsOf([free], 1)), [undefined, undefined])
+  })
+})
+
+describe("customers who come again", () => {
+  const run = (customers: string, ratio: number, possible = 1): Repeated.Run => ({
+    ...{ customers, sameKey: "keep", settle: 50, took: 1000 },
+    ...{ ratio, possible }
+  })
+
+  it("are judged by the least throughput of all, in parts of what the hottest customer leaves", () => {
+    const once = run("once", 1)
+    for (const [runs, reached] of [
+      [[once, run("twice", 0.9), run("zipf", 0.8)], true],
+      [[once, run("twice", 0.9), run("zipf", 0.79)], false],
+      [[once, run("twice", 0.9), run("zipf", 0.08, 0.1)], true],
+      [[once, run("twice", 0.9), run("zipf", 0.07, 0.1)], false],
+      [[once], undefined]
+    ] as const) {
+      assert.deepStrictEqual(outcomes(Repeated.goalsOf(runs)), [reached])
+    }
+  })
+
+  it("have a row for each sync", () => {
+    const options = { records: 100_000, batch: 100, settles: [50], virtual: false }
+    const text = Repeated.format({ runs: [run("zipf", 0.08, 0.1)], goals: [] }, options)
+    assert.match(text, /^100,000 records, 100 to a batch, 8 in flight, 20 ms a request, over a socket/)
+    assert.match(text, /\nzipf +keep +50 +1\.0 +8 % +10 %\n/)
   })
 })
 

@@ -17,7 +17,7 @@ const standardOutput = "-"
 
 /** Writes the CSV where it is to go. Only its owner may read a file that is made for it. */
 const write = Effect.fnUntraced(function* (letters: string, to: string) {
-  const text = Stream.mapError(DeadLettersCsv.read(letters), ({ message }) => failed(message))
+  const text = Stream.mapError(DeadLettersCsv.encode(DeadLetters.read(letters)), ({ message }) => failed(message))
   if (to === standardOutput) return yield* Stream.runForEach(text, Output.write)
   const fs = yield* FileSystem.FileSystem
   const encoder = new TextEncoder()

@@ -5,91 +5,110 @@
  */
 
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import * as JsonText from "../../json/JsonText.ts"
-import * as DeadLetters from "./DeadLetters.ts"
+import type { DeadLetter } from "./DeadLetters.ts"
 
-/** What is told of each letter, before the cells of its row. */
-const told: ReadonlyArray<readonly [column: string, cell: (letter: DeadLetters.DeadLetter) => string]> = [
-  ["patchbay_offset", ({ offset }) => String(offset)],
-  ["patchbay_line", ({ line }) => String(line ?? "")],
-  ["patchbay_outcome", ({ outcome }) => outcome],
-  ["patchbay_reason", ({ reason }) => reason.tag],
-  ["patchbay_message", ({ reason }) => reason.message],
-  ["patchbay_answer", ({ answer }) => answer ?? ""]
+/** What is told of each letter, before the cells of its row; with `rare`, only where some letter has it. */
+interface Told {
+  readonly column: string
+  readonly rare?: true
+  readonly cell: (letter: DeadLetter) => string
+}
+
+const told: ReadonlyArray<Told> = [
+  { column: "patchbay_offset", cell: ({ offset }) => String(offset) },
+  { column: "patchbay_source", rare: true, cell: ({ source }) => source ?? "" },
+  { column: "patchbay_place", rare: true, cell: ({ place }) => (place === undefined ? "" : JSON.stringify(place)) },
+  { column: "patchbay_line", cell: ({ line }) => String(line ?? "") },
+  { column: "patchbay_outcome", cell: ({ outcome }) => outcome },
+  { column: "patchbay_reason", cell: ({ reason }) => reason.tag },
+  { column: "patchbay_message", cell: ({ reason }) => reason.message },
+  { column: "patchbay_answer", cell: ({ answer }) => answer ?? "" }
 ]
 
 /** Of a row that could not be taken apart. */
 const wholeRow = "patchbay_row"
 
-const ours: ReadonlySet<string> = new Set([...told.map(([column]) => column), wholeRow])
+const ours: ReadonlySet<string> = new Set([...told.map(({ column }) => column), wholeRow])
 
 /**
- * The letters of a file as text of a CSV in UTF-8, by RFC 4180: every cell in quotes, lines that end in CRLF, and a
- * byte-order mark, without which Excel takes it for another encoding.
+ * Letters as text of a CSV in UTF-8, by RFC 4180: every cell in quotes, lines that end in CRLF, and a byte-order mark, without
+ * which Excel takes it for another encoding.
  *
- * First come `patchbay_offset`, `patchbay_line`, `patchbay_outcome`, `patchbay_reason` (the tag), `patchbay_message` and
- * `patchbay_answer` (what the vendor answered), then all columns that the rows had, under their names in the source; of
- * records without a row, the fields. Where a column comes twice in a row, so it does here. A row that could not be taken
- * apart is in `patchbay_row` as it stood. Columns of these names that a row brings, because it came out of such a CSV, are
- * left out. Every cell is `harmless`, the names of columns too.
+ * First come `patchbay_offset`, `patchbay_source` and `patchbay_place` (where some letter has one), `patchbay_line`,
+ * `patchbay_outcome`, `patchbay_reason` (the tag), `patchbay_message` and `patchbay_answer` (what the vendor answered), then
+ * all columns that the rows had, under their names in the source; of records without a row, the fields. Where a column comes
+ * twice in a row, so it does here. A row that could not be taken apart is in `patchbay_row` as it stood. Columns of these
+ * names that a row brings, because it came out of such a CSV, are left out. Every cell is `harmless`, the names of columns
+ * too.
  *
- * The file is read twice, and only the names of its columns are kept in memory.
+ * The letters are read twice, and only the names of their columns are kept in memory.
  *
- * @category decoding
+ * ```ts
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import { Console, Effect, Stream } from "effect"
+ * import { DeadLetters, DeadLettersCsv } from "effect-patchbay"
+ *
+ * export const program = DeadLettersCsv.encode(DeadLetters.read("dead.ndjson")).pipe(
+ *   Stream.runForEach((text) => Console.log(text)),
+ *   Effect.provide(NodeServices.layer)
+ * )
+ * ```
+ *
+ * @category encoding
  * @since 0.1.0
  */
-export const read = (path: string): Stream.Stream<string, DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem> =>
+export const encode = <E, R>(letters: Stream.Stream<DeadLetter, E, R>): Stream.Stream<string, E, R> =>
   Stream.unwrap(
-    Effect.map(columnsOf(path), (columns) => {
+    Effect.map(columnsOf(letters), ({ columns, shown }) => {
       const places = Map.groupBy(columns.keys(), (index) => columns[index] ?? "")
-      const header = lineOf([...told.map(([column]) => column), ...columns])
+      const rowOf = (letter: DeadLetter): string => {
+        const cells = new Array<string>(columns.length).fill("")
+        const taken = new Map<string, number>()
+        for (const [column, cell] of cellsOf(letter)) {
+          const turn = taken.get(column) ?? 0
+          taken.set(column, turn + 1)
+          const index = places.get(column)?.[turn]
+          if (index !== undefined) cells[index] = cell
+        }
+        return lineOf([...shown.map(({ cell }) => cell(letter)), ...cells])
+      }
+      const header = lineOf([...shown.map(({ column }) => column), ...columns])
       return Stream.concat(
         Stream.make(`\uFEFF${header}`),
-        Stream.mapArray(DeadLetters.read(path), (letters) => [
-          letters.map((letter) => rowOf(letter, places, columns.length)).join("")
-        ])
+        Stream.mapArray(letters, (chunk) => [chunk.map(rowOf).join("")])
       )
     })
   )
 
-/** The columns of all letters, in the order in which they come; one that is there twice in a letter, twice. */
-const columnsOf = (path: string) =>
+/**
+ * The columns of all letters, in the order in which they come, one that is there twice in a letter, twice; and what is told
+ * of each.
+ */
+const columnsOf = <E, R>(letters: Stream.Stream<DeadLetter, E, R>) =>
   Effect.map(
     Stream.runFold(
-      DeadLetters.read(path),
-      () => new Map<string, number>(),
-      (columns, letter) => {
+      letters,
+      () => ({ counts: new Map<string, number>(), shown: new Set(told.filter(({ rare }) => rare === undefined)) }),
+      (known, letter) => {
         const own = new Map<string, number>()
         for (const [column] of cellsOf(letter)) own.set(column, (own.get(column) ?? 0) + 1)
-        for (const [column, times] of own) columns.set(column, Math.max(times, columns.get(column) ?? 0))
-        return columns
+        for (const [column, times] of own) known.counts.set(column, Math.max(times, known.counts.get(column) ?? 0))
+        for (const one of told) if (one.rare && one.cell(letter) !== "") known.shown.add(one)
+        return known
       }
     ),
-    (columns) => [...columns].flatMap(([column, times]) => new Array<string>(times).fill(column))
+    ({ counts, shown }) => ({
+      columns: [...counts].flatMap(([column, times]) => new Array<string>(times).fill(column)),
+      shown: told.filter((one) => shown.has(one))
+    })
   )
-
-const rowOf = (
-  letter: DeadLetters.DeadLetter,
-  places: ReadonlyMap<string, ReadonlyArray<number>>,
-  width: number
-): string => {
-  const cells = new Array<string>(width).fill("")
-  const taken = new Map<string, number>()
-  for (const [column, cell] of cellsOf(letter)) {
-    const turn = taken.get(column) ?? 0
-    taken.set(column, turn + 1)
-    const index = places.get(column)?.[turn]
-    if (index !== undefined) cells[index] = cell
-  }
-  return lineOf([...told.map(([, cell]) => cell(letter)), ...cells])
-}
 
 type Cell = readonly [column: string, cell: string]
 
-const cellsOf = ({ record, row }: DeadLetters.DeadLetter): ReadonlyArray<Cell> => {
+const cellsOf = ({ record, row }: DeadLetter): ReadonlyArray<Cell> => {
   if (row !== undefined) return ("cells" in row ? row.cells : cellsOfLine(row.line)).filter(isTheirs)
   switch (record.format) {
     case "cells":

@@ -219,6 +219,12 @@ describe("the report as a page", () => {
       ["Put the causes right, then send the refused records again:"]
     ],
     ["interrupted", "Interrupted", "Interrupted after 40,001 records", ["Go on from where this run stopped:"]],
+    [
+      "limited",
+      "Stopped as asked, not all delivered",
+      "99 of 100 records delivered",
+      ["Go on from where this run stopped:"]
+    ],
     ["resumed", "Finished", "All 100,000 records delivered", []],
     ["stopped", "Stopped", "Stopped after 12,000 records", ["Run it again, from the start:"]],
     ["one", "Finished", "The one record was delivered", []],

@@ -117,6 +117,21 @@ export const pages: { readonly [kind: string]: HtmlReport.Options } = {
     source: "customers.csv",
     command
   },
+  limited: {
+    report: of({
+      read: 100,
+      outcomes: { ...Ledger.noCounts, Applied: 99, Rejected: 1 },
+      reasons: { InvalidRequest: 1 },
+      offsets: { InvalidRequest: [17] },
+      checkpoint: 100,
+      elapsed: 900,
+      stopped: "Limit"
+    }),
+    history: history(900, 100),
+    finishedAt,
+    source: "customers.csv",
+    command
+  },
   resumed: {
     report: of({
       ...{ resumedFrom: 40_000, firstOffset: 40_000, checkpoint: 100_000, elapsed: 18_000 },

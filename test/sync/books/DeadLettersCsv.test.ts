@@ -2,7 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { parse } from "csv-parse/sync"
 import { Effect, FileSystem, Schema, Stream } from "effect"
-import type * as DeadLetters from "../../../src/sync/books/DeadLetters.ts"
+import * as DeadLetters from "../../../src/sync/books/DeadLetters.ts"
 import * as DeadLettersCsv from "../../../src/sync/books/DeadLettersCsv.ts"
 
 type Letter = Pick<DeadLetters.DeadLetter, "record"> & Partial<DeadLetters.DeadLetter>
@@ -20,7 +20,7 @@ const csvOf = Effect.fnUntraced(
       ...letter
     }))
     yield* fs.writeFileString(file, lines.map((letter) => `${JSON.stringify(letter)}\n`).join(""))
-    const text = yield* Stream.mkString(DeadLettersCsv.read(file))
+    const text = yield* Stream.mkString(DeadLettersCsv.encode(DeadLetters.read(file)))
     const rows: ReadonlyArray<ReadonlyArray<string>> = parse(text, { bom: true })
     return { text, rows, header: rows[0]?.slice(6), cells: rows.slice(1).map((row) => row.slice(6)) }
   },
@@ -102,6 +102,23 @@ describe("dead letters as a CSV", () => {
       const { header, rows } = yield* csvOf([{ line: 2, record: json({}), row }])
       assert.deepStrictEqual(header, ["ID"])
       assert.deepStrictEqual(rows[1]?.slice(1, 4), ["2", "Rejected", "BadRequest"])
+    })
+  )
+
+  it.effect("say in which source, and at which place, where letters say it", () =>
+    Effect.gen(function* () {
+      const { rows } = yield* csvOf([
+        { source: "b.csv", line: 3, record: json({ a: "x" }) },
+        { place: ["7", "1"], record: json({ a: "y" }) }
+      ])
+      assert.deepStrictEqual(
+        rows.map((row) => [...row.slice(1, 4), row.at(-1)]),
+        [
+          ["patchbay_source", "patchbay_place", "patchbay_line", "a"],
+          ["b.csv", "", "3", "x"],
+          ["", '["7","1"]', "", "y"]
+        ]
+      )
     })
   )
 
