@@ -72,6 +72,8 @@ export interface Part {
     options: CustomerSync.Options<A, B, E, R, RL> & {
       readonly checkpoint?: never
       readonly deadLetters?: never
+      // A workflow ends with its source.
+      readonly limit?: never
       readonly onProgress?: never
       readonly onReport?: never
     }
