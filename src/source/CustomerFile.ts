@@ -16,11 +16,13 @@ import * as PlatformReason from "../base/PlatformReason.ts"
 import { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
 import * as DeadLetters from "../sync/books/DeadLetters.ts"
 import type { CustomerRecord, SourcePosition } from "../sync/model/CustomerRecord.ts"
+import type { Difference } from "../sync/model/Fingerprint.ts"
 import * as Source from "../sync/record/Source.ts"
 import * as EncodedCsv from "./copy/EncodedCsv.ts"
 import * as EncodedNdjson from "./copy/EncodedNdjson.ts"
 import * as CsvHeader from "./csv/CsvHeader.ts"
 import * as CsvReader from "./csv/CsvReader.ts"
+import * as FileBeginning from "./FileBeginning.ts"
 import * as FileFingerprint from "./FileFingerprint.ts"
 import type { CsvOptions, FieldOf, FileOptions, NdjsonOptions } from "./FileOptions.ts"
 import * as LetterReader from "./LetterReader.ts"
@@ -75,12 +77,13 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   options?: FileOptions<FieldOf<S>> | undefined
 ): Source.Source<S["Type"], CustomerFileError, FileSystem.FileSystem> => {
   const format = options?.format ?? formatOf(path)
+  const seen = seenOf(path)
   const csvFile = <T>(position: FilePlace.FilePosition | undefined, take: TakeCsv<S["Type"], T>) =>
-    openFile(path, position ?? options?.from, (from, bytes) => csvFrom(path, from, bytes, schema, options, take))
+    openFile(path, position ?? options?.from, seen, (from, bytes) => csvFrom(path, from, bytes, schema, options, take))
   // Of the last reading.
   let wanted: WantedNames.WantedNames | undefined
   const ndjsonFile = <T>(position: FilePlace.FilePosition | undefined, take: TakeNdjson<S["Type"], T>) =>
-    openFile(path, position ?? options?.from, (from, bytes) =>
+    openFile(path, position ?? options?.from, seen, (from, bytes) =>
       ndjsonFrom(
         bytes(from?.place.byte ?? 0),
         from?.place.byte ?? 0,
@@ -94,6 +97,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
     )
   return Source.make({
     place: FilePlace.Place,
+    start: FilePlace.top.place,
     from: (position) =>
       format === undefined
         ? Stream.fail(new UnsupportedFormat({ source: path }))
@@ -122,22 +126,72 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
     },
     rows: (wanted) =>
       RowsAgain.find(wanted, (position) =>
-        format === "csv"
-          ? csvFile(position, (settings, base, header) =>
-              ByteBlocks.taker(path, base, CsvReader.records({ ...settings, decoder: RowsAgain.decoder }, header))
-            )
-          : openFile(path, position, (from, bytes) =>
-              ndjsonFrom(
+        // What is read for this is none of what the run has read.
+        openFile(path, position, seenOf(path), (from, bytes) =>
+          format === "csv"
+            ? csvFrom(path, from, bytes, schema, options, (settings, base, header) =>
+                ByteBlocks.taker(path, base, CsvReader.records({ ...settings, decoder: RowsAgain.decoder }, header))
+              )
+            : ndjsonFrom(
                 bytes(position.place.byte),
                 position.place.byte,
                 schema,
                 { ...options, from, source: path },
                 (settings, base) => takeNdjson({ ...settings, wanted: undefined, decoder: RowsAgain.decoder }, base)
               )
-            )
+        )
       ),
+    against: ({ differences, proof }) =>
+      options?.grown !== true || !differences.every(({ part }) => FileFingerprint.isOfContent(part))
+        ? Effect.succeed(differences)
+        : Effect.flatMap(FileSystem.FileSystem, (fs) =>
+            FileBeginning.check(fs, path, proof).pipe(
+              Effect.map((standing) => (standing === "goes on" ? [] : [...differences, changed[standing]])),
+              Effect.mapError(unreadable(path))
+            )
+          ),
+    proof: seen.proof,
     missing: () => (wanted === undefined || wanted.looked() === 0 ? [] : wanted.missingMapped())
   })
+}
+
+/** What of a file was seen by the last reading of it. */
+interface Seen {
+  readonly proof: NonNullable<Source.Origin<never, never, FileSystem.FileSystem, FilePlace.Place>["proof"]>
+  /** The reading begins at a byte. */
+  readonly begin: () => void
+  /** It came to its end after so many bytes: that of the file, or of what could be read of it. */
+  readonly end: (bytes: number, all: boolean) => void
+}
+
+const seenOf = (path: string): Seen => {
+  const beginning = FileBeginning.make(path)
+  let ended: { readonly bytes: number; readonly all: boolean } | undefined
+  return {
+    begin: () => {
+      ended = undefined
+    },
+    end: (bytes, all) => {
+      ended = { bytes, all }
+    },
+    proof: (position) => {
+      const upTo = position === undefined ? ended : { bytes: position.place.byte, all: false }
+      if (upTo === undefined) return Effect.succeed(undefined)
+      return Effect.flatMap(FileSystem.FileSystem, (fs) =>
+        // What cannot be read any more is noticed where it is read.
+        Effect.orElseSucceed(beginning.proof(fs, upTo.bytes, upTo.all), () => undefined)
+      )
+    }
+  }
+}
+
+const beginningOf = (is: string) => ({ part: "what was read of the source", was: "its beginning", is })
+
+const changed: { readonly [S in Exclude<FileBeginning.Standing, "goes on">]: Difference } = {
+  changed: beginningOf("changed"),
+  shorter: beginningOf("longer than the source"),
+  "row goes on": beginningOf("its beginning without the end of its last row, which was sent as it stood then"),
+  "not known": { part: "what was read of the source", was: "not known for sure", is: "not to be compared" }
 }
 
 const unreadable =
@@ -160,6 +214,7 @@ type Bytes = (offset: number) => Stream.Stream<Uint8Array, CustomerFileError>
 const openFile = <T>(
   path: string,
   position: SourcePosition | undefined,
+  seen: Seen,
   records: (from: FilePlace.FilePosition | undefined, bytes: Bytes) => Stream.Stream<T, CustomerFileError>
 ): Stream.Stream<T, CustomerFileError, FileSystem.FileSystem> =>
   Stream.unwrap(
@@ -171,8 +226,23 @@ const openFile = <T>(
         const { size, type } = yield* fs.stat(path).pipe(Effect.mapError(unreadable(path)))
         if (type === "File" && size < byte) return yield* new PositionBeyondEnd({ source: path, byte })
       }
-      return records(from, (offset) =>
-        Stream.mapError(FileBlocks.read(fs, path, offset, ByteBlocks.blockSize), unreadable(path))
+      const bytes: Bytes = (offset) => {
+        let at = offset
+        return FileBlocks.read(fs, path, offset, ByteBlocks.blockSize).pipe(
+          Stream.mapArray((blocks) => {
+            for (const { length } of blocks) at += length
+            return blocks
+          }),
+          Stream.onEnd(Effect.sync(() => seen.end(at, true))),
+          Stream.mapError(unreadable(path))
+        )
+      }
+      seen.begin()
+      return Stream.tapError(records(from, bytes), (error) =>
+        Effect.sync(() => {
+          // What stands before it was read, and stays as it is when it is put right.
+          if (error._tag === "InvalidUtf8") seen.end(error.byte, false)
+        })
       )
     })
   )

@@ -6,6 +6,12 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import type { FileOptions } from "./FileOptions.ts"
 
+const size = "size of the source"
+const lastChange = "last change of the source"
+
+/** Whether a part of it says how large the file is, or when it was changed. */
+export const isOfContent = (part: string): boolean => part === size || part === lastChange
+
 /**
  * Name, size and time of change of a file, the shape that its records are read as, and the options that change what is
  * read. A file that was replaced by another of the same size within the same millisecond is not noticed.
@@ -16,15 +22,15 @@ export const make = (
   schema: Schema.Constraint,
   options: FileOptions | undefined
 ): Effect.Effect<{ readonly [part: string]: string }, PlatformError.PlatformError> =>
-  Effect.map(fs.stat(path), ({ mtime, size, type }) => {
+  Effect.map(fs.stat(path), ({ mtime, size: bytes, type }) => {
     const { columns, delimiter, empty, format, maxRecordSize, otherColumns } = options ?? {}
     return {
       source: path,
       // What is no file, such as a pipe, has neither.
       ...(type === "File"
         ? {
-            "size of the source": `${size} bytes`,
-            "last change of the source": Option.match(mtime, {
+            [size]: `${bytes} bytes`,
+            [lastChange]: Option.match(mtime, {
               onNone: () => "not known",
               onSome: (time) => time.toISOString()
             })

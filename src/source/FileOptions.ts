@@ -76,4 +76,10 @@ export interface CsvOptions<Field extends string = string> extends NdjsonOptions
 export interface FileOptions<Field extends string = string> extends CsvOptions<Field> {
   /** Default by the end of the path: `.csv`, `.ndjson` or `.jsonl`. */
   readonly format?: "csv" | "ndjson" | undefined
+  /**
+   * Whether a sync with a checkpoint goes on in a file that has changed behind what was read of it, as one that grew, or that
+   * was put right where an earlier run had to stop. What was read is checked by its content, and a file in which that has
+   * changed is refused. Default: a file that has changed at all is refused.
+   */
+  readonly grown?: boolean | undefined
 }

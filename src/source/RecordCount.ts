@@ -20,8 +20,8 @@ import * as FilePlace from "./read/FilePlace.ts"
 export const watch = <A, E, R>(
   source: Source.Source<A, E, R>,
   options: {
-    /** Bytes of the whole source; `undefined` where nobody knows. */
-    readonly size: number | undefined
+    /** Bytes of the whole source, or of each of several by name, in their order; `undefined` where nobody knows. */
+    readonly size: number | ReadonlyMap<string, number> | undefined
   }
 ): { readonly records: Source.Source<A, E, R>; readonly total: () => number | undefined } => {
   let at: SourcePosition | undefined
@@ -45,19 +45,35 @@ export const watch = <A, E, R>(
     records: Source.make({
       fingerprint: source.fingerprint,
       place: source.place,
+      start: source.start,
       from: (position) => watched(source.from(position)),
       encoded: (encoder) => {
         const from = source.encoded?.(encoder)
         return from === undefined ? undefined : (position) => watched(from(position))
       },
       rows: source.rows,
+      against: source.against,
+      proof: source.proof,
       missing: source.missing
     }),
     total: () => {
       if (ended && last >= 0) return last + 1
       // The first block says nothing of its length.
       if (options.size === undefined || at === undefined || at.offset === 0 || !FilePlace.isIn(at)) return undefined
-      return Math.max(last + 1, Math.round((at.offset * options.size) / at.place.byte))
+      const { before, whole } = sizesOf(options.size, at.source)
+      return Math.max(last + 1, Math.round((at.offset * whole) / (before + at.place.byte)))
     }
   }
+}
+
+/** Bytes of all, and of those before one of several. */
+const sizesOf = (size: number | ReadonlyMap<string, number>, name: string | undefined) => {
+  if (typeof size === "number") return { before: 0, whole: size }
+  let before = 0
+  let whole = 0
+  for (const [source, bytes] of size) {
+    if (source === name) before = whole
+    whole += bytes
+  }
+  return { before, whole }
 }

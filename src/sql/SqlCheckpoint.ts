@@ -69,8 +69,10 @@ export const make = (key: string, options?: Options): StoredCheckpoint<SqlClient
   const store = Effect.map(SqlClient.SqlClient, (sql) => makeStore(sql.withoutTransforms(), key))
   return {
     takeover: "safe",
-    open: (fingerprint) =>
-      Effect.flatMap(store, (store) => CheckpointStore.open(store, fingerprint, { patience, beat: patience / 5 })),
+    open: (fingerprint, options) =>
+      Effect.flatMap(store, (store) =>
+        CheckpointStore.open(store, fingerprint, { patience, beat: patience / 5 }, options)
+      ),
     read: Effect.flatMap(store, CheckpointStore.read),
     reset: Effect.flatMap(store, CheckpointStore.reset)
   }

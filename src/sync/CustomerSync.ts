@@ -37,6 +37,7 @@ import * as Work from "./deliver/Work.ts"
 import { type BehaviourOptions, choices, type Lawful } from "./model/BehaviourOptions.ts"
 import type { CustomerRecord } from "./model/CustomerRecord.ts"
 import type { Behaviour, Destination } from "./model/Destination.ts"
+import type { Fingerprint } from "./model/Fingerprint.ts"
 import type { Outcome } from "./model/Outcome.ts"
 import * as Encode from "./record/Encode.ts"
 import * as Places from "./record/Places.ts"
@@ -242,6 +243,28 @@ const unlessStopped = <E>({ stopped }: Pick<Books.Books<unknown>, "stopped">, re
   return Effect.fail(new SyncStopped({ reason: why.error as E, report }))
 }
 
+/** `meaning` is what a run means besides its source. */
+const openCheckpoint = Effect.fnUntraced(function* <A, ES, RS, RC>(
+  place: Checkpoint.Checkpoint<RC>,
+  source: Stream.Stream<CustomerRecord<A>, ES, RS>,
+  places: Places.Places,
+  meaning: Fingerprint
+) {
+  if (!Source.isSource(source)) return yield* new Source.SourceUnnamed()
+  const { against, fingerprint, proof, start } = source
+  const opened = yield* place.open(
+    { ...(yield* fingerprint), ...meaning },
+    { against: against && ((differences, { fingerprint, proof }) => against({ was: fingerprint, differences, proof })) }
+  )
+  const context = yield* Effect.context<RS>()
+  const placed = yield* PlacedCheckpoint.make(opened, {
+    places,
+    start,
+    prove: (seen) => (proof === undefined ? Effect.succeed(undefined) : Effect.provideContext(proof(seen), context))
+  })
+  return { opened, placed }
+})
+
 /** What a run needs before it reads. Nothing is read or sent unless all of it is open. */
 const openKept = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiError, R, RL, RD, RC, ES, RS>(
   { checkpoint: place, deadLetters, to, ...options }: Options<A, B, E, R, RL, RD, RC>,
@@ -253,17 +276,16 @@ const openKept = Effect.fnUntraced(function* <A, B extends Behaviour, E extends 
     return yield* new Checkpoint.CheckpointUnsafe({ destination: to.name })
   }
   const { sameKey, settle } = choices(to.behaviour, options)
-  const opened =
+  const kept =
     place &&
-    (yield* place.open({
-      ...(yield* Source.isSource(source) ? source.fingerprint : Effect.fail(new Source.SourceUnnamed())),
+    (yield* openCheckpoint(place, source, places, {
       destination: to.name,
       "options of the destination": to.fingerprint,
       "records of one key": sameKey,
       settle
     }))
-  const found = opened && (yield* PlacedCheckpoint.make(opened, places))
   const recount = Source.isSource(source) ? source.recount : undefined
+  const found = kept?.placed
   const before = found?.state && recount ? yield* Realigned.make(found.state, recount) : found?.state
   const checkpoint = found && { ...found, state: before }
   const letters =
@@ -272,7 +294,7 @@ const openKept = Effect.fnUntraced(function* <A, B extends Behaviour, E extends 
       // Where offsets are of other records now, letters of an earlier run keep none of this one out.
       resumedFrom: before && before === found?.state ? PlacedCheckpoint.offsetOf(before) : undefined,
       startedAt: before?.startedAt ?? startedAt,
-      checkpoint: opened
+      checkpoint: kept?.opened
     }))
   return { checkpoint, letters }
 })

@@ -47,6 +47,8 @@ export class Plan extends Schema.Class<Plan>("effect-patchbay/sync/Plan")({
         Schema.Struct({
           /** 0-based. */
           offset: count,
+          /** Which of several sources it is in, by name. */
+          source: Schema.optionalKey(Schema.String),
           /** 1-based, where the source has lines. */
           line: Schema.optionalKey(count),
           message: Schema.String
@@ -122,12 +124,18 @@ export const make =
       let batches = 0
       let bytes = 0
 
-      const reject = ({ line, offset, outcome: { reason } }: Encode.Unsendable): void => {
+      const reject = ({ line, outcome: { reason, ...of } }: Encode.Unsendable): void => {
+        const { offset, source } = of
         const same = rejected.get(reason.tag) ?? { records: 0, first: [] }
         rejected.set(reason.tag, same)
         same.records++
         if (same.first.length < firstOffsets) {
-          same.first.push({ offset, ...(line === undefined ? {} : { line }), message: reason.message })
+          same.first.push({
+            offset,
+            ...(source === undefined ? {} : { source }),
+            ...(line === undefined ? {} : { line }),
+            message: reason.message
+          })
         }
       }
 
@@ -188,6 +196,7 @@ export const make =
 
 interface First {
   readonly offset: number
+  readonly source?: string
   readonly line?: number
   readonly message: string
 }
@@ -237,7 +246,8 @@ export const format = (plan: Plan): string => {
     "",
     `${reason}${records > first.length ? `, the first ${first.length} of ${Format.count(records)}` : ""}:`,
     ...first.map(
-      ({ line, message, offset }) => `  ${line === undefined ? `record ${offset}` : `line ${line}`}: ${message}`
+      ({ line, message, offset, source }) =>
+        `  ${line === undefined ? `record ${offset}` : `line ${line}`}${source === undefined ? "" : ` of ${source}`}: ${message}`
     )
   ])
   return [...table, ...first].join("\n")

@@ -68,6 +68,30 @@ const ndjson = Array.from(
 const options = { columns: { email: "Mail" }, otherColumns: "ignore" } as const
 
 describe("the row of a dead letter", () => {
+  it.effect("is that of its file, where there are several", () =>
+    inFolder((folder, fs) =>
+      Effect.gen(function* () {
+        const sources = yield* Effect.forEach(["a.csv", "b.csv"], (name) =>
+          Effect.as(
+            fs.writeFileString(`${folder}/${name}`, `customerId,email,note\n${name},no@example.com,of ${name}\n`),
+            {
+              name,
+              source: CustomerFile.read(`${folder}/${name}`, ReachSchema.CustomerPatch, { otherColumns: "ignore" })
+            }
+          )
+        )
+        const letters = yield* lettersOf(Source.concat(sources))
+        assert.deepStrictEqual(
+          letters.map(({ row, source }) => [
+            source,
+            row !== undefined && "cells" in row ? row.cells.at(-1) : undefined
+          ]),
+          ["a.csv", "b.csv"].map((name) => [name, ["note", `of ${name}`] as const])
+        )
+      })
+    )
+  )
+
   it.live("of a CSV has all columns, those that are no field too, in whichever block it stands", () =>
     inFolder((folder, fs) =>
       Effect.gen(function* () {

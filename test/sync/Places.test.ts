@@ -1,19 +1,15 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Effect, FileSystem, Result, Schema, Stream } from "effect"
+import { DateTime, Effect, FileSystem, Schema, Stream } from "effect"
 import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
 import * as RateLimitPolicy from "../../src/policy/rate/RateLimitPolicy.ts"
 import * as DeadLetters from "../../src/sync/books/DeadLetters.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
 import * as Checkpoint from "../../src/sync/checkpoint/Checkpoint.ts"
 import type { CustomerRecord } from "../../src/sync/model/CustomerRecord.ts"
-import type { Behaviour, Destination } from "../../src/sync/model/Destination.ts"
 import * as Source from "../../src/sync/record/Source.ts"
 import * as CrashWorld from "../support/CrashWorld.ts"
-
-interface Row {
-  readonly id: string
-}
+import { destination, type Row } from "../support/TakesAll.ts"
 
 const count = 100
 
@@ -53,35 +49,6 @@ const table = (place: (offset: number) => unknown = keyOf) => {
   return { keys, source }
 }
 
-/** Takes any batch, and refuses one customer. */
-const destination = (sent: Array<string>): Destination<Row, Behaviour & { readonly acceptance: "applied" }> => ({
-  name: "fake",
-  vendor: "Fake",
-  tenant: undefined,
-  behaviour: {
-    acceptance: "applied",
-    failureUnit: "batch",
-    failures: "independent",
-    writing: "merge",
-    order: "none",
-    resend: "safe"
-  },
-  maxRecords: 10,
-  envelope: ["[", "]"],
-  key: ({ id }) => id,
-  merge: (_, later) => later,
-  encode: ({ id }) =>
-    id === "c-15" ? Result.fail([{ path: ["id"], message: "is bad" }]) : Result.succeed(JSON.stringify(id)),
-  send: ({ records }) =>
-    Effect.sync(() => {
-      sent.push(...records.map(({ key }) => key))
-      return { recordCount: records.length, batchId: undefined }
-    }),
-  named: () => [],
-  settle: () => Effect.succeed({ _tag: "Applied" }),
-  fingerprint: ""
-})
-
 const base = {
   batch: BatchPolicy.make({ maxRecords: 10 }),
   rateLimit: RateLimitPolicy.unlimited(),
@@ -97,7 +64,7 @@ describe("a place of the source's own", () => {
       const sent: Array<string> = []
       const { keys, source } = table()
       let batches = 0
-      const to = destination(sent)
+      const to = destination(sent, ["c-15"])
       const cut: typeof to = {
         ...to,
         send: (outgoing) => (++batches > 4 ? Effect.interrupt : to.send(outgoing))
@@ -131,7 +98,7 @@ describe("a place of the source's own", () => {
       const world = CrashWorld.make()
       const sent: Array<string> = []
       const { source } = table((offset) => ({ id: offset }))
-      const run = CustomerSync.run({ ...base, checkpoint: world.checkpoint, to: destination(sent) })
+      const run = CustomerSync.run({ ...base, checkpoint: world.checkpoint, to: destination(sent, ["c-15"]) })
       const { reason } = yield* Effect.flip(run(source))
       if (!(reason instanceof Source.SourcePlaceInvalid)) return assert.fail("it stopped for another reason")
       assert.strictEqual(reason.from, "source")

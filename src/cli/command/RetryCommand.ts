@@ -20,7 +20,7 @@ export const command = Command.make(
   Effect.fnUntraced(function* (options) {
     const { letters } = options
     const source = yield* Reading.deadLetters(letters, options)
-    return yield* Running.run(options, source, letters)
+    return yield* Running.run(options, source, { name: letters, paths: [letters] })
   })
 ).pipe(
   Command.withShortDescription("Send refused records again"),

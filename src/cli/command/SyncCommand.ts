@@ -21,9 +21,12 @@ const mapping = (text: string): Option.Option<readonly [field: string, column: s
 export const command = Command.make(
   "sync",
   {
-    file: Argument.String("file").pipe(
+    files: Argument.String("file").pipe(
       Argument.withMetavar("FILE"),
-      Argument.withDescription("The customers: a CSV or NDJSON file, or - for standard input")
+      Argument.withDescription(
+        "The customers: CSV or NDJSON files, read in this order, also as patterns in quotes, or - for standard input"
+      ),
+      Argument.variadic({ min: 1 })
     ),
     format: Flag.Literals("format", ["csv", "ndjson"]).pipe(
       Flag.withMetavar("csv|ndjson"),
@@ -36,6 +39,13 @@ export const command = Command.make(
       Flag.filterMap(mapping, () => "a field and its column, such as email=E-Mail"),
       Flag.atLeast(0)
     ),
+    grown: Flag.Boolean("grown").pipe(
+      Flag.withDescription(
+        "With --checkpoint: go on in a file that was added to, or put right behind what was read; what was read is checked"
+      ),
+      Flag.withoutNegation,
+      Flag.withDefault(false)
+    ),
     ...SyncOptions.flags
   },
   Effect.fnUntraced(function* (options) {
@@ -47,13 +57,22 @@ export const command = Command.make(
         message: `--map ${twice} is given more than once: a field is in one column. Leave the others out.`
       })
     }
-    const source = yield* Reading.file({ ...options, map: Object.fromEntries(options.map) }, options)
-    return yield* Running.run(options, source, options.file === "-" ? Reading.standardInput : options.file)
+    const { checkpoint, grown } = options
+    if (grown && Option.isNone(checkpoint)) {
+      return yield* new CommandFailed({
+        exit: 2,
+        message: "--grown is for --checkpoint DIR, which knows what was read. Add that, or leave --grown out."
+      })
+    }
+    const files = yield* Reading.filesOf(options.files)
+    const source = yield* Reading.files({ ...options, files, map: Object.fromEntries(options.map) }, options)
+    const paths = files.filter((file) => file !== "-")
+    return yield* Running.run(options, source, { name: Reading.nameOf(files), paths })
   })
 ).pipe(
-  Command.withShortDescription("Send the customers of a file"),
+  Command.withShortDescription("Send the customers of files"),
   Command.withDescription(
-    "Sends the customers of a CSV or NDJSON file, and accounts for every one of them. Credentials come from the environment or from --env-file."
+    "Sends the customers of CSV or NDJSON files, and accounts for every one of them. Credentials come from the environment or from --env-file."
   ),
   Command.withExamples([
     {
@@ -69,6 +88,11 @@ export const command = Command.make(
       command:
         "patchbay sync export.csv --to pocketflows.batch-update --business b-1 --map id=ID --map email_address=Email",
       description: "Name the columns"
+    },
+    {
+      command:
+        "patchbay sync 'exports/*.csv' more.ndjson --to reach.batch-patch --tenant acme --checkpoint .patchbay/acme",
+      description: "Send several files as one, and later added ones"
     },
     {
       command: "zcat customers.ndjson.gz | patchbay sync - --format ndjson --to reach.patch --report - | jq .outcomes",

@@ -170,11 +170,21 @@ const how = (ending: Exclude<Ending, { readonly _tag: "Defect" }>, about: About)
     const why = "Stopped, as you asked."
     return { exit: ExitCode.interrupted, why, message: "", steps: goOn(why, about) }
   }
-  const why = messageOf(ending.error, answerAt(about))
+  const why = `${messageOf(ending.error, answerAt(about))}${otherFile(ending.error, about)}`
   if (ending.exit !== ExitCode.usage) return { exit: 3, why, message: "", steps: goOn(why, about) }
   return report === undefined || !hasBegun(report)
     ? { exit: 2, why, message: why, steps: [] }
     : { exit: 2, why, message: `${why}${notSent(left)}`, steps: [startOver(about), ...dead(about)] }
+}
+
+// What a file that is not as it was is, only a person knows.
+const otherFile = (error: unknown, { args }: About): string => {
+  if (!(error instanceof Checkpoint.CheckpointMismatch) || args[0] !== "sync") return ""
+  const parts = error.differences.map(({ part }) => part)
+  if (!parts.every((part) => /^(?:what was read|size|last change) of the source$|^source \d+$/.test(part))) return ""
+  const fresh = "if these are new files under the old names, start anew with --fresh."
+  const grows = parts.every((part) => /^(?:size|last change) /.test(part))
+  return grows ? ` If the file was only added to, go on with --grown; ${fresh}` : ` I${fresh.slice(1)}`
 }
 
 const deadOf = ({ rejected, unknown }: LeftOver): number => rejected + unknown
@@ -302,7 +312,7 @@ const limited = (about: About): ReadonlyArray<Step> => {
 /** The command once more, when what it was given is put right. */
 const startOver = ({ args, options: { checkpoint } }: About): Step => ({
   message: Option.isSome(checkpoint)
-    ? "Once that is put right, the same command goes on from here; where the source itself had to be changed, reset the checkpoint first:"
+    ? `Once that is put right, the same command goes on from here; where the source itself had to be changed, ${args[0] === "sync" ? "add --grown, which compares what was read, or " : ""}reset the checkpoint first:`
     : "Once that is put right, the same command starts from the first record:",
   command: NextCommand.again(args),
   isRetry: false

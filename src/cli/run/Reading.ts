@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
+import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
@@ -27,11 +27,13 @@ export interface Reading<A, E, R> {
 
 /** How a source of customers is to be read. */
 export interface FileOptions {
-  /** A path, or `-` for standard input. */
-  readonly file: string
+  /** Paths in their order, one or more, or `-` for standard input. */
+  readonly files: ReadonlyArray<string>
   readonly format: Option.Option<"csv" | "ndjson">
   /** Field to column. */
   readonly map: { readonly [field: string]: string }
+  /** Whether what stands behind what an earlier run read may have changed. */
+  readonly grown: boolean
 }
 
 /** A source that can be read as records of any of the destinations' schemas. */
@@ -49,37 +51,122 @@ const refuse = (message: string) => Effect.fail(new CommandFailed({ exit: 2, mes
 /** The name that messages give it. */
 export const standardInput = "standard input"
 
-/** The customers of FILE. Fails where it cannot be read as the options say. */
-export const file = Effect.fnUntraced(function* (
-  { file, format, map }: FileOptions,
+/** What is read, as messages call it. */
+export const nameOf = (files: ReadonlyArray<string>): string => {
+  const [file = standardInput] = files
+  return files.length > 1 ? `${files.length} files` : file === "-" ? standardInput : file
+}
+
+// What a shell would have taken for a pattern.
+const isPattern = (word: string): boolean => /[*?[{]/.test(word)
+
+/**
+ * The files that words stand for: each one that is no file itself and is a pattern, for those that match it, by name. Fails
+ * where none does.
+ */
+export const filesOf = Effect.fnUntraced(function* (
+  words: ReadonlyArray<string>
+): Effect.fn.Return<ReadonlyArray<string>, CommandFailed, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const found = yield* Effect.forEach(words, (word) =>
+    Effect.gen(function* () {
+      if (!isPattern(word) || (yield* Effect.orElseSucceed(fs.exists(word), () => false))) return [word]
+      const paths = yield* Effect.orElseSucceed(fs.glob(word), () => [])
+      const files = yield* Effect.filter(paths, (path) =>
+        Effect.orElseSucceed(
+          Effect.map(fs.stat(path), ({ type }) => type !== "Directory"),
+          () => true
+        )
+      )
+      return files.length === 0 ? yield* refuse(`No file matches ${word}. Check the pattern.`) : files.sort()
+    })
+  )
+  return found.flat()
+})
+
+type Customers = Source<CustomerFileError.CustomerFileError, FileSystem.FileSystem | Stdio.Stdio>
+
+/** The customers of the files. Fails where one of them cannot be read as the options say. */
+export const files = (
+  options: FileOptions,
+  run: SyncOptions
+): Effect.Effect<Customers, CommandFailed, FileSystem.FileSystem> => {
+  const [file = "-", ...others] = options.files
+  return others.length === 0 ? one(file, options, run) : several(options, run)
+}
+
+/** Several files as one source. Each of them must be one that can be read from any place on. */
+const several = Effect.fnUntraced(function* (
+  { files, format, grown, map }: FileOptions,
   options: SyncOptions
-): Effect.fn.Return<
-  Source<CustomerFileError.CustomerFileError, FileSystem.FileSystem | Stdio.Stdio>,
-  CommandFailed,
-  FileSystem.FileSystem
-> {
-  const reading = {
-    columns: map,
-    otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse"
-  } as const
+): Effect.fn.Return<Customers, CommandFailed, FileSystem.FileSystem> {
+  if (grown) {
+    return yield* refuse(
+      `--grown is for one file, and these are ${files.length}. Leave it out: what was added behind the files of an earlier run is read in any case.`
+    )
+  }
+  const sizes = new Map<string, number>()
+  for (const file of files) {
+    const { size } = file === "-" ? { size: undefined } : yield* Files.readable(file)
+    if (size === undefined) {
+      return yield* refuse(
+        `${file === "-" ? standardInput : file} is no file, and cannot be one of several sources. Save it to a file and name that, or send it by itself.`
+      )
+    }
+    yield* formatOf(file, format)
+    sizes.set(file, size)
+  }
+  return {
+    open: (schema) =>
+      Effect.map(fieldOptions(schema, map, options), (empty) =>
+        RecordCount.watch(
+          Records.concat(
+            files.map((name) => ({
+              name,
+              source: CustomerFile.read(name, schema, {
+                ...readingOf(map, options),
+                empty,
+                format: Option.getOrUndefined(format)
+              })
+            }))
+          ),
+          { size: sizes }
+        )
+      )
+  }
+})
+
+const readingOf = (map: FileOptions["map"], { ignoreUnknownFields }: SyncOptions) =>
+  ({ columns: map, otherColumns: ignoreUnknownFields ? "ignore" : "refuse" }) as const
+
+/** What a file is, by what was said of it or by its name. Fails where neither says it. */
+const formatOf = (file: string, format: FileOptions["format"]): Effect.Effect<"csv" | "ndjson", CommandFailed> => {
+  if (Option.isSome(format)) return Effect.succeed(format.value)
+  const named = /\.(?:csv|ndjson|jsonl)$/i.exec(file)?.[0].toLowerCase()
+  if (named !== undefined) return Effect.succeed(named === ".csv" ? "csv" : "ndjson")
+  return refuse(
+    file === "-"
+      ? "What comes from standard input has no name to tell its format. Say --format csv or --format ndjson."
+      : `${file} ends in neither .csv nor .ndjson nor .jsonl. Say --format csv or --format ndjson.`
+  )
+}
+
+const one = Effect.fnUntraced(function* (
+  file: string,
+  { format, grown, map }: FileOptions,
+  options: SyncOptions
+): Effect.fn.Return<Customers, CommandFailed, FileSystem.FileSystem> {
+  const reading = readingOf(map, options)
   const keeps = Option.isSome(options.checkpoint) && !options.dryRun
 
   const isStandardInput = file === "-"
   const source = isStandardInput ? standardInput : file
   const { size } = isStandardInput ? { size: undefined } : yield* Files.readable(file)
-  const named = /\.(?:csv|ndjson|jsonl)$/i.exec(file)?.[0].toLowerCase()
-  if (Option.isNone(format) && named === undefined) {
-    return yield* refuse(
-      isStandardInput
-        ? "What comes from standard input has no name to tell its format. Say --format csv or --format ndjson."
-        : `${file} ends in neither .csv nor .ndjson nor .jsonl. Say --format csv or --format ndjson.`
-    )
-  }
+  const known = yield* formatOf(file, format)
   if (keeps && size === undefined) return yield* refuse(unrepeatable(source))
   if (size === undefined) {
     const bytes = isStandardInput ? standardInputBytes : pipeBytes(file)
-    const isCsv = Option.match(format, { onNone: () => named === ".csv", onSome: (format) => format === "csv" })
-    const read = isCsv ? CustomerFile.csv : CustomerFile.ndjson
+    const read = known === "csv" ? CustomerFile.csv : CustomerFile.ndjson
     return {
       open: (schema) =>
         Effect.map(fieldOptions(schema, map, options), (empty) =>
@@ -95,7 +182,7 @@ export const file = Effect.fnUntraced(function* (
     open: (schema) =>
       Effect.map(fieldOptions(schema, map, options), (empty) =>
         RecordCount.watch(
-          CustomerFile.read(file, schema, { ...reading, empty, format: Option.getOrUndefined(format) }),
+          CustomerFile.read(file, schema, { ...reading, empty, format: Option.getOrUndefined(format), grown }),
           { size }
         )
       )

@@ -16,7 +16,7 @@ import * as Wording from "../show/Wording.ts"
 import * as Ending from "./Ending.ts"
 import * as Files from "./Files.ts"
 import * as NextCommand from "./NextCommand.ts"
-import * as Reading from "./Reading.ts"
+import type * as Reading from "./Reading.ts"
 import * as Signals from "./Signals.ts"
 import type { SyncOptions } from "./SyncOptions.ts"
 import * as Target from "./Target.ts"
@@ -44,10 +44,10 @@ const reportFormat = (report: string, options: SyncOptions): Effect.Effect<Repor
 export const run = Effect.fnUntraced(function* <E, R>(
   options: SyncOptions,
   source: Reading.Source<E, R>,
-  name: string
+  { name, paths }: { readonly name: string; readonly paths: ReadonlyArray<string> }
 ): Effect.fn.Return<void, ExitCode.CommandFailed, R | FileSystem.FileSystem | Path.Path | Stdio.Stdio> {
   const target = yield* Target.make(options)
-  yield* Files.distinct(usesOf(options, name))
+  yield* Files.distinct(usesOf(options, paths))
   const format = Option.isNone(options.report) ? undefined : yield* reportFormat(options.report.value, options)
   if (Option.isSome(options.report) && options.report.value !== "-") {
     yield* Files.writable("--report", options.report.value)
@@ -60,9 +60,9 @@ export const run = Effect.fnUntraced(function* <E, R>(
 /** Every path of a run. The checkpoint is a folder with a file in it. */
 const usesOf = (
   { checkpoint, deadLetters, envFile, report }: SyncOptions,
-  source: string
+  sources: ReadonlyArray<string>
 ): ReadonlyArray<Files.Use> => [
-  ...(source === Reading.standardInput ? [] : [{ as: "the source", path: source }]),
+  ...sources.map((path) => ({ as: "the source", path })),
   ...(
     [
       ["--env-file", envFile],

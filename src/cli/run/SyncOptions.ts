@@ -34,6 +34,7 @@ export interface SyncOptions extends Settings.Settings {
   readonly timeout: Option.Option<Duration.Duration>
   readonly limit: Option.Option<number>
   readonly checkpoint: Option.Option<string>
+  readonly fresh: boolean
   readonly deadLetters: Option.Option<string>
   readonly report: Option.Option<string>
   readonly progress: "auto" | "plain" | "none"
@@ -172,6 +173,11 @@ export const flags = {
     wholeNumber
   ),
   checkpoint: text("checkpoint", "DIR", "Keep the position in DIR, so that the same command goes on where it stopped"),
+  fresh: Flag.Boolean("fresh").pipe(
+    Flag.withDescription("With --checkpoint: start anew where it was made for another file, or another version of it"),
+    Flag.withoutNegation,
+    Flag.withDefault(false)
+  ),
   deadLetters: text(
     "dead-letters",
     "FILE",

@@ -176,7 +176,11 @@ const common = (options: SyncOptions): Common => ({
     )
   ),
   limit: Option.getOrUndefined(options.limit),
-  checkpoint: Option.getOrUndefined(Option.map(options.checkpoint, Checkpoint.file)),
+  checkpoint: Option.getOrUndefined(
+    Option.map(options.checkpoint, (dir) =>
+      options.fresh ? Checkpoint.fresh(Checkpoint.file(dir)) : Checkpoint.file(dir)
+    )
+  ),
   deadLetters: Option.getOrUndefined(
     Option.map(options.deadLetters, (file) => Wording.inLetters(DeadLetters.file(file)))
   )
@@ -212,6 +216,11 @@ const target = <A, B extends Destination.Behaviour, C>(
   plan: (source) => Effect.flatMap(source.open(schema), ({ records }) => Plan.make(sync(common(options)))(records))
 })
 
+const checkFresh = ({ checkpoint, fresh }: SyncOptions): Effect.Effect<void, CommandFailed> =>
+  fresh && Option.isNone(checkpoint)
+    ? refuse("--fresh is for --checkpoint DIR; without one, every run starts anew. Leave it out, or add that.")
+    : Effect.void
+
 const checkSize = (options: SyncOptions, most: number): Effect.Effect<void, CommandFailed> => {
   const asked = Option.getOrElse(options.batchRecords, () => 0)
   return asked <= most
@@ -225,6 +234,7 @@ const checkSize = (options: SyncOptions, most: number): Effect.Effect<void, Comm
 export const make = Effect.fnUntraced(function* (options: SyncOptions): Effect.fn.Return<Target, CommandFailed> {
   const { ignoreUnknownFields, to } = options
   yield* presence(options)
+  yield* checkFresh(options)
   const reach = {
     tenant: Option.getOrUndefined(options.tenant),
     ignoreUnknownFields,

@@ -1,7 +1,7 @@
 /** A batch that still takes records. */
 import type * as Arr from "effect/Array"
 import * as Predicate from "effect/Predicate"
-import type { Merged } from "../model/Outcome.ts"
+import * as Outcome from "../model/Outcome.ts"
 import type { EncodedRecord } from "../record/EncodedRecord.ts"
 import type { Batch } from "./Batch.ts"
 
@@ -107,5 +107,5 @@ export class OpenBatch<A> {
 
 const readAs = ({ parts }: EncodedRecord<unknown>): number => Math.max(1, parts.length)
 
-const mergedInto = ({ offset: into, parts }: EncodedRecord<unknown>): ReadonlyArray<Merged> =>
-  parts.slice(0, -1).map(({ offset }) => ({ _tag: "Merged", offset, into }))
+const mergedInto = ({ offset: into, parts }: EncodedRecord<unknown>): ReadonlyArray<Outcome.Merged> =>
+  parts.slice(0, -1).map((part) => ({ _tag: "Merged", ...Outcome.ofRecord(part), into }))

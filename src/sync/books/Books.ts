@@ -128,7 +128,7 @@ export const make = Effect.fnUntraced(function* <E>(
       ? undefined
       : yield* CheckpointWriter.make(
           // Where it fails, the run stops before any of those who wait for it goes on.
-          Effect.suspend(() => Effect.catch(checkpoint.write(state()), fail)),
+          Effect.suspend(() => Effect.catch(checkpoint.write(state(), done.placeBehind(underway.end())), fail)),
           checkpoint.rest
         )
 

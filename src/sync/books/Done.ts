@@ -26,6 +26,8 @@ export interface Done {
   /** Records were read: reading may go on where they stand. */
   readonly addPlaces: (records: ReadonlyArray<{ readonly position: SourcePosition | undefined }>) => void
   readonly state: () => State
+  /** The first place that is known behind all that is done, and not before an offset. */
+  readonly placeBehind: (offset: number) => SourcePosition | undefined
 }
 
 /** Goes on from what earlier runs left. */
@@ -81,6 +83,10 @@ export const make = (before: Checkpoint.State | undefined): Done => {
       forgetBlocks()
       // Going on from an earlier one costs reading a few records again.
       if (blocks.length > mostPlaces) blocks = blocks.filter((_, index) => index % 2 === 0)
+    },
+    placeBehind: (offset) => {
+      const end = Math.max(offset, done.runs().at(-1)?.[1] ?? done.watermark)
+      return blocks.find((block) => block.offset >= end)
     },
     state: () => {
       const { watermark } = done

@@ -63,7 +63,7 @@ export const ofBatch = (
     // As a rule all of them, and in order.
     const records =
       indices.length === batch.records.length ? batch.records : indices.flatMap((index) => batch.records[index] ?? [])
-    if (wantsOutcomes) for (const { offset } of records) outcomes.push(Fate.outcome(fate, offset))
+    if (wantsOutcomes) for (const record of records) outcomes.push(Fate.outcome(fate, record))
     if (goesOn) for (const { offset } of records) again.add(offset)
     if (fate._tag === "Rejected" || (fate._tag === "Unknown" && !(fate.again && resumes))) {
       for (const record of records) letters.push(Letter.sent(record, fate, batch.number, places))

@@ -16,6 +16,8 @@ export interface Underway {
     batch: Pick<Batch.Batch<unknown>, "merged" | "number" | "records">,
     again: ReadonlySet<number>
   ) => void
+  /** The offset behind the last record that is under way. */
+  readonly end: () => number
   readonly state: () => Pick<Checkpoint.State, "sending" | "settling">
 }
 
@@ -45,6 +47,11 @@ export const make = (before: Checkpoint.State | undefined): Underway => {
       settling.removeWhere(({ runs }) => runs.every(isOver))
       sending.delete(batch.number)
     },
+    end: () =>
+      [...settling.values().map(({ runs }) => runs), ...sending.values()].reduce(
+        (end, runs) => Math.max(end, runs.at(-1)?.[1] ?? 0),
+        0
+      ),
     state: () => ({ settling: settling.values(), sending: [...sending].map(([batch, runs]) => ({ batch, runs })) })
   }
 }

@@ -10,7 +10,7 @@ import * as CheckpointFile from "./CheckpointFile.ts"
 import * as CheckpointKeyValue from "./CheckpointKeyValue.ts"
 import type { State } from "./CheckpointState.ts"
 import * as CheckpointStore from "./CheckpointStore.ts"
-import type { OpenCheckpoint, OpenError, WriteError } from "./OpenCheckpoint.ts"
+import type { OpenCheckpoint, OpenError, OpenOptions, WriteError } from "./OpenCheckpoint.ts"
 
 export * from "../model/Fingerprint.ts"
 export * from "./CheckpointError.ts"
@@ -38,7 +38,10 @@ export interface Checkpoint<R = never, T extends Takeover = Takeover> {
   /**
    * Takes the checkpoint for as long as the scope is open, and reads what the last run left.
    */
-  readonly open: (fingerprint: Fingerprint) => Effect.Effect<OpenCheckpoint, OpenError, R | Scope.Scope>
+  readonly open: <E = never, R2 = never>(
+    fingerprint: Fingerprint,
+    options?: OpenOptions<E, R2> | undefined
+  ) => Effect.Effect<OpenCheckpoint, OpenError | E, R | R2 | Scope.Scope>
 }
 
 /**
@@ -109,8 +112,21 @@ export const keyValueStore = (key: string): StoredCheckpoint<KeyValueStore.KeyVa
   ...operations(Effect.map(KeyValueStore.KeyValueStore, (store) => CheckpointKeyValue.make(store, key)))
 })
 
+/**
+ * The same checkpoint, which starts anew where it was made for something else: for a job that finds a new file under the old
+ * name each night. With the same file it goes on, or is finished, as without it.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const fresh = <R, T extends Takeover>({ open, takeover }: Checkpoint<R, T>): Checkpoint<R, T> => ({
+  takeover,
+  open: (fingerprint, options) => open(fingerprint, { ...options, fresh: true })
+})
+
 const operations = <R>(store: Effect.Effect<CheckpointStore.Store, never, R>) => ({
-  open: (fingerprint: Fingerprint) => Effect.flatMap(store, (store) => CheckpointStore.open(store, fingerprint)),
+  open: <E = never, R2 = never>(fingerprint: Fingerprint, options?: OpenOptions<E, R2> | undefined) =>
+    Effect.flatMap(store, (store) => CheckpointStore.open(store, fingerprint, undefined, options)),
   read: Effect.flatMap(store, CheckpointStore.read),
   reset: Effect.flatMap(store, CheckpointStore.reset)
 })

@@ -85,6 +85,8 @@ export const State = Schema.Struct({
   fingerprint: Fingerprint,
   /** Every record before it has an outcome that is safely on disk. */
   position: Position,
+  /** What the source gave as `proof` of what was read of it, up to a place behind all that is done or under way. */
+  proof: Schema.optionalKey(Schema.String),
   /** Offsets beyond the position that have such an outcome as well. */
   done: runs,
   /**

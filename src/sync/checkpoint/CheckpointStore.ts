@@ -16,7 +16,7 @@ import {
 import * as CheckpointLock from "./CheckpointLock.ts"
 import type { State } from "./CheckpointState.ts"
 import * as CheckpointText from "./CheckpointText.ts"
-import type { Joint, Lease, OpenCheckpoint, OpenError, WriteError } from "./OpenCheckpoint.ts"
+import type { Joint, Lease, OpenCheckpoint, OpenError, OpenOptions, WriteError } from "./OpenCheckpoint.ts"
 
 /** Where one checkpoint is kept. */
 export interface Store {
@@ -47,31 +47,30 @@ export interface Writer {
 }
 
 /** Takes the checkpoint for as long as the scope is open. */
-export const open = Effect.fn("Checkpoint.open")(function* (
+export const open = Effect.fn("Checkpoint.open")(function* <E = never, R = never>(
   store: Store,
   fingerprint: Fingerprint,
-  timing?: CheckpointLock.Timing | undefined
-): Effect.fn.Return<OpenCheckpoint, OpenError, Scope.Scope> {
+  timing?: CheckpointLock.Timing | undefined,
+  options?: OpenOptions<E, R> | undefined
+): Effect.fn.Return<OpenCheckpoint, E | OpenError, R | Scope.Scope> {
   const outer = yield* Effect.scope
   const scope = yield* Scope.fork(outer)
-  return yield* openIn(store, fingerprint, timing).pipe(
+  return yield* openIn(store, fingerprint, timing, options).pipe(
     Scope.provide(scope),
     // The claim of a run that failed to start is taken back at once, however long the outer scope stays open.
     Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
   )
 })
 
-const openIn = Effect.fnUntraced(function* (
+const openIn = Effect.fnUntraced(function* <E, R>(
   store: Store,
   fingerprint: Fingerprint,
-  timing: CheckpointLock.Timing | undefined
-): Effect.fn.Return<OpenCheckpoint, OpenError, Scope.Scope> {
+  timing: CheckpointLock.Timing | undefined,
+  options: OpenOptions<E, R> | undefined
+): Effect.fn.Return<OpenCheckpoint, E | OpenError, R | Scope.Scope> {
   const { found, lease, writer } = yield* take(store, timing)
-  const state = yield* Effect.fromResult(found)
-  if (Option.isSome(state)) {
-    const different = differences(state.value.fingerprint, fingerprint)
-    if (different.length > 0) return yield* new CheckpointMismatch({ checkpoint: store.name, differences: different })
-  }
+  const there = yield* Effect.fromResult(found)
+  const state = Option.isSome(there) ? yield* takenUp(store.name, there.value, fingerprint, options) : there
   const turn = yield* Semaphore.make(1)
   return {
     state,
@@ -85,6 +84,20 @@ const openIn = Effect.fnUntraced(function* (
         return Effect.uninterruptible(turn.withPermit(writer.replace(text)))
       })
   }
+})
+
+/** A state that was found, if a run for this fingerprint goes on with it. */
+const takenUp = Effect.fnUntraced(function* <E, R>(
+  checkpoint: string,
+  state: State,
+  fingerprint: Fingerprint,
+  { against, fresh = false }: OpenOptions<E, R> = {}
+): Effect.fn.Return<Option.Option<State>, CheckpointMismatch | E, R> {
+  const all = differences(state.fingerprint, fingerprint)
+  if (all.length === 0) return Option.some(state)
+  const different = against === undefined ? all : yield* against(all, state)
+  if (different.length === 0) return Option.some({ ...state, finished: false })
+  return fresh ? Option.none() : yield* new CheckpointMismatch({ checkpoint, differences: different })
 })
 
 // The writer, and what there was before it.

@@ -6,6 +6,7 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
+import type { Difference } from "../model/Fingerprint.ts"
 import type {
   CheckpointInUse,
   CheckpointMismatch,
@@ -26,6 +27,22 @@ export type OpenError = CheckpointMismatch | CheckpointUnreadable | CheckpointIn
  * @since 0.1.0
  */
 export type WriteError = CheckpointTakenOver | CheckpointUnwritable
+
+/**
+ * What is done where a checkpoint was made for something else than what it is opened for. By default it is refused, with
+ * `CheckpointMismatch`.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface OpenOptions<E = never, R = never> {
+  /** What of the differences stands in the way; where nothing does, the run goes on, also if the checkpoint is finished. */
+  readonly against?:
+    | ((differences: ReadonlyArray<Difference>, state: State) => Effect.Effect<ReadonlyArray<Difference>, E, R>)
+    | undefined
+  /** It starts anew where something does. Default: false. */
+  readonly fresh?: boolean | undefined
+}
 
 /**
  * A checkpoint that this run has for itself.

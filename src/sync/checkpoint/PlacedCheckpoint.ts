@@ -9,7 +9,7 @@ import type { SourcePlaceInvalid } from "../record/SourcePlaceInvalid.ts"
 import type * as CheckpointState from "./CheckpointState.ts"
 import type { Lease, OpenCheckpoint, WriteError } from "./OpenCheckpoint.ts"
 
-export interface State extends Omit<CheckpointState.State, "ends" | "fingerprint" | "position"> {
+export interface State extends Omit<CheckpointState.State, "ends" | "fingerprint" | "position" | "proof"> {
   /** Where reading goes on, or only the offset where it starts afresh. */
   readonly position: SourcePosition | number
   /** The first and the last record of each run, as far as they are needed. */
@@ -19,34 +19,58 @@ export interface State extends Omit<CheckpointState.State, "ends" | "fingerprint
 export interface PlacedCheckpoint {
   /** What the last run left. */
   readonly state: State | undefined
-  readonly write: (state: State) => Effect.Effect<void, SourcePlaceInvalid | WriteError>
+  /** `seen` is the first place behind all that is done or under way, where there is one yet. */
+  readonly write: (
+    state: State,
+    seen: SourcePosition | undefined
+  ) => Effect.Effect<void, SourcePlaceInvalid | WriteError>
   readonly rest: Duration.Input | undefined
   readonly lease: Lease | undefined
 }
 
+/** What a checkpoint needs of the source. */
+export interface Placing {
+  readonly places: Places.Places
+  /** The source's `start`. */
+  readonly start: unknown
+  /** The source's `proof`. */
+  readonly prove: (seen: SourcePosition | undefined) => Effect.Effect<string | undefined>
+}
+
 /** Fails where the checkpoint holds a place that the source does not have. */
-export const make = ({ lease, rest, state, write }: OpenCheckpoint, places: Places.Places) =>
-  Effect.gen(function* (): Effect.fn.Return<PlacedCheckpoint, SourcePlaceInvalid> {
-    const before = Option.getOrUndefined(state)
-    return {
-      state: before && {
-        ...before,
-        position: yield* mapPlace(before.position, places.decode),
-        ends: yield* Effect.forEach(before.ends ?? [], ([offset, place]) =>
-          Effect.fromResult(places.decode({ offset, place }))
-        )
-      },
-      write: ({ ends, ...next }) =>
-        Effect.gen(function* () {
-          const position = yield* mapPlace(next.position, places.encode)
-          if (ends.length === 0) return yield* write({ ...next, position })
-          const encoded = yield* Effect.forEach(ends, (end) => Effect.fromResult(places.encode(end)))
-          yield* write({ ...next, position, ends: encoded.map(({ offset, place }) => [offset, place]) })
-        }),
-      rest,
-      lease
-    }
-  })
+export const make = Effect.fnUntraced(function* (
+  { lease, rest, state, write }: OpenCheckpoint,
+  { places, prove, start }: Placing
+): Effect.fn.Return<PlacedCheckpoint, SourcePlaceInvalid> {
+  const before = Option.getOrUndefined(state)
+  return {
+    state: before && {
+      ...before,
+      position: yield* mapPlace(before.position, places.decode),
+      ends: yield* Effect.forEach(before.ends ?? [], ([offset, place]) =>
+        Effect.fromResult(places.decode({ offset, place }))
+      )
+    },
+    write: Effect.fnUntraced(function* ({ ends, ...next }, seen) {
+      const position = yield* mapPlace(next.position, places.encode)
+      const encoded = yield* Effect.forEach(ends, (end) => Effect.fromResult(places.encode(end)))
+      const isStart = start !== undefined && next.position === 0 && isNothing(next)
+      const proof = yield* prove(isStart ? { offset: 0, place: start } : seen)
+      return yield* write({
+        ...next,
+        position,
+        ...(encoded.length === 0 ? {} : { ends: encoded.map(({ offset, place }) => [offset, place]) }),
+        ...(proof === undefined ? {} : { proof })
+      })
+    }),
+    rest,
+    lease
+  }
+})
+
+/** Whether nothing is done or under way beyond the position. */
+const isNothing = ({ done, sending, settling }: Pick<State, "done" | "sending" | "settling">): boolean =>
+  done.length + sending.length + settling.length === 0
 
 const mapPlace = <P, Q>(
   position: SourcePosition<P> | number,

@@ -12,7 +12,7 @@ import * as OffsetSet from "../books/OffsetSet.ts"
 import * as Checkpoint from "../checkpoint/PlacedCheckpoint.ts"
 import type { SourcePosition } from "../model/CustomerRecord.ts"
 import type { Behaviour, Destination } from "../model/Destination.ts"
-import type { Merged } from "../model/Outcome.ts"
+import * as Outcome from "../model/Outcome.ts"
 import * as Encode from "../record/Encode.ts"
 import type { EncodedRecord } from "../record/EncodedRecord.ts"
 import * as Source from "../record/Source.ts"
@@ -27,7 +27,7 @@ const positionOf = (position: Checkpoint.State["position"] | undefined): SourceP
 export interface Underway<A> {
   readonly number: number
   readonly records: Arr.NonEmptyReadonlyArray<EncodedRecord<A>>
-  readonly merged: ReadonlyArray<Merged>
+  readonly merged: ReadonlyArray<Outcome.Merged>
   readonly batchId: string | undefined
   readonly acceptedAt: number
 }
@@ -175,9 +175,9 @@ const folded = <A, B extends Behaviour>(
     last.delete(record.key)
     last.set(record.key, (earlier && fold(earlier, record)) ?? record)
   }
-  const merged = records.flatMap(({ key, offset }): ReadonlyArray<Merged> => {
-    const into = last.get(key)?.offset
-    return into === undefined || into === offset ? [] : [{ _tag: "Merged", offset, into }]
+  const merged = records.flatMap((record): ReadonlyArray<Outcome.Merged> => {
+    const into = last.get(record.key)?.offset
+    return into === undefined || into === record.offset ? [] : [{ _tag: "Merged", ...Outcome.ofRecord(record), into }]
   })
   return { records: [...last.values()], merged }
 }

@@ -1,5 +1,5 @@
 /** What became of the records of one batch. */
-import type { Outcome, Reason } from "./Outcome.ts"
+import * as Outcome from "./Outcome.ts"
 
 /** The fate of each record of a batch, by their 0-based positions in it. */
 export type Fates = ReadonlyArray<{ readonly indices: ReadonlyArray<number>; readonly fate: Fate }>
@@ -10,7 +10,7 @@ export type Fate =
   | Rejected
   | {
       readonly _tag: "Unknown"
-      readonly reason: Reason
+      readonly reason: Outcome.Reason
       readonly answer: string | undefined
       /** Whether the next run takes it up again: sends it, or asks for its batch. */
       readonly again: boolean
@@ -19,7 +19,7 @@ export type Fate =
 
 export interface Rejected {
   readonly _tag: "Rejected"
-  readonly reason: Reason
+  readonly reason: Outcome.Reason
   /** What the vendor wrote, for dead letters only. */
   readonly answer: string | undefined
   /** It was refused together with others, and is not to be tried alone: it may be a bystander. */
@@ -43,15 +43,16 @@ export const cutOff = (again: boolean, batchId?: string): Fate => {
 }
 
 /** The outcome of one record with this fate. */
-export const outcome = (fate: Fate, offset: number): Outcome => {
+export const outcome = (fate: Fate, record: Parameters<typeof Outcome.ofRecord>[0]): Outcome.Outcome => {
+  const of = Outcome.ofRecord(record)
   switch (fate._tag) {
     case "Applied":
     case "Unsent":
-      return { _tag: fate._tag, offset }
+      return { _tag: fate._tag, ...of }
     case "Accepted":
-      return { _tag: "Accepted", offset, batchId: fate.batchId }
+      return { _tag: "Accepted", ...of, batchId: fate.batchId }
     case "Rejected":
     case "Unknown":
-      return { _tag: fate._tag, offset, reason: fate.reason }
+      return { _tag: fate._tag, ...of, reason: fate.reason }
   }
 }

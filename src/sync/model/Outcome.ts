@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import { InputIssue } from "../../json/InputIssue.ts"
+import type { SourcePosition } from "./CustomerRecord.ts"
 
 /**
  * Why a record was rejected, or why nothing is known of it, without customer data.
@@ -28,7 +29,23 @@ export type Reason = typeof Reason.Type
 
 interface OfRecord {
   readonly offset: number
+  /** Which of several sources the record came from, by name; not there where there is only one. */
+  readonly source?: string
 }
+
+/**
+ * What says which record an outcome is of.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ofRecord = ({
+  offset,
+  position
+}: {
+  readonly offset: number
+  readonly position: SourcePosition | undefined
+}): OfRecord => (position?.source === undefined ? { offset } : { offset, source: position.source })
 
 /**
  * The destination has applied it.

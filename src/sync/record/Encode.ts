@@ -13,7 +13,7 @@ import * as SendableJson from "../../json/SendableJson.ts"
 import type { BatchPolicy } from "../../policy/BatchPolicy.ts"
 import type { CustomerRecord, RecordInput, Row, SourcePosition } from "../model/CustomerRecord.ts"
 import type { Behaviour, Destination } from "../model/Destination.ts"
-import type { Rejected } from "../model/Outcome.ts"
+import * as Outcome from "../model/Outcome.ts"
 import * as EncodedRecord from "./EncodedRecord.ts"
 import { JsonBlocks } from "./JsonBlocks.ts"
 
@@ -30,7 +30,7 @@ export interface Unsendable {
   readonly offset: number
   readonly line: number | undefined
   readonly position: SourcePosition | undefined
-  readonly outcome: Rejected
+  readonly outcome: Outcome.Rejected
   /** Who the record is about, where that could be read. */
   readonly key: string | undefined
   /** The record as read. */
@@ -198,7 +198,11 @@ const unsendable = (
   offset,
   line,
   position,
-  outcome: { _tag: "Rejected", offset, reason: { tag, message: InputIssue.format(issues), issues } },
+  outcome: {
+    _tag: "Rejected",
+    ...Outcome.ofRecord({ offset, position }),
+    reason: { tag, message: InputIssue.format(issues), issues }
+  },
   key,
   input,
   ...(row === undefined ? {} : { row })

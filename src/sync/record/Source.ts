@@ -9,9 +9,10 @@ import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { InvalidConfiguration } from "../../http/InvalidConfiguration.ts"
 import * as SendableJson from "../../json/SendableJson.ts"
 import type { CustomerRecord, Invalid, Row, SourcePosition, Valid } from "../model/CustomerRecord.ts"
-import type { Fingerprint } from "../model/Fingerprint.ts"
+import * as Fingerprint from "../model/Fingerprint.ts"
 import type { Encoded, Encoder } from "./Encode.ts"
 import { SourcePlaceInvalid } from "./SourcePlaceInvalid.ts"
 
@@ -42,14 +43,19 @@ export interface Source<A, E = never, R = never> extends Stream.Stream<CustomerR
  */
 export interface Origin<A, E, R, P = unknown> {
   /** What must be the same for a checkpoint to be good: the file, its size, the schema … No customer data. */
-  readonly fingerprint: Effect.Effect<Fingerprint, E, R>
+  readonly fingerprint: Effect.Effect<Fingerprint.Fingerprint, E, R>
   /**
    * Where reading can go on, as the source says it: a byte and a line, the values of a key … Whatever schema it is, a
    * checkpoint holds it as JSON, and brings it back. Each `position` of a record has one, as have those that `from` is
    * given. Default: there are no places; reading always starts at the start, and positions of records mean nothing.
    */
   readonly place?: Schema.Codec<P, unknown> | undefined
-  /** Its records from a position on; from their start where there is none. */
+  /** The place of its first record. With it, the source can stand behind others: `concat`. Default: it cannot. */
+  readonly start?: P | undefined
+  /**
+   * Its records from a position on; from their start where there is none. The first of them has the position's `offset`, and
+   * the positions of all of them its `source`.
+   */
   readonly from: (position: SourcePosition<P> | undefined) => Stream.Stream<CustomerRecord<A>, E, R>
   /**
    * The same records, encoded on the way, where the source can write their JSON itself; `undefined` where it cannot for
@@ -70,10 +76,35 @@ export interface Origin<A, E, R, P = unknown> {
    */
   readonly rows?: ((records: ReadonlyArray<RowAt<P>>) => Effect.Effect<ReadonlyMap<number, Row>, never, R>) | undefined
   /**
+   * What stands in the way of going on with a checkpoint that was made for another fingerprint, of all that differs: a source
+   * that was only added to says that nothing does. Default: all of it.
+   */
+  readonly against?: ((change: Change) => Effect.Effect<ReadonlyArray<Fingerprint.Difference>, E, R>) | undefined
+  /**
+   * What shows `against` later that the source still has what was read of it before a position, or all of it, where there is
+   * none and the reading came to its end; `undefined` where that cannot be shown. A checkpoint keeps it. Default: it never can.
+   */
+  readonly proof?:
+    | ((position: SourcePosition<P> | undefined) => Effect.Effect<string | undefined, never, R>)
+    | undefined
+  /**
    * The fields that are mapped to a name that no record had, once the source has been read from its start to its end.
    * Default: none.
    */
   readonly missing?: (() => ReadonlyArray<MissingName>) | undefined
+}
+
+/**
+ * How a source differs from the one that a checkpoint was made for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Change {
+  readonly was: Fingerprint.Fingerprint
+  readonly differences: ReadonlyArray<Fingerprint.Difference>
+  /** What the source gave as `proof` of what was read of it. */
+  readonly proof: string | undefined
 }
 
 /**
@@ -229,7 +260,7 @@ export class SourceOutOfOrder extends Schema.TaggedError<SourceOutOfOrder>()("So
  * @since 0.1.0
  */
 export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, R, P>): Source<A, E, R> => {
-  const { missing, place, recount, rows } = origin
+  const { against, missing, place, proof, recount, rows, start } = origin
   const isPlace = place === undefined ? undefined : Schema.is(place)
   // What a source calls a place is nobody else's business, so that its type forgets it.
   const fits = (position: SourcePosition): position is SourcePosition<P> => isPlace?.(position.place) === true
@@ -257,6 +288,7 @@ export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, 
       [TypeId]: TypeId,
       fingerprint: origin.fingerprint,
       place,
+      start,
       from: placed(origin.from),
       encoded: (encoder: Encoder<A>) => {
         const from = origin.encoded?.(encoder)
@@ -268,6 +300,11 @@ export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, 
         rows &&
         ((records: ReadonlyArray<RowAt>) =>
           rows(records.flatMap(({ offset, position }) => (fits(position) ? [{ offset, position }] : [])))),
+      against,
+      proof:
+        proof &&
+        ((position: SourcePosition | undefined) =>
+          position === undefined || fits(position) ? proof(position) : Effect.succeed(undefined)),
       missing
     } as const
   )
@@ -303,11 +340,11 @@ export const isSource = <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R
  * @since 0.1.0
  */
 export const withFingerprint: {
-  (fingerprint: Fingerprint): <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>) => Source<A, E, R>
-  <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>, fingerprint: Fingerprint): Source<A, E, R>
+  (fingerprint: Fingerprint.Fingerprint): <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>) => Source<A, E, R>
+  <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>, fingerprint: Fingerprint.Fingerprint): Source<A, E, R>
 } = dual(
   2,
-  <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>, fingerprint: Fingerprint): Source<A, E, R> =>
+  <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>, fingerprint: Fingerprint.Fingerprint): Source<A, E, R> =>
     make({ fingerprint: Effect.succeed(fingerprint), from: () => records })
 )
 
@@ -346,8 +383,11 @@ export const tap: {
       place: source.place,
       recount: source.recount,
       shared: source.shared,
+      start: source.start,
       from: (position) => Stream.tap(source.from(position), f),
       rows: source.rows,
+      against: source.against,
+      proof: source.proof,
       missing: source.missing
     })
 )
@@ -370,6 +410,7 @@ export const map: {
       place: source.place,
       recount: source.recount,
       shared: source.shared,
+      start: source.start,
       from: (position) =>
         Stream.map(source.from(position), (record): CustomerRecord<B> => {
           if (record._tag === "Invalid") return record
@@ -384,6 +425,8 @@ export const map: {
           }))
         }),
       rows: source.rows,
+      against: source.against,
+      proof: source.proof,
       missing: source.missing
     })
 )
@@ -406,6 +449,7 @@ export const filter: {
       place: source.place,
       recount: source.recount,
       shared: source.shared,
+      start: source.start,
       from: (position) =>
         source.from(position).pipe(
           Stream.map((record): CustomerRecord<A> | undefined =>
@@ -416,9 +460,129 @@ export const filter: {
           Stream.filter(Predicate.isNotUndefined)
         ),
       rows: source.rows,
+      against: source.against,
+      proof: source.proof,
       missing: source.missing
     })
 )
+
+/**
+ * One of several sources, and the name that tells it from the others in outcomes, dead letters and messages.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Named<A, E = never, R = never> {
+  readonly name: string
+  readonly source: Source<A, E, R>
+}
+
+/**
+ * Several sources as one, in the order given: the offsets of each go on where those of the one before end. A checkpoint is
+ * good for the same list, and for one to which others were added at the end.
+ *
+ * ```ts
+ * import { CustomerFile, ReachSchema, Source } from "effect-patchbay"
+ *
+ * export const customers = Source.concat(
+ *   ["january.csv", "february.ndjson"].map((name) => ({ name, source: CustomerFile.read(name, ReachSchema.CustomerPatch) }))
+ * )
+ * ```
+ *
+ * It fails with `InvalidConfiguration` where there is none, where two have one name, or where one has no `start`, as a stream
+ * that was named with `withFingerprint`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const concat = <A, E = never, R = never>(
+  sources: ReadonlyArray<Named<A, E, R>>
+): Source<A, E | InvalidConfiguration, R> => {
+  const [first, ...others] = sources
+  const checked = wrongWith(sources)
+  // Its positions and its fingerprint are then as they are without the others, so that these may be added later.
+  const bare = first !== undefined && others.length === 0
+
+  const startOf = ({ name, source }: Named<A, E, R>, offset: number): SourcePosition =>
+    bare ? { offset, place: source.start } : { offset, source: name, place: source.start }
+
+  const reading =
+    <T extends { readonly offset: number }>(
+      of: (source: Source<A, E, R>) => (at: SourcePosition) => Stream.Stream<T, E, R>
+    ) =>
+    (position: SourcePosition | undefined): Stream.Stream<T, E | InvalidConfiguration, R> =>
+      Stream.unwrap(
+        Effect.map(checked, () => {
+          const begun = Math.max(
+            0,
+            position?.source === undefined ? 0 : sources.findIndex(({ name }) => name === position.source)
+          )
+          let next = position?.offset ?? 0
+          return Stream.fromIterable(sources.slice(begun)).pipe(
+            Stream.rechunk(1),
+            Stream.flatMap((named) => {
+              const at = position !== undefined && named === sources[begun] ? position : startOf(named, next)
+              return Stream.mapArray(of(named.source)(at), (records) => {
+                next = (records.at(-1)?.offset ?? next - 1) + 1
+                return records
+              })
+            })
+          )
+        })
+      )
+
+  return make<A, E | InvalidConfiguration, R>({
+    fingerprint: Effect.flatMap(checked, () =>
+      Effect.map(
+        Effect.forEach(sources, ({ source }) => source.fingerprint),
+        Fingerprint.ofSeveral(sources.map(({ name }) => name))
+      )
+    ),
+    place: Schema.Union(sources.map(({ source }) => source.place ?? Schema.Never)),
+    start: bare ? first.source.start : undefined,
+    shared: sources.every(({ source }) => source.shared === true),
+    from: reading(({ from }) => from),
+    encoded: (encoder) => reading((source) => encoded(source, encoder)),
+    rows: (records) =>
+      Effect.map(
+        Effect.forEach(sources, ({ name, source }) => {
+          const own = records.filter(({ position }) => bare || position.source === name)
+          return own.length === 0 || source.rows === undefined
+            ? Effect.succeed(new Map<number, Row>())
+            : source.rows(own)
+        }),
+        (each) => new Map(each.flatMap((rows) => [...rows]))
+      ),
+    // What some source has is not missing.
+    against: ({ differences, proof, was }) => {
+      const others = Fingerprint.withoutAdded(was, differences)
+      // What is behind one that may have grown is none of its differences.
+      return bare && first.source.against !== undefined
+        ? first.source.against({ differences: others, proof, was })
+        : Effect.succeed(others)
+    },
+    proof: (position) => (bare && first.source.proof?.(position)) || Effect.succeed(undefined),
+    missing: () =>
+      sources
+        .map(({ source }) => missing(source))
+        .reduce((all, each) => all.filter((name) => each.some((one) => one.field === name.field)))
+  })
+}
+
+const wrongWith = (
+  sources: ReadonlyArray<Named<unknown, unknown, unknown>>
+): Effect.Effect<void, InvalidConfiguration> => {
+  const invalid = (problem: string) => Effect.fail(new InvalidConfiguration({ option: "sources", problem }))
+  if (sources.length === 0) return invalid("must be one or more")
+  const names = new Set<string>()
+  for (const { name, source } of sources) {
+    if (names.has(name)) return invalid(`hold ${name} more than once: it would be read twice`)
+    names.add(name)
+    if (source.start === undefined)
+      return invalid(`hold ${name}, which has no places, so that it cannot be one of several`)
+  }
+  return Effect.void
+}
 
 // What an app's function throws for a record rejects that record.
 const attempt = <A, T>(
@@ -440,8 +604,11 @@ const withPart = <A, E, R>(
   { fingerprint }: Source<A, E, R>,
   kind: string,
   name: string
-): Effect.Effect<Fingerprint, E, R> =>
-  Effect.map(fingerprint, (parts) => ({ ...parts, [`${kind} ${Object.keys(parts).length}`]: name }))
+): Effect.Effect<Fingerprint.Fingerprint, E, R> =>
+  Effect.map(fingerprint, (parts) => {
+    const before = Object.keys(parts).filter((part) => /^(?:map|filter) \d+$/.test(part)).length
+    return { ...parts, [`${kind} ${before + 1}`]: name }
+  })
 
 /**
  * The records of a source, encoded: by the source itself where it can, otherwise chunk by chunk.

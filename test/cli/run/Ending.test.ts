@@ -10,6 +10,7 @@ const options: SyncOptions = {
   to: "reach.patch",
   empty: [{ field: "phone", meaning: "null" }],
   deleteConsent: ["smsOptOut"],
+  fresh: false,
   tenant: Option.none(),
   business: Option.none(),
   onConflict: Option.none(),
