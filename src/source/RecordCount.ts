@@ -46,6 +46,8 @@ export const watch = <A, E, R>(
       fingerprint: source.fingerprint,
       place: source.place,
       start: source.start,
+      recount: source.recount,
+      shared: source.shared,
       from: (position) => watched(source.from(position)),
       encoded: (encoder) => {
         const from = source.encoded?.(encoder)

@@ -102,6 +102,28 @@ describe("a file that grew", () => {
     )
   )
 
+  it.live("of many blocks may have changed behind the block that a run was cut off in, and nowhere before", () =>
+    inFolder(
+      Effect.gen(function* () {
+        const long = (ids: ReadonlyArray<string>) => ids.map((id) => `${id}-${"x".repeat(1000)}`)
+        const { checkpoint, run, sent, write } = yield* nightly("a.csv")
+        const was = long(ids(0, 3000))
+        yield* write(csv(was))
+        yield* Effect.exit(run({ batches: 40 }))
+        const { counts, position, proof } = yield* Effect.flatMap(checkpoint.read, Effect.fromOption)
+        if (typeof position === "number") return assert.fail("it has no place")
+        assert.isAtLeast(counts.read, 300)
+        assert.match(proof ?? "", /^sha-256\/256k \d+ [0-9a-f]{64}$/, "it is of a block, not of the file")
+        yield* write(csv(["c-other", ...was.slice(1)]))
+        assert.include(yield* refusal(run({ grown: true })), { "what was read of the source": "changed" })
+        const is = [...was.slice(0, 2900), "c-corrected", ...was.slice(2901), ...long(ids(3000, 3100))]
+        yield* write(csv(is))
+        yield* run({ grown: true })
+        assert.sameMembers([...new Set(sent)], is)
+      })
+    )
+  )
+
   it.live("is refused where one byte of what was read has changed, whatever its size and time", () =>
     inFolder(
       Effect.gen(function* () {
