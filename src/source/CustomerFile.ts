@@ -78,11 +78,17 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
 ): Source.Source<S["Type"], CustomerFileError, FileSystem.FileSystem> => {
   const format = options?.format ?? formatOf(path)
   const seen = seenOf(path)
-  const csvFile = <T>(position: FilePlace.FilePosition | undefined, take: TakeCsv<S["Type"], T>) =>
+  const csvFile = <T extends { readonly offset: number }>(
+    position: FilePlace.FilePosition | undefined,
+    take: TakeCsv<S["Type"], T>
+  ) =>
     openFile(path, position ?? options?.from, seen, (from, bytes) => csvFrom(path, from, bytes, schema, options, take))
   // Of the last reading.
   let wanted: WantedNames.WantedNames | undefined
-  const ndjsonFile = <T>(position: FilePlace.FilePosition | undefined, take: TakeNdjson<S["Type"], T>) =>
+  const ndjsonFile = <T extends { readonly offset: number }>(
+    position: FilePlace.FilePosition | undefined,
+    take: TakeNdjson<S["Type"], T>
+  ) =>
     openFile(path, position ?? options?.from, seen, (from, bytes) =>
       ndjsonFrom(
         bytes(from?.place.byte ?? 0),
@@ -158,28 +164,41 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
 /** What of a file was seen by the last reading of it. */
 interface Seen {
   readonly proof: NonNullable<Source.Origin<never, never, FileSystem.FileSystem, FilePlace.Place>["proof"]>
-  /** The reading begins at a byte. */
+  /** The reading begins. */
   readonly begin: () => void
-  /** It came to its end after so many bytes: that of the file, or of what could be read of it. */
-  readonly end: (bytes: number, all: boolean) => void
+  /** So many bytes of the file were read; all of it, or all that could be, where it came to an end. */
+  readonly bytes: (bytes: number, ended?: "all" | "cut") => void
+  /** Records were given out. */
+  readonly records: (records: ReadonlyArray<{ readonly offset: number }>) => void
 }
 
 const seenOf = (path: string): Seen => {
   const beginning = FileBeginning.make(path)
-  let ended: { readonly bytes: number; readonly all: boolean } | undefined
+  let read = 0
+  let ended: "all" | "cut" | undefined
+  let next = 0
   return {
     begin: () => {
+      read = 0
       ended = undefined
+      next = 0
     },
-    end: (bytes, all) => {
-      ended = { bytes, all }
+    bytes: (bytes, at) => {
+      read = bytes
+      ended = at
     },
-    proof: (position) => {
-      const upTo = position === undefined ? ended : { bytes: position.place.byte, all: false }
-      if (upTo === undefined) return Effect.succeed(undefined)
+    records: (records) => {
+      next = (records.at(-1)?.offset ?? next - 1) + 1
+    },
+    proof: (offset, behind) => {
+      // What was given out was read, whatever a row in it ends with.
+      const all = ended !== undefined || next >= offset ? read : undefined
+      const bytes = offset === 0 ? 0 : (behind?.place.byte ?? all)
+      if (bytes === undefined) return Effect.succeed(undefined)
+      const isEnd = offset > 0 && behind === undefined && ended === "all"
       return Effect.flatMap(FileSystem.FileSystem, (fs) =>
         // What cannot be read any more is noticed where it is read.
-        Effect.orElseSucceed(beginning.proof(fs, upTo.bytes, upTo.all), () => undefined)
+        Effect.orElseSucceed(beginning.proof(fs, bytes, isEnd), () => undefined)
       )
     }
   }
@@ -211,7 +230,7 @@ type TakeNdjson<A, T> = (settings: NdjsonReader.Settings<A>, base: number) => By
 
 type Bytes = (offset: number) => Stream.Stream<Uint8Array, CustomerFileError>
 
-const openFile = <T>(
+const openFile = <T extends { readonly offset: number }>(
   path: string,
   position: SourcePosition | undefined,
   seen: Seen,
@@ -231,18 +250,25 @@ const openFile = <T>(
         return FileBlocks.read(fs, path, offset, ByteBlocks.blockSize).pipe(
           Stream.mapArray((blocks) => {
             for (const { length } of blocks) at += length
+            seen.bytes(at)
             return blocks
           }),
-          Stream.onEnd(Effect.sync(() => seen.end(at, true))),
+          Stream.onEnd(Effect.sync(() => seen.bytes(at, "all"))),
           Stream.mapError(unreadable(path))
         )
       }
       seen.begin()
-      return Stream.tapError(records(from, bytes), (error) =>
-        Effect.sync(() => {
-          // What stands before it was read, and stays as it is when it is put right.
-          if (error._tag === "InvalidUtf8") seen.end(error.byte, false)
-        })
+      return records(from, bytes).pipe(
+        Stream.mapArray((some) => {
+          seen.records(some)
+          return some
+        }),
+        Stream.tapError((error) =>
+          Effect.sync(() => {
+            // What stands before it was read, and stays as it is when it is put right.
+            if (error._tag === "InvalidUtf8") seen.bytes(error.byte, "cut")
+          })
+        )
       )
     })
   )

@@ -251,17 +251,15 @@ const openCheckpoint = Effect.fnUntraced(function* <A, ES, RS, RC>(
   meaning: Fingerprint
 ) {
   if (!Source.isSource(source)) return yield* new Source.SourceUnnamed()
-  const { against, fingerprint, proof, start } = source
+  const { against, fingerprint, proof } = source
   const opened = yield* place.open(
     { ...(yield* fingerprint), ...meaning },
     { against: against && ((differences, { fingerprint, proof }) => against({ was: fingerprint, differences, proof })) }
   )
   const context = yield* Effect.context<RS>()
-  const placed = yield* PlacedCheckpoint.make(opened, {
-    places,
-    start,
-    prove: (seen) => (proof === undefined ? Effect.succeed(undefined) : Effect.provideContext(proof(seen), context))
-  })
+  const placed = yield* PlacedCheckpoint.make(opened, places, (end, behind) =>
+    proof === undefined ? Effect.succeed(undefined) : Effect.provideContext(proof(end, behind), context)
+  )
   return { opened, placed }
 })
 

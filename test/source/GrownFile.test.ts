@@ -113,7 +113,7 @@ describe("a file that grew", () => {
         const { counts, position, proof } = yield* Effect.flatMap(checkpoint.read, Effect.fromOption)
         if (typeof position === "number") return assert.fail("it has no place")
         assert.isAtLeast(counts.read, 300)
-        assert.match(proof ?? "", /^sha-256\/256k \d+ [0-9a-f]{64}$/, "it is of a block, not of the file")
+        assert.match(proof ?? "", /^sha-256\/256k \d+ [0-9a-f]{64}$/, "it is not of the end of the file")
         yield* write(csv(["c-other", ...was.slice(1)]))
         assert.include(yield* refusal(run({ grown: true })), { "what was read of the source": "changed" })
         const is = [...was.slice(0, 2900), "c-corrected", ...was.slice(2901), ...long(ids(3000, 3100))]

@@ -128,7 +128,10 @@ export const make = Effect.fnUntraced(function* <E>(
       ? undefined
       : yield* CheckpointWriter.make(
           // Where it fails, the run stops before any of those who wait for it goes on.
-          Effect.suspend(() => Effect.catch(checkpoint.write(state(), done.placeBehind(underway.end())), fail)),
+          Effect.suspend(() => {
+            const end = Math.max(done.end(), underway.end())
+            return Effect.catch(checkpoint.write(state(), end, done.placeBehind(end)), fail)
+          }),
           checkpoint.rest
         )
 

@@ -26,7 +26,9 @@ export interface Done {
   /** Records were read: reading may go on where they stand. */
   readonly addPlaces: (records: ReadonlyArray<{ readonly position: SourcePosition | undefined }>) => void
   readonly state: () => State
-  /** The first place that is known behind all that is done, and not before an offset. */
+  /** The offset behind the last record that is done. */
+  readonly end: () => number
+  /** The first place that is known at an offset or behind it. */
   readonly placeBehind: (offset: number) => SourcePosition | undefined
 }
 
@@ -84,10 +86,8 @@ export const make = (before: Checkpoint.State | undefined): Done => {
       // Going on from an earlier one costs reading a few records again.
       if (blocks.length > mostPlaces) blocks = blocks.filter((_, index) => index % 2 === 0)
     },
-    placeBehind: (offset) => {
-      const end = Math.max(offset, done.runs().at(-1)?.[1] ?? done.watermark)
-      return blocks.find((block) => block.offset >= end)
-    },
+    end: () => done.runs().at(-1)?.[1] ?? done.watermark,
+    placeBehind: (offset) => blocks.find((block) => block.offset >= offset),
     state: () => {
       const { watermark } = done
       forgetBlocks()

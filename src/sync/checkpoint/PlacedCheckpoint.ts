@@ -19,28 +19,21 @@ export interface State extends Omit<CheckpointState.State, "ends" | "fingerprint
 export interface PlacedCheckpoint {
   /** What the last run left. */
   readonly state: State | undefined
-  /** `seen` is the first place behind all that is done or under way, where there is one yet. */
+  /** All that is done or under way is before the offset `end`; `behind` is the first place that is known from there on. */
   readonly write: (
     state: State,
-    seen: SourcePosition | undefined
+    end: number,
+    behind: SourcePosition | undefined
   ) => Effect.Effect<void, SourcePlaceInvalid | WriteError>
   readonly rest: Duration.Input | undefined
   readonly lease: Lease | undefined
 }
 
-/** What a checkpoint needs of the source. */
-export interface Placing {
-  readonly places: Places.Places
-  /** The source's `start`. */
-  readonly start: unknown
-  /** The source's `proof`. */
-  readonly prove: (seen: SourcePosition | undefined) => Effect.Effect<string | undefined>
-}
-
-/** Fails where the checkpoint holds a place that the source does not have. */
+/** Fails where the checkpoint holds a place that the source does not have. `prove` gives the source's `proof`. */
 export const make = Effect.fnUntraced(function* (
   { lease, rest, state, write }: OpenCheckpoint,
-  { places, prove, start }: Placing
+  places: Places.Places,
+  prove: (end: number, behind: SourcePosition | undefined) => Effect.Effect<string | undefined>
 ): Effect.fn.Return<PlacedCheckpoint, SourcePlaceInvalid> {
   const before = Option.getOrUndefined(state)
   return {
@@ -51,11 +44,10 @@ export const make = Effect.fnUntraced(function* (
         Effect.fromResult(places.decode({ offset, place }))
       )
     },
-    write: Effect.fnUntraced(function* ({ ends, ...next }, seen) {
+    write: Effect.fnUntraced(function* ({ ends, ...next }, end, behind) {
       const position = yield* mapPlace(next.position, places.encode)
       const encoded = yield* Effect.forEach(ends, (end) => Effect.fromResult(places.encode(end)))
-      const isStart = start !== undefined && next.position === 0 && isNothing(next)
-      const proof = yield* prove(isStart ? { offset: 0, place: start } : seen)
+      const proof = yield* prove(end, behind)
       return yield* write({
         ...next,
         position,
@@ -67,10 +59,6 @@ export const make = Effect.fnUntraced(function* (
     lease
   }
 })
-
-/** Whether nothing is done or under way beyond the position. */
-const isNothing = ({ done, sending, settling }: Pick<State, "done" | "sending" | "settling">): boolean =>
-  done.length + sending.length + settling.length === 0
 
 const mapPlace = <P, Q>(
   position: SourcePosition<P> | number,

@@ -81,11 +81,12 @@ export interface Origin<A, E, R, P = unknown> {
    */
   readonly against?: ((change: Change) => Effect.Effect<ReadonlyArray<Fingerprint.Difference>, E, R>) | undefined
   /**
-   * What shows `against` later that the source still has what was read of it before a position, or all of it, where there is
-   * none and the reading came to its end; `undefined` where that cannot be shown. A checkpoint keeps it. Default: it never can.
+   * What shows `against` later that the source still has what was read of it, up to the record of an offset, or further;
+   * `undefined` where that cannot be shown. `behind` is the first position that is known there. A checkpoint keeps it.
+   * Default: it never can.
    */
   readonly proof?:
-    | ((position: SourcePosition<P> | undefined) => Effect.Effect<string | undefined, never, R>)
+    | ((offset: number, behind: SourcePosition<P> | undefined) => Effect.Effect<string | undefined, never, R>)
     | undefined
   /**
    * The fields that are mapped to a name that no record had, once the source has been read from its start to its end.
@@ -303,8 +304,8 @@ export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, 
       against,
       proof:
         proof &&
-        ((position: SourcePosition | undefined) =>
-          position === undefined || fits(position) ? proof(position) : Effect.succeed(undefined)),
+        ((offset: number, behind: SourcePosition | undefined) =>
+          behind === undefined || fits(behind) ? proof(offset, behind) : Effect.succeed(undefined)),
       missing
     } as const
   )
@@ -561,7 +562,7 @@ export const concat = <A, E = never, R = never>(
         ? first.source.against({ differences: others, proof, was })
         : Effect.succeed(others)
     },
-    proof: (position) => (bare && first.source.proof?.(position)) || Effect.succeed(undefined),
+    proof: (offset, behind) => (bare && first.source.proof?.(offset, behind)) || Effect.succeed(undefined),
     missing: () =>
       sources
         .map(({ source }) => missing(source))
