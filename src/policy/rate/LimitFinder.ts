@@ -15,7 +15,11 @@
  * lowered, or that comes again and again below the limit that is believed, is taken for the background from then on, and
  * the search goes on upwards: only 429s beyond that share are a sign of a limit.
  */
+import * as Background from "./Background.ts"
+import * as EarlyCycles from "./EarlyCycles.ts"
 import * as Evidence from "./Evidence.ts"
+import * as Recent from "./Recent.ts"
+import * as Trial from "./Trial.ts"
 
 /** Where the search starts, and its bounds. */
 export interface Options {
@@ -80,42 +84,12 @@ const requestsInLong = 300
 // The search ends when more than half of the requests seem to be refused beyond the background, with odds of e^14: it
 // doubles away from a limit, so that the share of 429s does not stay small for long. It takes six to fourteen 429s.
 const searchEvidence = 14
-// Before much was seen, one 429 in twenty is taken for nothing special.
-const priorAnswers = 20
-const priorShare = 1 / priorAnswers
-const mostBackground = 0.4
-// What the background is known from: so many answers, or twice as many.
-const remembered = 500
 // In a search that does not rise any more because no more is asked for, 429s that come 2.5 times as often as is known,
-// with odds of e^10, or that cost four pauses, put it on trial: the rate is lowered below what was accepted. Under a limit
-// nothing is refused then, so that a share below a tenth of what it was means a limit.
+// with odds of e^10, or that cost four pauses, put it on trial.
 const suspicious = 2.5
 const leastBackground = 0.004
 const trialSuspicion = 10
 const pausesBeforeTrial = 4
-const trialBelow = 0.95
-const trialFall = 0.1
-// To find no limit takes two 429s or so; to find one, about 5 / share answers without. Where neither is seen, the share
-// fell by less than a limit would have made it fall.
-const freeEvidence = 3.5
-const limitEvidence = 5
-const trialLength = 8
-// Windows of a second have forgotten after a second what was before the trial.
-const trialSettles = 1000
-// A limit that is far below the trial's rate still refuses much there: the rate is lowered again, twice for this share of
-// some answers, and for the larger one until it falls.
-const muchSeen = 0.12
-const mostSeen = 0.35
-const rounds = 3
-const answersForMost = 30
-// 429s early in so many cycles, well below the believed limit, put it on trial, too. After a trial that finds a limit it
-// takes twice as many. A share that is larger than this is rather a limit that has fallen.
-const earlyCycles = 3
-const mostEarlyCycles = 48
-const earlyPart = 0.6
-const earlyAnswers = 20
-const mostEarlyShare = 0.3
-const earlyBelow = 0.85
 // Above a background, a limit is seen in 429s of a fifth more of the requests, with odds of e^8.
 const excess = 0.2
 const excessEvidence = 8
@@ -124,8 +98,6 @@ const gone = 1.3
 // Over less time or fewer requests than these, a count of accepted requests says little.
 const minMeasured = 700
 const minCounted = 6
-
-const none = { cycles: 0, refused: 0, answers: 0 }
 
 /** Makes a finder that knows nothing yet. */
 export const make = (options: Options = {}): LimitFinder => {
@@ -153,29 +125,17 @@ export const make = (options: Options = {}): LimitFinder => {
   let sliceFrom = -1
   let sliceStarts = 0
   let sliceAccepted = 0
-  const recent = makeRecent()
+  const recent = Recent.make()
 
   // The rate at which the search began.
   let searchFrom = initial
   // For and against a limit, while 429s are also expected without one.
   let evidence = 0
-  // The answers that the background is known from, and the share of 429s that does not depend on the rate.
-  let answers = 0
-  let limitedAnswers = 0
-  let background = 0
+  const background = Background.make()
   // Whether as much was sent lately as was allowed.
   let inUse = true
-  // The rate is lowered from `former`, to see whether the share of 429s falls.
-  let trial:
-    | {
-        readonly rate: number
-        readonly share: number
-        readonly former: number
-        readonly round: number
-        answers: number
-        limited: number
-      }
-    | undefined
+  // What the 429s say is on trial.
+  let trial: Trial.Trial | undefined
   // That 429s have become more, and what was answered since they did.
   let suspicion = 0
   let suspectFrom = 0
@@ -184,9 +144,7 @@ export const make = (options: Options = {}): LimitFinder => {
   // Pauses since the search began.
   let pauses = 0
   let anyAccepted = false
-  // The cycles that ended early, what was answered in them, and how many of them are needed.
-  let early = none
-  let patience = earlyCycles
+  const early = EarlyCycles.make()
 
   // Of a pause, which counts as time that was not in use from when something starts again.
   let skipped = 0
@@ -246,14 +204,15 @@ export const make = (options: Options = {}): LimitFinder => {
     }
     anyAccepted = true
     if (believed === undefined) {
-      if (trial !== undefined) weighTrial(now, started, false)
+      if (trial !== undefined) judge(now, started, trial, false)
       else weighSearch(false)
       return
     }
-    if (background > 0) {
-      evidence = Math.max(0, evidence + Evidence.weigh(false, background, background + (1 - background) * excess))
+    const share = background.share()
+    if (share > 0) {
+      evidence = Math.max(0, evidence + Evidence.weigh(false, share, share + (1 - share) * excess))
       const current = rate(started)
-      if (current <= believed) count(false)
+      if (current <= believed) background.count(false)
       else if (current > believed * gone) {
         search(now, current)
         return
@@ -274,7 +233,7 @@ export const make = (options: Options = {}): LimitFinder => {
     searchFrom = clamp(from)
     cycleStart = cutAt = now
     evidence = 0
-    early = none
+    early.forget()
     suspect(now)
     measureFrom(now)
   }
@@ -284,65 +243,39 @@ export const make = (options: Options = {}): LimitFinder => {
     suspectAccepted = suspectRefused = suspicion = 0
   }
 
-  const count = (limited: boolean) => {
-    answers++
-    if (limited) limitedAnswers++
-    // A background that has become less is less.
-    background = Math.min(background, (limitedAnswers + 1) / answers)
-    if (answers < 2 * remembered) return
-    answers /= 2
-    limitedAnswers /= 2
-    if (background < 1 / remembered) background = 0
-  }
-
-  // What a limit refused is not of the background.
-  const forgetExcess = () => {
-    limitedAnswers = background * answers
-  }
-
   // Whether the 429s of a search are a sign of a limit.
   const weighSearch = (limited: boolean): boolean => {
-    const few = Math.min(
-      mostBackground,
-      Math.max(priorShare, background, (limitedAnswers + 1) / (answers + priorAnswers))
-    )
+    const few = background.expected()
     evidence = Math.max(0, evidence + Evidence.weigh(limited, few, few + (1 - few) / 2))
-    const known = Math.max(leastBackground, background)
+    const known = Math.max(leastBackground, background.share())
     suspicion = Math.max(0, suspicion + Evidence.weigh(limited, known, Math.min(0.9, suspicious * known)))
     if (suspicion === 0) suspectRefused = 0
-    count(limited)
+    background.count(limited)
     return evidence > searchEvidence
   }
 
   // Whether a trial has come to an end.
-  const weighTrial = (now: number, started: number, limited: boolean): boolean => {
-    if (trial === undefined || started < cutAt + trialSettles) return false
-    trial.answers++
-    if (limited) trial.limited++
-    const { former, rate: tried, round, share } = trial
-    const seen = trial.limited / trial.answers
-    evidence += Evidence.weigh(limited, share * trialFall, share)
-    if (evidence > freeEvidence || trial.answers * share > trialLength) {
-      if (seen > mostSeen || (seen > muchSeen && round < rounds)) {
-        if (trial.answers < answersForMost) return false
-        lower(now, tried * (1 - seen) * earlyBelow, seen, former, round + 1)
+  const judge = (now: number, started: number, { former, rate, weigh }: Trial.Trial, limited: boolean): boolean => {
+    const verdict = weigh(started - cutAt, limited)
+    switch (verdict._tag) {
+      case "Open":
+        return false
+      case "Lower":
+        lower(now, verdict.rate, verdict.share, former, verdict.round)
         return true
-      }
-      background = seen
-      answers = trial.answers
-      limitedAnswers = trial.limited
-      patience = earlyCycles
-      search(now, former)
-      return true
+      case "Background":
+        background.shown(verdict.answers, verdict.limited)
+        early.refuted()
+        search(now, former)
+        return true
+      case "Limit":
+        trial = undefined
+        background.forgetExcess()
+        early.confirmed()
+        begin(now, rate / Trial.below, 0)
+        measureFrom(now)
+        return true
     }
-    if (evidence > -limitEvidence) return false
-    trial = undefined
-    forgetExcess()
-    patience = Math.min(mostEarlyCycles, patience * 2)
-    early = none
-    begin(now, tried / trialBelow, 0)
-    measureFrom(now)
-    return true
   }
 
   const begin = (now: number, limit: number, length: number) => {
@@ -362,22 +295,23 @@ export const make = (options: Options = {}): LimitFinder => {
     if (started < cutAt) return false
     const current = rate(started)
     if (believed === undefined) {
-      if (trial !== undefined) return weighTrial(now, started, true)
+      if (trial !== undefined) return judge(now, started, trial, true)
       if (suspectRefused === 0) suspect(now)
       suspectRefused++
       refused++
       if (weighSearch(true)) {
         const limit = Math.min(current, Math.max(1, recent.count(now)))
-        forgetExcess()
+        background.forgetExcess()
         begin(now, limit, 0)
         measureFrom(now)
         return true
       }
       return tryLower(now, current)
     }
-    if (background > 0 && acceptedSinceCut) {
-      evidence += Evidence.weigh(true, background, background + (1 - background) * excess)
-      if (current <= believed) count(true)
+    const share = background.share()
+    if (share > 0 && acceptedSinceCut) {
+      evidence += Evidence.weigh(true, share, share + (1 - share) * excess)
+      if (current <= believed) background.count(true)
       if (evidence < excessEvidence) return false
     }
     refused++
@@ -390,8 +324,9 @@ export const make = (options: Options = {}): LimitFinder => {
     }
     const elapsed = now - measuredFrom
     if (elapsed < Math.max(minMeasured, (minCounted * 1000) / current)) return false
-    if (isEarly(now)) {
-      lower(now, earlyBelow * ((accepted * 1000) / elapsed), early.refused / early.answers, believed, 1)
+    const doubted = early.end((now - cycleStart) / cycleLength, accepted + refused, refused)
+    if (doubted !== undefined) {
+      lower(now, Trial.wellBelow * ((accepted * 1000) / elapsed), doubted, believed, 1)
       return true
     }
     const lastSecond = Math.min(current, recent.count(now))
@@ -422,47 +357,34 @@ export const make = (options: Options = {}): LimitFinder => {
     return true
   }
 
-  // Whether a cycle that ends now is one too many that ended early.
-  const isEarly = (now: number): boolean => {
-    const age = now - cycleStart
-    if (age > cycleLength * earlyPart) {
-      if (age > cycleLength)
-        early = { cycles: early.cycles / 2, refused: early.refused / 2, answers: early.answers / 2 }
-      return false
-    }
-    early = {
-      cycles: early.cycles + 1,
-      refused: early.refused + refused,
-      answers: early.answers + accepted + refused
-    }
-    if (early.cycles < patience || early.answers < earlyAnswers) return false
-    if (early.refused < mostEarlyShare * early.answers) return true
-    early = none
-    return false
-  }
-
   // Puts the 429s of a search on trial, where they have become more or cost too much.
   const tryLower = (now: number, current: number): boolean => {
     const elapsed = now - suspectFrom
     const paused = pauses >= pausesBeforeTrial
-    if (paused && background === 0) {
-      if (elapsed < trialSettles) return false
+    if (paused && background.share() === 0) {
+      if (elapsed < Trial.settles) return false
       // The last one ended the count.
-      lower(now, averageOfSearch(now) * trialBelow, (refused - 1) / (accepted + refused), current, rounds)
+      lower(now, averageOfSearch(now) * Trial.below, (refused - 1) / (accepted + refused), current, Trial.lastRound)
       return true
     }
-    if (inUse || suspicion < trialSuspicion || elapsed < 2 * trialSettles) return false
+    if (inUse || suspicion < trialSuspicion || elapsed < 2 * Trial.settles) return false
     // A bucket that was full lets more through at first.
     const average = paused ? averageOfSearch(now) : Math.min(recent.count(now), (suspectAccepted * 1000) / elapsed)
-    lower(now, average * trialBelow, (suspectRefused - 1) / (suspectAccepted + suspectRefused), current, rounds)
+    lower(
+      now,
+      average * Trial.below,
+      (suspectRefused - 1) / (suspectAccepted + suspectRefused),
+      current,
+      Trial.lastRound
+    )
     return true
   }
 
   // From a pause to a pause, there is one more window than there is time.
-  const averageOfSearch = (now: number) => (accepted * 1000) / (now - measuredFrom + trialSettles)
+  const averageOfSearch = (now: number) => (accepted * 1000) / (now - measuredFrom + Trial.settles)
 
   const lower = (now: number, to: number, share: number, former: number, round: number) => {
-    trial = { rate: clamp(to), share, former, round, answers: 0, limited: 0 }
+    trial = Trial.make({ rate: clamp(to), share, former, round })
     believed = undefined
     cutAt = cycleStart = now
     evidence = 0
@@ -487,33 +409,6 @@ export const make = (options: Options = {}): LimitFinder => {
       pauses++
     },
     limit: () => believed,
-    background: () => background
-  }
-}
-
-// How many were accepted during the last second, in slots of 10 ms; the oldest one counts in part.
-const slots = 100
-const slotMillis = 1000 / slots
-const makeRecent = () => {
-  const counts = new Array<number>(slots + 1).fill(0)
-  let last = 0
-  const forward = (now: number) => {
-    const slot = Math.floor(now / slotMillis)
-    if (slot - last > slots) counts.fill(0)
-    else for (let i = last + 1; i <= slot; i++) counts[i % counts.length] = 0
-    last = Math.max(last, slot)
-  }
-  return {
-    add: (now: number) => {
-      forward(now)
-      const i = last % counts.length
-      counts[i] = (counts[i] ?? 0) + 1
-    },
-    count: (now: number) => {
-      forward(now)
-      const gone = (now - last * slotMillis) / slotMillis
-      const sum = counts.reduce((sum, count) => sum + count, 0)
-      return sum - gone * (counts[(last + 1) % counts.length] ?? 0)
-    }
+    background: background.share
   }
 }
