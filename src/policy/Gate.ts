@@ -22,6 +22,12 @@ export interface TooLate {
   readonly until: number
 }
 
+/** When a request started, and how many were in flight then, itself included. */
+export interface Start {
+  readonly at: number
+  readonly inFlight: number
+}
+
 type OnWait = (reason: Exclude<Waiting["reason"], "breaker">, until: number, now: number) => void
 
 /** Whose requests go through the gate, and are told of what they wait for. */
@@ -51,8 +57,8 @@ export interface Enter {
 export interface Gate {
   /** Starts now, if nothing is in the way: whether it did. */
   readonly tryEnter: (now: number, count: number) => boolean
-  /** Stands in line and starts when it may; gives the time of the start. Fails where that would be after `deadline`. */
-  readonly enter: (options: Enter) => Effect.Effect<number, TooLate>
+  /** Stands in line and starts when it may. Fails where that would be after `deadline`. */
+  readonly enter: (options: Enter) => Effect.Effect<Start, TooLate>
   /** A request that was let start then really starts now; `undefined` where that makes no difference. */
   readonly onSent: (started: number, now: number) => void
   /** A request that had started has ended. Returns whether another has started in its place. */
@@ -185,7 +191,7 @@ export const make = (options: {
     if (wasFirst && !isCalling) callFirst()
   }
 
-  const wait = (place: Place<Waiter>, options: Enter): Effect.Effect<number, TooLate> =>
+  const wait = (place: Place<Waiter>, options: Enter): Effect.Effect<Start, TooLate> =>
     Effect.suspend(() => {
       const { clock, deadline, longestPause, owner, restore } = options
       const waiter = place.value
@@ -221,7 +227,7 @@ export const make = (options: {
       }
       take(now, count)
       leaveLine(place, owner)
-      return Effect.succeed(now)
+      return Effect.succeed({ at: now, inFlight })
     })
 
   return {

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import type * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import type * as ConcurrencyFinder from "./concurrency/ConcurrencyFinder.ts"
 import * as ConcurrencyPolicy from "./concurrency/ConcurrencyPolicy.ts"
+import * as InFlightLimit from "./concurrency/InFlightLimit.ts"
 import { Declared } from "./Declared.ts"
 import * as Limiter from "./rate/Limiter.ts"
 import type * as Pacer from "./rate/Pacer.ts"
@@ -39,6 +40,8 @@ export interface InForce {
   readonly pacer: Pacer.Pacer
   /** Requests that may be in flight. */
   readonly concurrency: () => number
+  /** As many as the vendor was found to take at once; `undefined` while it refused none for that reason. */
+  readonly inFlightLimit: () => number | undefined
   /** The turns of a limit that processes share. */
   readonly reserve: () => Limiter.Reserve | undefined
   readonly budget: RetryDecision.Budget
@@ -53,9 +56,14 @@ export interface InForce {
   readonly declare: (rate: number) => boolean
   readonly onStart: (now: number, inFlight: number) => void
   readonly onPaused: (from: number, until: number) => void
-  readonly onAccepted: (now: number, startedAt: number) => void
-  /** Returns the rates that were found to be others. */
-  readonly onLimited: (now: number, startedAt: number) => ReadonlyArray<number>
+  /** A request that started as one of so many in flight was not refused. Returns whether another number may be in flight. */
+  readonly onAccepted: (now: number, startedAt: number, inFlight: number) => boolean
+  /** It was answered with a 429. Returns the rates that were found to be others, and whether another number may be in flight. */
+  readonly onLimited: (
+    now: number,
+    startedAt: number,
+    inFlight: number
+  ) => { readonly rates: ReadonlyArray<number>; readonly moved: boolean }
   /** Returns whether the requests that may be in flight are others. */
   readonly onEnd: (now: number, startedAt: number, ending: ConcurrencyFinder.Ending) => boolean
 }
@@ -66,6 +74,7 @@ export const make = (): InForce => {
   const finders = new Declared<ConcurrencyFinder.ConcurrencyFinder>()
   const budgets = new Declared<RetryDecision.Budget>()
   const breakers = new Declared<CircuitBreaker.CircuitBreaker>()
+  const inFlightLimit = InFlightLimit.make()
   const reserves = new Map<object, readonly [rate: number, reserve: Limiter.Reserve]>()
   // What the headers declare, in requests per second.
   let declared: number | undefined
@@ -85,6 +94,22 @@ export const make = (): InForce => {
       reserve = one
     }
   }
+
+  const onAnswered = (now: number, inFlight: number, refused: boolean): boolean => {
+    const change = inFlightLimit.onAnswered(inFlight, refused)
+    if (change === "found") for (const limiter of limiters.values) limiter?.finder?.onExplained(now)
+    return change !== "none"
+  }
+
+  const refusedByRate = (now: number, startedAt: number): ReadonlyArray<number> =>
+    limiters.values.flatMap((limiter) => {
+      const finder = limiter?.finder
+      if (finder === undefined) return []
+      const isKnown = finder.limit() !== undefined
+      if (!finder.onLimited(now, startedAt)) return []
+      if (!isKnown && finder.limit() !== undefined) inFlightLimit.onRateFound()
+      return [finder.rate(now)]
+    })
 
   return {
     add: ({ breaker, budget, concurrency, rateLimit }, given) => {
@@ -132,10 +157,11 @@ export const make = (): InForce => {
       }
     },
     concurrency: () => {
-      let least = Number.POSITIVE_INFINITY
+      let least = inFlightLimit.limit()
       for (const finder of finders.values) least = Math.min(least, finder.limit())
       return least
     },
+    inFlightLimit: () => (Number.isFinite(inFlightLimit.limit()) ? inFlightLimit.limit() : undefined),
     reserve: () => reserve,
     budget: {
       spend: () => budgets.values.every((one) => one.spend()),
@@ -177,13 +203,14 @@ export const make = (): InForce => {
     onPaused: (from, until) => {
       for (const limiter of limiters.values) limiter?.finder?.onPaused(from, until)
     },
-    onAccepted: (now, startedAt) => {
+    onAccepted: (now, startedAt, inFlight) => {
       for (const limiter of limiters.values) limiter?.finder?.onAccepted(now, startedAt)
+      return onAnswered(now, inFlight, false)
     },
-    onLimited: (now, startedAt) =>
-      limiters.values.flatMap((limiter) =>
-        limiter?.finder?.onLimited(now, startedAt) === true ? [limiter.finder.rate(now)] : []
-      ),
+    onLimited: (now, startedAt, inFlight) => {
+      const rates = inFlightLimit.explains(inFlight) ? [] : refusedByRate(now, startedAt)
+      return { rates, moved: onAnswered(now, inFlight, true) }
+    },
     onEnd: (now, startedAt, ending) => {
       let moved = false
       for (const finder of finders.values) if (finder.onEnd(now, startedAt, ending)) moved = true

@@ -127,6 +127,8 @@ export interface Sender {
   readonly budget: RetryDecision.Budget
   readonly pausedUntil: () => number
   readonly concurrency: () => number
+  /** As many requests in flight as the vendor was found to take at once; `undefined` while it refused none for that. */
+  readonly inFlightLimit: () => number | undefined
   readonly rate: () => number | undefined
   /** What was found of a limit that nobody told. */
   readonly found: () => RateFinding | undefined
@@ -205,15 +207,26 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
     return gate.leave(now)
   }
 
-  const accepted = (member: Member, now: number, startedAt: number): boolean => {
-    policies.onAccepted(now, startedAt)
-    return end(member, now, startedAt, "answered")
+  const onTaken = (now: number, start: Gate.Start) => {
+    if (policies.onAccepted(now, start.at, start.inFlight)) changed("concurrency", policies.concurrency())
   }
 
-  const settled = (member: Member, startedAt: number, exit: Exit.Exit<unknown, unknown>) => {
+  const onLimited = (now: number, start: Gate.Start) => {
+    const { moved, rates } = policies.onLimited(now, start.at, start.inFlight)
+    for (const rate of rates) changed("rate", rate)
+    if (moved) changed("concurrency", policies.concurrency())
+  }
+
+  const accepted = (member: Member, now: number, start: Gate.Start): boolean => {
+    onTaken(now, start)
+    return end(member, now, start.at, "answered")
+  }
+
+  const settled = (member: Member, start: Gate.Start, exit: Exit.Exit<unknown, unknown>) => {
     const now = monotonic()
+    const startedAt = start.at
     if (Exit.isSuccess(exit)) {
-      accepted(member, now, startedAt)
+      accepted(member, now, start)
       return
     }
     const failed = Cause.findErrorOption(exit.cause)
@@ -225,8 +238,8 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
     const ending = endingOf(error)
     const isFault = error instanceof ApiError.ServerFault
     const isLimited = error instanceof ApiError.RateLimited
-    if (isLimited) for (const rate of policies.onLimited(now, startedAt)) changed("rate", rate)
-    if (isFault || ending === "answered") policies.onAccepted(now, startedAt)
+    if (isLimited) onLimited(now, start)
+    if (isFault || ending === "answered") onTaken(now, start)
     if ((isFault || isLimited) && error.retryAfter !== undefined) {
       onRetryAfter(now, Duration.toMillis(error.retryAfter))
     }
@@ -236,7 +249,8 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
   const pass = <A, E, R, E2>(send: Effect.Effect<A, E, R>, turn: Turn<A, E, R, E2>): Effect.Effect<A, E | E2, R> => {
     const { around, deadline, longestPause, member, onStart, records, tooLate } = turn
     return Effect.uninterruptibleMask((restore) => {
-      const started = (startedAt: number) => {
+      const started = (start: Gate.Start) => {
+        const startedAt = start.at
         member.inFlight++
         onStart(startedAt)
         let isAnswered = false
@@ -252,7 +266,7 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
               const { status } = answer
               if (isAnswered || status < 200 || status >= 300) return outer.onEnd(answer)
               isAnswered = true
-              const another = accepted(member, monotonic(), startedAt)
+              const another = accepted(member, monotonic(), start)
               // What has started in its place goes out before anything is made of the answer.
               return another ? Effect.andThen(Effect.yieldNow, outer.onEnd(answer)) : outer.onEnd(answer)
             }
@@ -265,13 +279,13 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
           return around(observed, now, isDone)
         })
         return Effect.flatMap(Effect.exit(restore(timed)), (exit) => {
-          if (!isAnswered) settled(member, startedAt, exit)
+          if (!isAnswered) settled(member, start, exit)
           if (Exit.isSuccess(exit)) policies.budget.earn()
           return exit
         })
       }
       const now = monotonic()
-      if (gate.tryEnter(now, records)) return started(now)
+      if (gate.tryEnter(now, records)) return started({ at: now, inFlight: gate.inFlight() })
       return Effect.matchEffect(gate.enter({ clock, owner: member, count: records, deadline, longestPause, restore }), {
         onSuccess: started,
         onFailure: ({ until }) => tooLate(until)
@@ -346,6 +360,7 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
     budget: policies.budget,
     pausedUntil: gate.pausedUntil,
     concurrency: policies.concurrency,
+    inFlightLimit: policies.inFlightLimit,
     rate: policies.rate,
     found: policies.found
   }
@@ -353,10 +368,14 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
 
 /** What an error says of how much the vendor can take. */
 const endingOf = (error: unknown): ConcurrencyFinder.Ending => {
-  if (error instanceof ApiError.TransportFault || error instanceof ApiError.InvalidRequest) return "none"
-  return error instanceof ApiError.RateLimited ||
-    error instanceof ApiError.TimedOut ||
-    (error instanceof ApiError.ServerFault && error.status === 503)
+  if (
+    error instanceof ApiError.TransportFault ||
+    error instanceof ApiError.InvalidRequest ||
+    error instanceof ApiError.RateLimited
+  ) {
+    return "none"
+  }
+  return error instanceof ApiError.TimedOut || (error instanceof ApiError.ServerFault && error.status === 503)
     ? "overloaded"
     : "answered"
 }

@@ -144,7 +144,7 @@ export const measure = (answers: ReadonlyArray<Answer>, from: number, to: number
   return { allowed: allowed / (to - from), refused, share: refused / Math.max(1, allowed + refused) }
 }
 
-const heap = <A extends { readonly at: number }>() => {
+export const heap = <A extends { readonly at: number }>() => {
   const items: Array<A> = []
   return {
     peek: () => items[0],

@@ -11,8 +11,9 @@
  */
 
 /**
- * How a request ended, as far as it matters here: `overloaded` for 429, 503 and timeouts; `none` where it
- * says nothing about the server, as for a request that was cancelled.
+ * How a request ended, as far as it matters here: `overloaded` for 503 and timeouts; `none` where it says nothing about
+ * how much the server works on, as for a request that was cancelled, or a 429. Whether 429s come of how many are in flight
+ * is found elsewhere ({@link InFlightLimit}).
  */
 export type Ending = "answered" | "overloaded" | "none"
 
@@ -39,7 +40,7 @@ const queueing = 1.3
 const spare = 1.1
 const fastGrowth = 1.5
 const slowGrowth = 1.05
-// On 429, 503 or a timeout.
+// On 503 or a timeout.
 const backOff = 0.7
 // A mean of fewer answers says little. At first a rough one will do.
 const minRound = 20

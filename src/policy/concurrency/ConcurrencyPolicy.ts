@@ -1,5 +1,6 @@
 /**
- * How many requests may be in flight.
+ * How many requests may be in flight. Whatever the policy, a vendor that refuses with a 429 what is beyond so many in
+ * flight is noticed, and no more than those are sent until it takes more.
  *
  * @since 0.1.0
  */
@@ -30,8 +31,8 @@ const checked = (name: string, value: number): number => {
 export const fixed = (limit: number): ConcurrencyPolicy => ({ _tag: "Fixed", limit: checked("The concurrency", limit) })
 
 /**
- * As many as serve: grows while answers stay healthy and the limit is really in use, shrinks on 429, 503,
- * timeouts and rising latency, at most once per round trip. Throws a `RangeError` unless `min` and `max` are
+ * As many as serve: grows while answers stay healthy and the limit is really in use, shrinks on 503, timeouts and rising
+ * latency, at most once per round trip. 429s shrink it only as far as they come of how many are in flight. Throws a `RangeError` unless `min` and `max` are
  * integers of at least 1, in order.
  *
  * @category constructors

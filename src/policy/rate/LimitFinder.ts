@@ -43,6 +43,8 @@ export interface LimitFinder {
   readonly onLimited: (now: number, started: number) => boolean
   /** Nothing may start until then, because the server said so. */
   readonly onPaused: (now: number, until: number) => void
+  /** Something else than the rate was found to be the reason for the 429s until now. */
+  readonly onExplained: (now: number) => void
   /** The limit as it is believed to be, per second; `undefined` while no 429 was a sign of one. */
   readonly limit: () => number | undefined
   /** The share of the answers that are 429s whatever the rate. */
@@ -53,6 +55,8 @@ export interface LimitFinder {
 const low = 0.985
 // Doublings a second of the search. Answers in flight let it overshoot by 2^(2 × round trip).
 const searchDoublings = 2
+// Where few requests are made, it rises no further than this before it is known whether it is in use.
+const mostInSlice = 4
 // The first step above the believed limit; the steps double each second, so twice the limit takes 6 seconds.
 const rampStep = 0.01
 // While a long window is used up, one request in 5 seconds asks whether it is over.
@@ -124,6 +128,11 @@ export const make = (options: Options = {}): LimitFinder => {
   // Whether the limit is in use, looked at in short slices.
   let sliceFrom = -1
   let sliceStarts = 0
+  // The starts that were possible in it, and the last one, with the rate from there on.
+  let sliceTurns = 0
+  let sliceRate = Number.POSITIVE_INFINITY
+  let lastStart = 0
+  let lastRate = 0
   let sliceAccepted = 0
   const recent = Recent.make()
 
@@ -132,6 +141,8 @@ export const make = (options: Options = {}): LimitFinder => {
   // For and against a limit, while 429s are also expected without one.
   let evidence = 0
   const background = Background.make()
+  // The 429s that it was found by have another reason.
+  let isDoubted = false
   // Whether as much was sent lately as was allowed.
   let inUse = true
   // What the 429s say is on trial.
@@ -153,11 +164,13 @@ export const make = (options: Options = {}): LimitFinder => {
     if (cycleStart < 0) return clamp(initial)
     const age = Math.max(0, now - cycleStart)
     if (trial !== undefined) return clamp(trial.rate)
-    if (believed === undefined) return clamp(searchFrom * 2 ** ((searchDoublings * age) / 1000))
+    if (believed === undefined) return clamp(Math.min(sliceRate * mostInSlice, searched(age)))
     if (slowed < 1) return clamp(Math.max(leastProbing, believed * slowed))
     if (age < cycleLength) return clamp(believed * (low + ((1 - low) * age) / cycleLength))
     return clamp(believed * (1 + rampStep * (2 ** ((age - cycleLength) / 1000) - 1)))
   }
+
+  const searched = (age: number) => searchFrom * 2 ** ((searchDoublings * age) / 1000)
 
   // Time in which the limit was not in use does not count: it cannot show that more would be allowed.
   const skip = (millis: number) => {
@@ -167,23 +180,28 @@ export const make = (options: Options = {}): LimitFinder => {
 
   const onStart = (now: number): void => {
     if (cycleStart < 0) {
-      cycleStart = measuredFrom = cutAt = sliceFrom = openedAt = now
+      cycleStart = measuredFrom = cutAt = sliceFrom = openedAt = lastStart = now
     }
     if (skipped > 0) {
       skip(skipped)
       sliceFrom += skipped
+      lastStart += skipped
       skipped = 0
     }
     const current = rate(now)
+    sliceTurns += ((now - lastStart) * lastRate) / 1000
+    lastStart = now
+    lastRate = current
     const slice = now - sliceFrom
     if (slice >= Math.max(250, 4000 / current)) {
-      inUse = sliceStarts >= (0.8 * (current * slice)) / 1000 - 1
+      inUse = sliceStarts >= 0.8 * sliceTurns - 1
       if (!inUse) {
         skip(slice)
         if (refused === 0) accepted -= Math.min(accepted, sliceAccepted)
       }
       sliceFrom = now
-      sliceStarts = sliceAccepted = 0
+      sliceRate = rate(now)
+      sliceStarts = sliceTurns = sliceAccepted = 0
     }
     sliceStarts++
   }
@@ -208,15 +226,15 @@ export const make = (options: Options = {}): LimitFinder => {
       else weighSearch(false)
       return
     }
+    const current = rate(started)
     const share = background.share()
     if (share > 0) {
       evidence = Math.max(0, evidence + Evidence.weigh(false, share, share + (1 - share) * excess))
-      const current = rate(started)
       if (current <= believed) background.count(false)
-      else if (current > believed * gone) {
-        search(now, current)
-        return
-      }
+    }
+    if ((share > 0 || isDoubted) && current > believed * gone) {
+      search(now, current)
+      return
     }
     if (slowed === 1) return
     // A long window has ended. From when the one before it ended, it allowed what was accepted.
@@ -229,6 +247,8 @@ export const make = (options: Options = {}): LimitFinder => {
 
   const search = (now: number, from: number) => {
     believed = trial = undefined
+    isDoubted = false
+    sliceRate = Number.POSITIVE_INFINITY
     slowed = 1
     searchFrom = clamp(from)
     cycleStart = cutAt = now
@@ -283,7 +303,7 @@ export const make = (options: Options = {}): LimitFinder => {
     believed = clamp(limit)
     cycleStart = cutAt = now
     cycleLength = Math.max(length, firstCycle, (requestsInFirst * 1000) / believed)
-    acceptedSinceCut = false
+    acceptedSinceCut = isDoubted = false
   }
 
   const measureFrom = (now: number) => {
@@ -407,6 +427,19 @@ export const make = (options: Options = {}): LimitFinder => {
       if (cycleStart < 0) return
       skipped += until - now
       pauses++
+    },
+    onExplained: (now) => {
+      if (cycleStart < 0) return
+      background.forgetExcess()
+      if (believed === undefined) {
+        search(now, trial?.former ?? rate(now))
+        return
+      }
+      // Should that be wrong, the steep rise costs a request or two.
+      begin(now, believed, 0)
+      measureFrom(now)
+      cycleStart -= cycleLength
+      isDoubted = true
     },
     limit: () => believed,
     background: background.share

@@ -142,17 +142,6 @@ describe("ConcurrencyPolicy", () => {
     assert.isTrue(finder.onEnd(started + 300, started + 200, "overloaded"))
   })
 
-  it("stays near the number that a server refuses more than", () => {
-    const done = simulate({
-      finder: ConcurrencyFinder.adaptive({ min: 1, max: 200 }),
-      workers: () => 200,
-      serviceTime: () => 50,
-      milliseconds: 60_000,
-      refuse: (inFlight) => inFlight > 12
-    })
-    assert.isAtLeast(measure(done, 5000, 60_000).throughput, 0.7 * 240)
-  })
-
   it("keeps to min and max, and `fixed` to its number", () => {
     const finder = ConcurrencyFinder.adaptive({ min: 3, max: 6 })
     const random = seeded(9)

@@ -32,6 +32,7 @@ const heedless: LimitFinder.LimitFinder = {
   onAccepted: () => {},
   onLimited: () => false,
   onPaused: () => {},
+  onExplained: () => {},
   limit: () => undefined,
   background: () => 0
 }
