@@ -19,6 +19,7 @@ import * as Background from "./Background.ts"
 import * as EarlyCycles from "./EarlyCycles.ts"
 import * as Evidence from "./Evidence.ts"
 import * as Recent from "./Recent.ts"
+import * as Spiral from "./Spiral.ts"
 import * as Trial from "./Trial.ts"
 
 /** Where the search starts, and its bounds. */
@@ -156,6 +157,7 @@ export const make = (options: Options = {}): LimitFinder => {
   let pauses = 0
   let anyAccepted = false
   const early = EarlyCycles.make()
+  const spiral = Spiral.make()
 
   // Of a pause, which counts as time that was not in use from when something starts again.
   let skipped = 0
@@ -370,6 +372,11 @@ export const make = (options: Options = {}): LimitFinder => {
           Math.min(average + (lastSecond - average) * trust, current > believed * rising ? average * 1.1 : current)
         )
     raised = limit > average * 1.02
+    const fallen = spiral.end(limit / believed, accepted + refused, refused)
+    if (fallen !== undefined) {
+      lower(now, Trial.wellBelow * average, fallen, believed, 1)
+      return true
+    }
     const moved = rose || limit < believed * 0.9
     const longest = Math.min(longestLong, Math.max(shortestLong, (requestsInLong * 1000) / limit))
     begin(now, limit, moved ? 0 : Math.min(longest, cycleLength * cycleGrowth))
