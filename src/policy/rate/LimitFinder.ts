@@ -18,6 +18,7 @@
 import * as Background from "./Background.ts"
 import * as EarlyCycles from "./EarlyCycles.ts"
 import * as Evidence from "./Evidence.ts"
+import * as LongWindow from "./LongWindow.ts"
 import * as Recent from "./Recent.ts"
 import * as Spiral from "./Spiral.ts"
 import * as Trial from "./Trial.ts"
@@ -58,10 +59,11 @@ const low = 0.985
 const searchDoublings = 2
 // Where few requests are made, it rises no further than this before it is known whether it is in use.
 const mostInSlice = 4
+const second = 1000
+// Of a quota, the first cycle has so many windows.
+const unitsInCycle = 3
 // The first step above the believed limit; the steps double each second, so twice the limit takes 6 seconds.
 const rampStep = 0.01
-// While a long window is used up, one request in 5 seconds asks whether it is over.
-const leastProbing = 0.2
 // A 429 this far above the believed limit, and so many requests a second, means that the limit has risen.
 const risen = 1.05
 const risenByRequests = 1.2
@@ -119,10 +121,9 @@ export const make = (options: Options = {}): LimitFinder => {
   let measuredFrom = 0
   let accepted = 0
   let refused = 0
-  // Where a used-up window refuses for longer than a second: the rate's share with which we ask whether it is over.
-  let slowed = 1
-  let openedAt = 0
-  let acceptedSinceOpened = 0
+  const longWindow = LongWindow.make()
+  // How long windows are, as far as is known: the rise is as much slower.
+  let unit = second
   // How much the count of the last second weighs against that of the whole cycle.
   let trust = mostTrust
   let raised = false
@@ -167,9 +168,10 @@ export const make = (options: Options = {}): LimitFinder => {
     const age = Math.max(0, now - cycleStart)
     if (trial !== undefined) return clamp(trial.rate)
     if (believed === undefined) return clamp(Math.min(sliceRate * mostInSlice, searched(age)))
-    if (slowed < 1) return clamp(Math.max(leastProbing, believed * slowed))
+    const asking = longWindow.asking(now)
+    if (asking !== undefined) return clamp(Math.min(believed, asking))
     if (age < cycleLength) return clamp(believed * (low + ((1 - low) * age) / cycleLength))
-    return clamp(believed * (1 + rampStep * (2 ** ((age - cycleLength) / 1000) - 1)))
+    return clamp(believed * (1 + rampStep * (2 ** ((age - cycleLength) / unit) - 1)))
   }
 
   const searched = (age: number) => searchFrom * 2 ** ((searchDoublings * age) / 1000)
@@ -182,7 +184,8 @@ export const make = (options: Options = {}): LimitFinder => {
 
   const onStart = (now: number): void => {
     if (cycleStart < 0) {
-      cycleStart = measuredFrom = cutAt = sliceFrom = openedAt = lastStart = now
+      cycleStart = measuredFrom = cutAt = sliceFrom = lastStart = now
+      longWindow.start(now)
     }
     if (skipped > 0) {
       skip(skipped)
@@ -211,7 +214,7 @@ export const make = (options: Options = {}): LimitFinder => {
   const onAccepted = (now: number, started: number): void => {
     accepted++
     sliceAccepted++
-    acceptedSinceOpened++
+    const ended = longWindow.onAccepted(now)
     recent.add(now)
     suspectAccepted++
     if (started < cutAt) return
@@ -238,20 +241,18 @@ export const make = (options: Options = {}): LimitFinder => {
       search(now, current)
       return
     }
-    if (slowed === 1) return
-    // A long window has ended. From when the one before it ended, it allowed what was accepted.
-    slowed = 1
-    begin(now, ((acceptedSinceOpened - 1) * 1000) / (now - openedAt), 0)
+    if (ended === undefined) return
+    unit = ended.isQuota ? ended.length : second
+    begin(now, ended.limit, ended.isQuota ? unitsInCycle * unit : 0)
     measureFrom(now)
-    openedAt = now
-    acceptedSinceOpened = 1
   }
 
   const search = (now: number, from: number) => {
     believed = trial = undefined
     isDoubted = false
     sliceRate = Number.POSITIVE_INFINITY
-    slowed = 1
+    unit = second
+    longWindow.forget()
     searchFrom = clamp(from)
     cycleStart = cutAt = now
     evidence = 0
@@ -338,15 +339,14 @@ export const make = (options: Options = {}): LimitFinder => {
     }
     refused++
     if (!acceptedSinceCut) {
-      // The rest of a used-up window refuses everything. When that lasts, windows are long: ask less and less often.
-      if (now - cutAt < Math.max(1000, 3000 / current)) return false
-      slowed /= 2
-      cutAt = now
+      // The rest of a used-up window refuses everything, as nothing at random does.
+      if (!longWindow.onRefused(now, cutAt, current)) return false
+      early.forget()
       return true
     }
     const elapsed = now - measuredFrom
     if (elapsed < Math.max(minMeasured, (minCounted * 1000) / current)) return false
-    const doubted = early.end((now - cycleStart) / cycleLength, accepted + refused, refused)
+    const doubted = unit > second ? undefined : early.end((now - cycleStart) / cycleLength, accepted + refused, refused)
     if (doubted !== undefined) {
       lower(now, Trial.wellBelow * ((accepted * 1000) / elapsed), doubted, believed, 1)
       return true
@@ -372,7 +372,7 @@ export const make = (options: Options = {}): LimitFinder => {
           Math.min(average + (lastSecond - average) * trust, current > believed * rising ? average * 1.1 : current)
         )
     raised = limit > average * 1.02
-    const fallen = spiral.end(limit / believed, accepted + refused, refused)
+    const fallen = unit > second ? undefined : spiral.end(limit / believed, accepted + refused, refused)
     if (fallen !== undefined) {
       lower(now, Trial.wellBelow * average, fallen, believed, 1)
       return true

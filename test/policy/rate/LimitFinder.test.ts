@@ -97,7 +97,7 @@ describe("LimitFinder", () => {
       roundTrip: 50,
       demand: () => 30
     })
-    assert.isBelow(finder.rate(600_000), 60)
+    assert.isBelow(finder.rate(600_000), 75)
     assert.isAtLeast(finder.rate(600_000), 30)
   })
 
