@@ -226,7 +226,7 @@ const nameOf = (policy: RateLimitPolicy.RateLimitPolicy<unknown>): string => {
     case "Known":
       return JSON.stringify([policy.limit, Duration.toMillis(policy.window), policy.burst, policy.unit])
     case "Found":
-      return JSON.stringify(policy.search)
+      return JSON.stringify([policy.search, policy.unit])
     case "Unlimited":
       return "unlimited"
   }

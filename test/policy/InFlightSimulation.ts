@@ -13,21 +13,26 @@ export const simulate = (options: {
   readonly network: number
   /** Milliseconds. */
   readonly service: (now: number) => number
-  /** Whether the server takes one more than it is working on. */
-  readonly allows: (now: number, busy: number) => boolean
+  /** Whether the server takes one more than it is working on, of so many records. */
+  readonly allows: (now: number, busy: number, size: number) => boolean
   readonly random: () => number
-}): { readonly answers: ReadonlyArray<Answer>; readonly inForce: InForce.InForce } => {
-  const { allows, network, policies, random, seconds, service } = options
+  /** The records of the next request. Default: 1. */
+  readonly size?: () => number
+}): { readonly answers: ReadonlyArray<Answer & { readonly size: number }>; readonly inForce: InForce.InForce } => {
+  const { allows, network, policies, random, seconds, service, size = () => 1 } = options
   const inForce = InForce.make()
   inForce.add({ breaker: undefined, budget: undefined, ...policies }, { breaker: undefined, reserve: undefined })
   const events = heap<{ readonly at: number; readonly run: (now: number) => void }>()
-  const answers: Array<Answer> = []
+  const answers: Array<Answer & { readonly size: number }> = []
   let inFlight = 0
   let busy = 0
+  let nextSize = size()
   let timer = Number.NEGATIVE_INFINITY
   const way = () => (network / 2) * (0.9 + 0.2 * random())
   const start = (now: number) => {
-    inForce.pacer.onStart(now, 1)
+    const count = nextSize
+    nextSize = size()
+    inForce.pacer.onStart(now, count)
     const level = ++inFlight
     inForce.onStart(now, level)
     const back = (allowed: boolean) => (at: number) => {
@@ -37,8 +42,8 @@ export const simulate = (options: {
       inForce.onEnd(at, now, allowed ? "answered" : "none")
     }
     const arrive = (at: number) => {
-      const allowed = allows(at, busy)
-      answers.push({ at, allowed })
+      const allowed = allows(at, busy, count)
+      answers.push({ at, allowed, size: count })
       if (!allowed) return events.push({ at: at + way(), run: back(false) })
       busy++
       const leave = (left: number) => {
@@ -52,7 +57,7 @@ export const simulate = (options: {
   const idle = () => undefined
   for (let now = 0; now < seconds * 1000; ) {
     while (inFlight < inForce.concurrency()) {
-      const next = inForce.pacer.next(now, 1)
+      const next = inForce.pacer.next(now, nextSize)
       if (next > now) {
         if (timer !== next) events.push({ at: next, run: idle })
         timer = next

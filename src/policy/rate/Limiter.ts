@@ -57,7 +57,7 @@ export const make = (
     case "Found": {
       const finder = Observed.make(LimitFinder.make(policy.search))
       return {
-        pacer: Pacer.varying((now) => declared() ?? finder.rate(now)),
+        pacer: (policy.unit === "records" ? Pacer.weighed : Pacer.varying)((now) => declared() ?? finder.rate(now)),
         finder,
         rate: finder.limit,
         window: 0,

@@ -72,6 +72,24 @@ export const varying = (rate: (now: number) => number): Pacer => {
   }
 }
 
+// The mean of what starts is over so many, about.
+const meanOver = 1000
+
+/** The same for what counts differently: `rate` is of starts of the mean count. */
+export const weighed = (rate: (now: number) => number): Pacer => {
+  let due = Number.NEGATIVE_INFINITY
+  let mean = 0
+  let starts = 0
+  return {
+    next: () => due,
+    onStart: (now, count) => {
+      starts = Math.min(meanOver, starts + 1)
+      mean += (count - mean) / starts
+      due = move(due, now, ((1000 / rate(now)) * count) / mean)
+    }
+  }
+}
+
 /** The same pace, for requests, however many records each holds. */
 export const byRequest = (pacer: Pacer): Pacer => ({
   next: (now) => pacer.next(now, 1),

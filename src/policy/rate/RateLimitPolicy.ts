@@ -45,6 +45,7 @@ export interface Known<out R = never> {
 export interface Found {
   readonly _tag: "Found"
   readonly search: LimitFinder.Options
+  readonly unit: "requests" | "records"
   readonly key: string | undefined
   readonly headers: RateLimitHeaders.Names
   readonly retryAfter: RetryAfter
@@ -139,6 +140,20 @@ export const make = <const Shared extends boolean = false>(
 }
 
 /**
+ * What a search for a limit can be told.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface SearchOptions extends LimitFinder.Options, CommonOptions {
+  /**
+   * What the vendor counts. With `records`, a batch takes as much of the pace as it has records, next to the mean batch;
+   * also the best to say where bytes are counted. Default: `requests`.
+   */
+  readonly unit?: "requests" | "records" | undefined
+}
+
+/**
  * A limit that nobody told is found, by `LimitFinder`: from `initial` requests per second upwards until 429s come with
  * the rate, and from there to at least 95 % of the limit with less than 1 % of requests refused. It follows
  * a limit that changes. 429s whose share does not depend on the rate do not slow it down: they are retried and no more.
@@ -147,9 +162,9 @@ export const make = <const Shared extends boolean = false>(
  * @category constructors
  * @since 0.1.0
  */
-export const find = (options: LimitFinder.Options & CommonOptions = {}): Found => {
-  const { headers = {}, initial, key, max, min, retryAfter = "everyone" } = options
-  return { _tag: "Found", search: { initial, max, min }, key, headers, retryAfter }
+export const find = (options: SearchOptions = {}): Found => {
+  const { headers = {}, initial, key, max, min, retryAfter = "everyone", unit = "requests" } = options
+  return { _tag: "Found", search: { initial, max, min }, unit, key, headers, retryAfter }
 }
 
 /**

@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as ConcurrencyPolicy from "../../../src/policy/concurrency/ConcurrencyPolicy.ts"
 import * as LimitFinder from "../../../src/policy/rate/LimitFinder.ts"
+import * as RateLimitPolicy from "../../../src/policy/rate/RateLimitPolicy.ts"
+import * as InFlightSimulation from "../InFlightSimulation.ts"
 import * as LimitSimulation from "../LimitSimulation.ts"
 
 const { fixedWindow, measure, noisy, seeded, slidingWindow, tokenBucket } = LimitSimulation
@@ -185,6 +188,127 @@ describe("refusals that do not depend on the rate", () => {
         const { answers } = simulate(() => () => ++refused > count, { seconds: seconds + 15, seed })
         assert.isAtLeast(measure(answers, seconds, seconds + 15).allowed, 0.95 * 400, `seed ${seed}`)
       })
+    })
+  }
+})
+
+describe("a limit of records a second", () => {
+  const servers = {
+    fixed: (limit: number) => {
+      let window = -1
+      let sum = 0
+      return (now: number, size: number) => {
+        if (Math.floor(now / 1000) !== window) {
+          window = Math.floor(now / 1000)
+          sum = 0
+        }
+        if (sum + size > limit) return false
+        sum += size
+        return true
+      }
+    },
+    bucket: (limit: number) => {
+      let tokens = limit
+      let last = 0
+      return (now: number, size: number) => {
+        tokens = Math.min(limit, tokens + ((now - last) * limit) / 1000)
+        last = now
+        if (tokens < size) return false
+        tokens -= size
+        return true
+      }
+    }
+  }
+  const used = (server: keyof typeof servers, batches: number, unit: "requests" | "records", seed: number) => {
+    const random = seeded(seed)
+    const sizes = seeded(seed * 13)
+    const limit = batches * 100
+    const allows = servers[server](limit)
+    const { answers } = InFlightSimulation.simulate({
+      policies: { rateLimit: RateLimitPolicy.find({ unit }), concurrency: ConcurrencyPolicy.fixed(16) },
+      seconds: 80,
+      network: 2,
+      service: () => 20 * (0.8 + 0.4 * random()),
+      allows: (now, _, size) => allows(now, size),
+      random,
+      size: () => 1 + Math.floor(200 * sizes())
+    })
+    const late = answers.filter(({ at }) => at > 20_000)
+    return {
+      used: late.reduce((sum, { allowed, size }) => sum + (allowed ? size : 0), 0) / 60 / limit,
+      refused: late.filter(({ allowed }) => !allowed).length / late.length
+    }
+  }
+  for (const server of ["fixed", "bucket"] as const) {
+    it(`is used by 88 % with batches of 1 to 200, where it is known that records count (${server} window)`, () => {
+      for (const batches of [20, 200]) {
+        eachSeed((seed) => {
+          const records = used(server, batches, "records", seed)
+          assert.isAtLeast(records.used, 0.88, `${batches}, seed ${seed}`)
+          assert.isAtMost(records.refused, 0.02, `${batches}, seed ${seed}`)
+        })
+      }
+    })
+  }
+})
+
+describe("a quota per minute or hour that nothing tells", () => {
+  for (const [quota, seconds, refusedLater] of [
+    [60, 60, 0.1],
+    [600, 60, 0.1],
+    [3000, 60, 0.03],
+    [1000, 3600, 0.01],
+    [20_000, 3600, 0.01]
+  ] as const) {
+    it(`of ${quota} in ${seconds} s is used by 90 % over three windows, and paced from the third on`, () => {
+      for (const offset of [0, 20_000]) {
+        eachSeed((seed) => {
+          const length = seconds * 1000
+          let window = -1
+          let count = 0
+          const { answers } = simulate(
+            () => (now) => {
+              const current = Math.floor((now + offset) / length)
+              if (current !== window) {
+                window = current
+                count = 0
+              }
+              return ++count <= quota
+            },
+            { seconds: seconds * 6, seed }
+          )
+          const from = (k: number) => seconds * k - offset / 1000
+          const label = `offset ${offset}, seed ${seed}`
+          assert.isAtLeast(measure(answers, from(1), from(4)).allowed, (0.9 * quota) / seconds, label)
+          const later = measure(answers, from(3), from(6) - 1)
+          assert.isAtLeast(later.allowed, (0.88 * quota) / seconds, label)
+          assert.isAtMost(later.share, refusedLater, label)
+          for (const k of [3, 4, 5]) {
+            assert.isAtMost(measure(answers, from(k), from(k) + seconds / 10).share, 0.01, `reset ${k}, ${label}`)
+          }
+        })
+      }
+    })
+  }
+})
+
+describe("a low limit together with refusals at random", () => {
+  for (const server of [fixedWindow, slidingWindow, tokenBucket((limit) => limit)]) {
+    it(`is not starved: 20 a second, of which 20 % are refused (${server.name})`, () => {
+      const uses = seeds.map((seed) => {
+        const { answers } = simulate(
+          (random) =>
+            noisy(
+              () => 0.2,
+              random,
+              server(() => 20)
+            ),
+          { seconds: 130, seed }
+        )
+        return measure(answers, 30, 130).allowed / 20
+      })
+      assert.isAtLeast(mean(uses), 0.6)
+      assert.isAtLeast(Math.min(...uses), 0.2)
     })
   }
 })
