@@ -9,7 +9,7 @@
  *
  * Once found, the limit is held, and asked about now and then with one request more: it rises when that is accepted.
  */
-import * as Evidence from "../rate/Evidence.ts"
+import * as Evidence from "../../base/Evidence.ts"
 
 export interface InFlightLimit {
   /** Requests that may be in flight; infinite while no such limit was found. */

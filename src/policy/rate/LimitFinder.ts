@@ -15,9 +15,10 @@
  * lowered, or that comes again and again below the limit that is believed, is taken for the background from then on, and
  * the search goes on upwards: only 429s beyond that share are a sign of a limit.
  */
+
+import * as Evidence from "../../base/Evidence.ts"
 import * as Background from "./Background.ts"
 import * as EarlyCycles from "./EarlyCycles.ts"
-import * as Evidence from "./Evidence.ts"
 import * as LongWindow from "./LongWindow.ts"
 import * as Recent from "./Recent.ts"
 import * as Spiral from "./Spiral.ts"

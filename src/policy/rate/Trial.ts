@@ -2,7 +2,7 @@
  * The trial of what 429s say. The rate is lowered below what was accepted: under a limit nothing is refused then, so that
  * the share of 429s falls below a tenth of what it was. Where it does not, it does not depend on the rate.
  */
-import * as Evidence from "./Evidence.ts"
+import * as Evidence from "../../base/Evidence.ts"
 
 export interface Trial {
   /** The rate that is tried, in starts a second. */
