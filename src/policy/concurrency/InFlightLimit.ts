@@ -60,6 +60,7 @@ export const make = (): InFlightLimit => {
   let calm = mostCalm
 
   let patience = enough
+  // Whether what was found has held until it was asked about: then the rate may rise once more.
   let isConfirmed = false
   let limit = Number.POSITIVE_INFINITY
   // How many more, or fewer, are being tried, and the evidence that they are too many.
