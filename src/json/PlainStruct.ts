@@ -26,7 +26,7 @@ const isPlain = (ast: SchemaAST.AST): boolean =>
   plain.has(ast._tag) && ast.encoding === undefined && ast.checks === undefined
 
 /** Whether every value of a primitive type is decoded, and encoded, as itself. */
-export const takesAsIs = (ast: SchemaAST.AST, tag: "String" | "Boolean"): boolean => {
+export const takesAsIs = (ast: SchemaAST.AST, tag: "String" | "Boolean" | "Null"): boolean => {
   if (ast._tag !== "Union") return ast._tag === tag && isPlain(ast)
   const free = ast.encoding === undefined && ast.checks === undefined && ast.encodingChecks === undefined
   return (
@@ -35,7 +35,8 @@ export const takesAsIs = (ast: SchemaAST.AST, tag: "String" | "Boolean"): boolea
 }
 
 /**
- * Whether a field that is absent in the encoded value is absent in the decoded one: it is optional and has no default.
+ * Whether a field that is absent in the encoded value is absent in the decoded one, and the other way round: it is optional
+ * and has no default.
  */
 export const staysAbsent = (ast: SchemaAST.AST): boolean =>
   SchemaAST.isOptional(ast) &&
@@ -44,5 +45,5 @@ export const staysAbsent = (ast: SchemaAST.AST): boolean =>
     ({ to, transformation }) =>
       to.encoding === undefined &&
       transformation._tag === "Transformation" &&
-      (transformation.decode._tag === "Passthrough" || transformation.decode._tag === "Transform")
+      [transformation.decode, transformation.encode].every(({ _tag }) => _tag === "Passthrough" || _tag === "Transform")
   )

@@ -3,6 +3,7 @@ import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as CopiedText from "../json/CopiedText.ts"
+import * as WrittenText from "../json/WrittenText.ts"
 
 const HYPHEN = 45
 const COLON = 58
@@ -94,6 +95,14 @@ const isWholeSecond: CopiedText.CopiedText = (bytes, from, to) => {
   return isTime && isDay(year, twoDigitBytes(bytes, from + 5), twoDigitBytes(bytes, from + 8))
 }
 
+const written: WrittenText.WrittenText = (value) => {
+  if (!DateTime.isDateTime(value) || !DateTime.isUtc(value)) return undefined
+  const millis = DateTime.toEpochMillis(value)
+  return Number.isInteger(millis) && millis >= firstInstant && millis <= lastInstant
+    ? fromEpochMillis(millis)
+    : undefined
+}
+
 /** An instant, read from any RFC 3339 date-time (with `Z` or any offset) and written in UTC. */
 export const DateTimeUtc = Schema.String.annotate({ format: "date-time" })
   .check(
@@ -105,12 +114,15 @@ export const DateTimeUtc = Schema.String.annotate({ format: "date-time" })
     Schema.decodeTo(
       Schema.DateTimeUtc,
       // A check and a pure transformation, because compiled decoders keep their pace with these.
-      CopiedText.through(
-        SchemaTransformation.transform({
-          decode: (text: string) => DateTime.fromDateUnsafe(new Date(toEpochMillis(text) ?? Number.NaN)),
-          encode: (instant: DateTime.Utc) => fromEpochMillis(DateTime.toEpochMillis(instant))
-        }),
-        isWholeSecond
+      WrittenText.through(
+        CopiedText.through(
+          SchemaTransformation.transform({
+            decode: (text: string) => DateTime.fromDateUnsafe(new Date(toEpochMillis(text) ?? Number.NaN)),
+            encode: (instant: DateTime.Utc) => fromEpochMillis(DateTime.toEpochMillis(instant))
+          }),
+          isWholeSecond
+        ),
+        written
       )
     )
   )

@@ -30,6 +30,8 @@ export interface Entry {
   readonly sends: boolean
   /** What Node is started with. */
   readonly options?: ReadonlyArray<string>
+  /** The floor of those that start from objects in memory, instead of a file. */
+  readonly floor?: "memory" | "memory-undated"
 }
 
 const entry = (title: string, module: string, name: string, sends = true): Entry => ({ title, module, name, sends })
@@ -40,14 +42,32 @@ export const entries: { readonly [id: string]: Entry } = {
   wire: entry("sockets alone: bodies made beforehand", "peers/Wire.ts", "wire"),
   script: entry("csv-parse + p-limit + fetch", "peers/Script.ts", "plain"),
   "script-checked": entry("the same + zod + p-retry + bottleneck", "peers/Script.ts", "checked"),
-  elasticsearch: entry("Elasticsearch helpers.bulk, from memory", "peers/Elasticsearch.ts", "bulk"),
   patchbay: entry("Patchbay, everything on", "Patchbay.ts", "everything"),
   "patchbay-bounded": {
     ...entry("the same, with --max-semi-space-size=8", "Patchbay.ts", "everything"),
     options: ["--max-semi-space-size=8"]
   },
   "patchbay-ndjson": entry("Patchbay, everything on, from NDJSON", "Patchbay.ts", "fromNdjson"),
-  "patchbay-memory": entry("Patchbay, everything on, from memory", "Patchbay.ts", "fromMemory"),
+  memory: {
+    ...entry("floor from memory: JSON.stringify, undici", "peers/Floor.ts", "dated"),
+    floor: "memory"
+  },
+  "patchbay-memory": {
+    ...entry("Patchbay, everything on, from memory", "Patchbay.ts", "dated"),
+    floor: "memory"
+  },
+  elasticsearch: {
+    ...entry("Elasticsearch helpers.bulk, from memory", "peers/Elasticsearch.ts", "bulk"),
+    floor: "memory"
+  },
+  "memory-undated": {
+    ...entry("floor from memory, without dates", "peers/Floor.ts", "undated"),
+    floor: "memory-undated"
+  },
+  "patchbay-memory-undated": {
+    ...entry("Patchbay, everything on, from memory, without dates", "Patchbay.ts", "undated"),
+    floor: "memory-undated"
+  },
   "stage-read": entry("stage: read", "Patchbay.ts", "read", false),
   "stage-encode": entry("stage: read, encode", "Patchbay.ts", "encode", false),
   "stage-transcode": entry("stage: read and encode at once", "Patchbay.ts", "transcode", false),
@@ -67,6 +87,8 @@ export interface Measurement {
   readonly system: number
   /** The most memory that the process had, in MB. */
   readonly peak: number
+  /** By how much that was more than it had before it began, in MB; known where objects are in memory then, on Linux. */
+  readonly beyond: number | undefined
   /** Bytes that were allocated on the heap; known where nothing was collected. */
   readonly allocated: number | undefined
 }

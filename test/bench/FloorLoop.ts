@@ -7,20 +7,36 @@ import { createReadStream } from "node:fs"
 // 256 KiB takes the same CPU and 45 MB more of memory.
 const blockSize = 64 * 1024
 
-/** Reads a CSV and hands over one body for each batch, with at most `concurrency` of them in flight. */
-export const run = async (options: {
-  readonly csv: string
+interface Options {
   readonly batch: number
   readonly concurrency: number
   /** Calls `answered` once the body has been taken. */
   readonly send: (body: Buffer, answered: () => void) => void
-}): Promise<number> => {
-  const { batch, concurrency, csv, send } = options
+}
+
+/** Reads a CSV and hands over one body for each batch, with at most `concurrency` of them in flight. */
+export const run = ({ csv, ...options }: Options & { readonly csv: string }): Promise<number> =>
+  deliver(read(csv, options.batch), options)
+
+/** The same of objects that are in memory already. */
+export const runFrom = (customers: ReadonlyArray<object>, options: Options): Promise<number> =>
+  deliver(slices(customers, options.batch), options)
+
+const deliver = async (
+  batches: AsyncIterable<ReadonlyArray<object>> | Iterable<ReadonlyArray<object>>,
+  { concurrency, send }: Options
+): Promise<number> => {
   let records = 0
   let inFlight = 0
   let wake: (() => void) | undefined
 
-  const start = (resources: ReadonlyArray<object>) => {
+  const turn = (): Promise<void> =>
+    new Promise((resolve) => {
+      wake = resolve
+    })
+
+  for await (const resources of batches) {
+    while (inFlight >= concurrency) await turn()
     inFlight++
     send(Buffer.from(JSON.stringify({ resources })), () => {
       records += resources.length
@@ -28,12 +44,15 @@ export const run = async (options: {
       wake?.()
     })
   }
+  while (inFlight > 0) await turn()
+  return records
+}
 
-  const turn = (): Promise<void> =>
-    new Promise((resolve) => {
-      wake = resolve
-    })
+function* slices(customers: ReadonlyArray<object>, batch: number): Iterable<ReadonlyArray<object>> {
+  for (let at = 0; at < customers.length; at += batch) yield customers.slice(at, at + batch)
+}
 
+async function* read(csv: string, batch: number): AsyncIterable<ReadonlyArray<object>> {
   let names: ReadonlyArray<string> | undefined
   let resources: Array<object> = []
   let rest = ""
@@ -59,12 +78,9 @@ export const run = async (options: {
         customerDetailUrl: cells[8]
       })
       if (resources.length < batch) continue
-      while (inFlight >= concurrency) await turn()
-      start(resources)
+      yield resources
       resources = []
     }
   }
-  if (resources.length > 0) start(resources)
-  while (inFlight > 0) await turn()
-  return records
+  if (resources.length > 0) yield resources
 }

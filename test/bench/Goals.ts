@@ -61,6 +61,15 @@ export const elasticsearch = (throughput: Statistics.Spread | undefined, records
 export const peak = (how: string, peak: Statistics.Spread | undefined, records: number) =>
   ofMillion(within(`peak memory at 1 million records, ${how}`, peak, { most: 200 }, inMb, " MB"), records)
 
+export const fromMemory = (what: string, overFloor: Statistics.Spread | undefined, most: number, records: number) =>
+  ofMillion(
+    within(`CPU a record from memory, ${what}, over the loop over the same objects`, overFloor, { most }),
+    records
+  )
+
+export const beyond = (beyond: Statistics.Spread | undefined, records: number) =>
+  ofMillion(within("memory beyond a million objects in memory", beyond, { most: 60 }, inMb, " MB"), records)
+
 export const peakGrowth = (how: string, ratio: Statistics.Spread | undefined) =>
   within(`peak memory at 10 million records over that at 1 million, ${how}`, ratio, { most: 1.1 })
 

@@ -30,7 +30,8 @@ const running =
 
 export const everything = running(Pipelines.everything)
 export const fromNdjson = running(Pipelines.fromNdjson)
-export const fromMemory = running(Pipelines.fromMemory)
+export const dated = running(Pipelines.dated)
+export const undated = running(Pipelines.undated)
 export const read = running(Pipelines.read)
 export const encode = running(Pipelines.encode)
 export const transcode = running(Pipelines.transcode)

@@ -3,7 +3,6 @@
  * handled.
  */
 import { join } from "node:path"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
@@ -27,7 +26,7 @@ import {
   Source
 } from "effect-patchbay"
 import type { Job } from "./Contender.ts"
-import * as Customers from "./Customers.ts"
+import * as Patches from "./Patches.ts"
 
 const to = ReachDestination.batchPatch({ tenant: "bench" })
 const retry = RetryPolicy.make({ maxElapsed: "15 minutes" })
@@ -65,19 +64,14 @@ const ndjson = (job: Job) => CustomerFile.read(job.ndjson, ReachSchema.CustomerP
 export const fromNdjson = (job: Job) => sync(job, ndjson(job))
 
 /** Makes its records at once, and yields the run. */
-export const fromMemory = (job: Job) => {
-  const customer = Customers.make(job.seed)
-  const patches = Array.from({ length: job.records }, (_, index): ReachSchema.CustomerPatch => {
-    const { createdAt, email, ...rest } = customer(index)
-    return {
-      ...rest,
-      createdAt: DateTime.makeUnsafe(createdAt),
-      ...(email === undefined ? {} : { email })
-    }
-  })
+const fromMemory = (dates: Patches.Dates) => (job: Job) => {
+  const patches = Patches.make({ ...job, dates })
   const records = CustomerRecord.fromPatches(Stream.fromIterable(patches, { chunkSize: 1000 }))
   return sync(job, Source.withFingerprint(records, { seed: String(job.seed) }))
 }
+
+export const dated = fromMemory("dated")
+export const undated = fromMemory("undated")
 
 /** Counts what comes out, array by array. */
 const count = <A, E, R>(stream: Stream.Stream<A, E, R>, records: (element: A) => number) =>

@@ -35,11 +35,13 @@ interface Summary {
   /** Microseconds a record. */
   readonly wall: Statistics.Spread
   readonly recordsPerSecond: number
-  /** Over the floor of the same round. */
+  /** Over the floor of the same round; over that from memory where it starts from there. */
   readonly cpuRatio: Statistics.Spread
   readonly wallRatio: Statistics.Spread
   /** MB. */
   readonly peak: Statistics.Spread
+  /** MB beyond what the process had at the start, its objects among them, where that is known. */
+  readonly beyond: Statistics.Spread | undefined
   /** Bytes on the heap that a record costs. */
   readonly allocated: number | undefined
   /** Requests a second, of what concurrency ÷ latency allows; where the server has a latency. */
@@ -109,12 +111,18 @@ export const summarise = (
   rounds: ReadonlyArray<Round>,
   allocated: ReadonlyMap<string, number>
 ): ReadonlyArray<Summary> => {
-  const floorOf = ({ floors }: Round, of: (one: Runner.Run) => number) => (of(floors[0]) + of(floors[1])) / 2
+  const floorOf = ({ floors, others }: Round, { floor }: Entry, of: (one: Runner.Run) => number) => {
+    if (floor === undefined) return (of(floors[0]) + of(floors[1])) / 2
+    const own = others[floor]
+    return own === undefined ? Number.NaN : of(own)
+  }
   const summary = (
     id: string,
-    { sends, title }: Entry,
+    entry: Entry,
     runs: ReadonlyArray<{ readonly round: Round; readonly one: Runner.Run }>
   ): Summary => {
+    const { sends, title } = entry
+    const beyond = runs.flatMap(({ one }) => (one.beyond === undefined ? [] : [one.beyond]))
     const wall = Statistics.spread(runs.map(({ one }) => wallOf(one)))
     const recordsPerSecond = 1e6 / wall.median
     const possible = (options.concurrency / (options.latency / 1000)) * options.batch
@@ -124,9 +132,10 @@ export const summarise = (
       cpu: Statistics.spread(runs.map(({ one }) => cpuOf(one))),
       wall,
       recordsPerSecond,
-      cpuRatio: Statistics.spread(runs.map(({ one, round }) => cpuOf(one) / floorOf(round, cpuOf))),
-      wallRatio: Statistics.spread(runs.map(({ one, round }) => wallOf(one) / floorOf(round, wallOf))),
+      cpuRatio: Statistics.spread(runs.map(({ one, round }) => cpuOf(one) / floorOf(round, entry, cpuOf))),
+      wallRatio: Statistics.spread(runs.map(({ one, round }) => wallOf(one) / floorOf(round, entry, wallOf))),
       peak: Statistics.spread(runs.map(({ one }) => one.peak)),
+      beyond: beyond.length === 0 ? undefined : Statistics.spread(beyond),
       allocated: allocated.get(id),
       ofPossible: sends && options.latency > 0 ? recordsPerSecond / possible : undefined
     }
@@ -147,8 +156,9 @@ export const judge = (
   rounds: ReadonlyArray<Round>,
   contenders: ReadonlyArray<Summary>
 ) => {
-  const patchbay = contenders.find(({ id }) => id === "patchbay")
-  const bounded = contenders.find(({ id }) => id === "patchbay-bounded")
+  const of = (id: string) => contenders.find((one) => one.id === id)
+  const patchbay = of("patchbay")
+  const bounded = of("patchbay-bounded")
   const throughputOver = (id: string) => {
     const ratios = rounds.flatMap(({ others }) => {
       const [own, other] = [others.patchbay, others[id]]
@@ -162,7 +172,10 @@ export const judge = (
     Goals.script(throughputOver("script"), records),
     Goals.elasticsearch(throughputOver("elasticsearch"), records),
     Goals.peak("as Node is", patchbay?.peak, records),
-    Goals.peak("young generation bounded", bounded?.peak, records)
+    Goals.peak("young generation bounded", bounded?.peak, records),
+    Goals.fromMemory("with dates", of("patchbay-memory")?.cpuRatio, 1, records),
+    Goals.fromMemory("without dates", of("patchbay-memory-undated")?.cpuRatio, 0.9, records),
+    Goals.beyond(of("patchbay-memory")?.beyond, records)
   ]
 }
 
@@ -215,19 +228,23 @@ export const format = ({ contenders, goals, noise }: Report, options: Options): 
         "× floor, CPU",
         "× floor, wall",
         "peak MB",
+        "beyond its objects",
         "bytes allocated/record",
         ...(withLatency ? ["of possible"] : [])
       ],
-      ...contenders.map(({ allocated, cpu, cpuRatio, ofPossible, peak, recordsPerSecond, title, wallRatio }) => [
-        title,
-        Statistics.grouped(recordsPerSecond),
-        cpu.median.toFixed(2),
-        Statistics.ratio(cpuRatio),
-        Statistics.ratio(wallRatio),
-        peak.median.toFixed(0),
-        allocated === undefined ? "–" : Statistics.grouped(allocated),
-        ...(withLatency ? [ofPossible === undefined ? "–" : Statistics.percent(ofPossible)] : [])
-      ])
+      ...contenders.map(
+        ({ allocated, beyond, cpu, cpuRatio, ofPossible, peak, recordsPerSecond, title, wallRatio }) => [
+          title,
+          Statistics.grouped(recordsPerSecond),
+          cpu.median.toFixed(2),
+          Statistics.ratio(cpuRatio),
+          Statistics.ratio(wallRatio),
+          peak.median.toFixed(0),
+          beyond === undefined ? "–" : beyond.median.toFixed(0),
+          allocated === undefined ? "–" : Statistics.grouped(allocated),
+          ...(withLatency ? [ofPossible === undefined ? "–" : Statistics.percent(ofPossible)] : [])
+        ]
+      )
     ]),
     "",
     `Noise: the floor over itself in one round: CPU ${Statistics.ratio(noise.cpu)}, wall ${Statistics.ratio(noise.wall)};`,

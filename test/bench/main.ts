@@ -98,12 +98,14 @@ const whole = (
   return refuse(`--${name} must be a whole number of at least ${least}, not ${values[name]}.`)
 }
 
-const contenders = (values.only?.split(",") ?? Object.keys(entries)).filter((id) => id !== "floor")
-for (const id of contenders) {
+const wanted = values.only?.split(",") ?? Object.keys(entries)
+for (const id of wanted) {
   if (entries[id] === undefined) {
     refuse(`No contender is named ${id}. There are ${Object.keys(entries).join(", ")}.`)
   }
 }
+// With the floor of each right before it.
+const contenders = [...new Set(wanted.flatMap((id) => [entries[id]?.floor ?? id, id]))].filter((id) => id !== "floor")
 
 const mode = { source: values.source, profile: values.profile }
 const batch = whole("batch", 500)

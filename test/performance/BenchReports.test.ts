@@ -16,6 +16,7 @@ const run = (of: Partial<Runner.Run>): Runner.Run => ({
   user: 0,
   system: 0,
   peak: 100,
+  beyond: undefined,
   allocated: undefined,
   latency: 0,
   busy: 1000,

@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as InputIssue from "../../json/InputIssue.ts"
 import * as SendableJson from "../../json/SendableJson.ts"
+import * as StructWriter from "../../json/StructWriter.ts"
 import type { BatchPolicy } from "../../policy/BatchPolicy.ts"
 import type { CustomerRecord, RecordInput, Row, SourcePosition } from "../model/CustomerRecord.ts"
 import type { Behaviour, Destination } from "../model/Destination.ts"
@@ -130,17 +131,36 @@ export const encoder = <A, B extends Behaviour>(
     maxBytes: policy.maxBytes
   })
   const maxBytes = policy.maxBytes - emptyBytes
-  const { encode, json, key } = destination
+  const { encode, key } = destination
+  const json = destination.json?.encode === encode && destination.json.key === key ? destination.json : undefined
+  const writer = json && StructWriter.make(json.schema)
   const sendable = SendableJson.checked(encode)
+  const isAllowed = (bytes: number, offset: number) => bytes <= maxBytes || options?.wasSent?.(offset) === true
+
+  /** The bytes of a record of the usual kind, which was written as its schema encodes it. */
+  const quick = (patch: A): number => {
+    try {
+      return writer === undefined ? StructWriter.unusual : blocks.writeBy(writer, patch)
+    } catch {
+      // It is told by the way through the schema.
+      return StructWriter.unusual
+    }
+  }
+
   return {
     blocks,
-    json: json?.encode === encode && json.key === key ? json : undefined,
+    json,
     encode: (record) => {
       if (record._tag === "Invalid") {
         return unsendable(record, undefined, record.reason._tag, record.reason.issues, record.input)
       }
       const { line, offset, patch, position, row } = record
       const key = keyOf(destination, patch)
+      const written = key === undefined ? StructWriter.unusual : quick(patch)
+      if (key !== undefined && written !== StructWriter.unusual && isAllowed(written, offset)) {
+        blocks.keep(written)
+        return EncodedRecord.written(blocks, { offset, line, position, key, patch })
+      }
       const encoded = sendable(patch)
       if (key === undefined || Result.isFailure(encoded)) {
         const issues = Result.isFailure(encoded) ? encoded.failure : nobody
@@ -148,7 +168,7 @@ export const encoder = <A, B extends Behaviour>(
       }
       const json = encoded.success
       const bytes = blocks.write(json)
-      if (bytes <= maxBytes || options?.wasSent?.(offset)) {
+      if (isAllowed(bytes, offset)) {
         blocks.keep(bytes)
         return EncodedRecord.written(blocks, { offset, line, position, key, patch, row })
       }

@@ -1,4 +1,5 @@
 /** Where the JSON of records is written: blocks that are the bodies of requests in the making. */
+import * as StructWriter from "../../json/StructWriter.ts"
 
 const encoder = new TextEncoder()
 
@@ -91,6 +92,14 @@ export class JsonBlocks {
     if (read === json.length) return written
     this.room(json.length * bytesPerUnit)
     return this.encode(json).written
+  }
+
+  /** Writes a value with this writer, and returns its bytes, or `unusual`: then there may be no room for it, too. */
+  writeBy(writer: StructWriter.StructWriter, value: unknown): number {
+    this.room(0)
+    const { bytes } = this.block
+    const end = writer(value, bytes, this.at)
+    return end === StructWriter.unusual || end + this.tail > bytes.length ? StructWriter.unusual : end - this.at
   }
 
   /** Keeps the text of so many bytes that was written at `at`. */
