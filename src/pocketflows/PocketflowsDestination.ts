@@ -82,7 +82,13 @@ export const batchUpdate = (
         ? undefined
         : { ...earlier, ...later },
     encode,
-    json: { schema: PocketflowsSchema.CustomerUpdate, field: "id", encode, key: id },
+    json: {
+      schema: PocketflowsSchema.CustomerUpdate,
+      field: "id",
+      nulls: ["phone_number", "email_address", "full_name"],
+      encode,
+      key: id
+    },
     send: ({ body, records }) =>
       PocketflowsClient.use((pocketflows) =>
         Effect.map(pocketflows.sendUpdates(options.business, body), (customers) => {

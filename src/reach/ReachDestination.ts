@@ -139,7 +139,14 @@ export const batchPatch = (
     key: customerId,
     merge,
     encode,
-    json: { schema: ReachSchema.CustomerPatch, field: "customerId", encode, key: customerId },
+    json: {
+      schema: ReachSchema.CustomerPatch,
+      field: "customerId",
+      // Not those whose null deletes an opt-out.
+      nulls: ["email", "phone", "customerDetailUrl"],
+      encode,
+      key: customerId
+    },
     send: ({ body }) =>
       ReachClient.use((reach) =>
         Effect.map(reach.sendPatches(body, options), ({ batchId, recordCount }) => ({ batchId, recordCount }))

@@ -31,7 +31,9 @@ export interface Entry {
   /** What Node is started with. */
   readonly options?: ReadonlyArray<string>
   /** The floor of those that start from objects in memory, instead of a file. */
-  readonly floor?: "memory" | "memory-undated"
+  readonly floor?: "memory" | "memory-undated" | "calls"
+  /** Handles one in so many records, since each takes a request. */
+  readonly oneIn?: number
 }
 
 const entry = (title: string, module: string, name: string, sends = true): Entry => ({ title, module, name, sends })
@@ -68,6 +70,16 @@ export const entries: { readonly [id: string]: Entry } = {
     ...entry("Patchbay, everything on, from memory, without dates", "Patchbay.ts", "undated"),
     floor: "memory-undated"
   },
+  "patchbay-queue": {
+    ...entry("the same, with dates, one by one through a Queue", "Patchbay.ts", "queued"),
+    floor: "memory"
+  },
+  "patchbay-outcomes": {
+    ...entry("the same, with dates, each outcome taken", "Patchbay.ts", "outcomes"),
+    floor: "memory"
+  },
+  calls: { ...entry("floor of single calls", "peers/Floor.ts", "calls"), floor: "calls", oneIn: 10 },
+  "patchbay-calls": { ...entry("reach.patchCustomer, one by one", "Patchbay.ts", "calls"), floor: "calls", oneIn: 10 },
   "stage-read": entry("stage: read", "Patchbay.ts", "read", false),
   "stage-encode": entry("stage: read, encode", "Patchbay.ts", "encode", false),
   "stage-transcode": entry("stage: read and encode at once", "Patchbay.ts", "transcode", false),

@@ -53,9 +53,12 @@ const server = createServer((request, response) => {
     requests++
     records += count
     const isBulk = url.startsWith("/_bulk")
+    const isBatch = url.startsWith("/api/resources/customers/batch")
     const answer = isBulk
       ? '{"took":0,"errors":false,"items":[]}'
-      : `{"success":true,"data":{"batchId":"b-${requests}","message":"taken","recordCount":${count},"schemaDefinitionId":"s"}}`
+      : !isBatch
+        ? '{"success":true,"data":{"result":{"resourceExternalId":"customer-1"}}}'
+        : `{"success":true,"data":{"batchId":"b-${requests}","message":"taken","recordCount":${count},"schemaDefinitionId":"s"}}`
     const headers = {
       "content-type": isBulk ? "application/vnd.elasticsearch+json;compatible-with=9" : "application/json",
       "content-length": answer.length,
@@ -65,7 +68,7 @@ const server = createServer((request, response) => {
     const send = () => {
       last = performance.now()
       waited += last - arrived
-      response.writeHead(isBulk ? 200 : 202, headers).end(answer)
+      response.writeHead(isBatch ? 202 : 200, headers).end(answer)
     }
     // The body is taken in while the time runs, as it is by a vendor.
     const rest = latency - (performance.now() - arrived)

@@ -3,8 +3,10 @@
  * handled.
  */
 import { join } from "node:path"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
+import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import {
   Batch,
@@ -19,6 +21,7 @@ import {
   Dispatch,
   Encode,
   RateLimitPolicy,
+  ReachClient,
   ReachDestination,
   ReachSchema,
   RetryPolicy,
@@ -34,18 +37,22 @@ const retry = RetryPolicy.make({ maxElapsed: "15 minutes" })
 const rateLimit = RateLimitPolicy.make({ limit: 1_000_000, window: "1 second" })
 const batchPolicy = ({ batch }: Job) => BatchPolicy.make({ maxRecords: batch, maxBytes: 4_000_000 })
 
+const options = (job: Job) => ({
+  to,
+  batch: batchPolicy(job),
+  retry,
+  rateLimit,
+  concurrency: job.concurrency,
+  settle: "accepted" as const,
+  checkpoint: Checkpoint.file(join(job.folder, "checkpoint")),
+  deadLetters: DeadLetters.file(join(job.folder, "dead-letters.ndjson"))
+})
+
 const sync = <E>(job: Job, records: Source.Source<ReachSchema.CustomerPatch, E, FileSystem.FileSystem>) => {
   let shown = 0
   return records.pipe(
     CustomerSync.run({
-      to,
-      batch: batchPolicy(job),
-      retry,
-      rateLimit,
-      concurrency: job.concurrency,
-      settle: "accepted",
-      checkpoint: Checkpoint.file(join(job.folder, "checkpoint")),
-      deadLetters: DeadLetters.file(join(job.folder, "dead-letters.ndjson")),
+      ...options(job),
       onProgress: ({ read }) =>
         Effect.sync(() => {
           shown = read
@@ -63,15 +70,54 @@ const ndjson = (job: Job) => CustomerFile.read(job.ndjson, ReachSchema.CustomerP
 
 export const fromNdjson = (job: Job) => sync(job, ndjson(job))
 
-/** Makes its records at once, and yields the run. */
-const fromMemory = (dates: Patches.Dates) => (job: Job) => {
-  const patches = Patches.make({ ...job, dates })
-  const records = CustomerRecord.fromPatches(Stream.fromIterable(patches, { chunkSize: 1000 }))
-  return sync(job, Source.withFingerprint(records, { seed: String(job.seed) }))
+const named = <E, R>(job: Job, patches: Stream.Stream<ReachSchema.CustomerPatch, E, R>) =>
+  Source.withFingerprint(CustomerRecord.fromPatches(patches), { seed: String(job.seed) })
+
+const inMemory = (job: Job, dates: Patches.Dates) =>
+  named(job, Stream.fromIterable(Patches.make({ ...job, dates }), { chunkSize: 1000 }))
+
+/** These make their records at once, and yield the run. */
+export const dated = (job: Job) => sync(job, inMemory(job, "dated"))
+export const undated = (job: Job) => sync(job, inMemory(job, "undated"))
+
+/** An app that offers them one by one, each in a step of its own, and a sync that takes what there is. */
+export const queued = (job: Job) => {
+  const patches = Patches.make({ ...job, dates: "dated" })
+  return Effect.gen(function* () {
+    const queue = yield* Queue.bounded<ReachSchema.CustomerPatch, Cause.Done>(1000)
+    const offered = Effect.forEach(patches, (patch) => Queue.offer(queue, patch), { discard: true })
+    yield* Effect.forkScoped(Effect.andThen(offered, Queue.end(queue)))
+    return yield* sync(job, named(job, Stream.rechunk(Stream.fromQueue(queue), 1)))
+  })
 }
 
-export const dated = fromMemory("dated")
-export const undated = fromMemory("undated")
+/** An app that takes the outcome of each record. */
+export const outcomes = (job: Job) => {
+  const records = inMemory(job, "dated")
+  return Effect.suspend(() => {
+    let accepted = 0
+    return records.pipe(
+      CustomerSync.outcomes(options(job)),
+      Stream.runForEach(({ _tag }) =>
+        Effect.sync(() => {
+          if (_tag === "Accepted") accepted++
+        })
+      ),
+      Effect.map(() => accepted)
+    )
+  })
+}
+
+/** An app that patches customers one by one. */
+export const calls = (job: Job) => {
+  const patches = Patches.make({ ...job, dates: "dated" })
+  return Effect.gen(function* () {
+    const reach = yield* ReachClient.ReachClient
+    const patch = (one: ReachSchema.CustomerPatch) => reach.patchCustomer(one.customerId, one)
+    yield* Effect.forEach(patches, patch, { concurrency: job.concurrency, discard: true })
+    return patches.length
+  })
+}
 
 /** Counts what comes out, array by array. */
 const count = <A, E, R>(stream: Stream.Stream<A, E, R>, records: (element: A) => number) =>

@@ -64,9 +64,10 @@ export const cleanUp = (): void => {
 }
 
 /** Runs a contender once. Fails if a record was lost on the way. */
-export const run = async (id: string, job: Job, mode: Mode, watch?: "allocation"): Promise<Run> => {
+export const run = async (id: string, all: Job, mode: Mode, watch?: "allocation"): Promise<Run> => {
   const entry = entries[id]
   if (entry === undefined) throw new Error(`No contender is named ${id}.`)
+  const job = { ...all, records: Math.ceil(all.records / (entry.oneIn ?? 1)) }
   rmSync(job.folder, { recursive: true, force: true })
   mkdirSync(job.folder)
   const options = [

@@ -39,6 +39,8 @@ describe("the table", () => {
       floors: floors(2000, 4000),
       others: {
         patchbay: run({ wall: 1500, user: 1200, system: 300, peak: 150 }),
+        memory: run({ user: 4000 }),
+        "patchbay-memory": run({ user: 3000, system: 800, beyond: 50 }),
         script: run({ wall: 9000 }),
         elasticsearch: run({ wall: 4500 })
       }
@@ -47,6 +49,8 @@ describe("the table", () => {
       floors: floors(1000, 2000),
       others: {
         patchbay: run({ wall: 750, user: 500, system: 250, peak: 190 }),
+        memory: run({ user: 2000 }),
+        "patchbay-memory": run({ user: 2000, system: 300, beyond: 72 }),
         script: run({ wall: 3000 }),
         elasticsearch: run({ wall: 1500 })
       }
@@ -57,7 +61,7 @@ describe("the table", () => {
   it("has each contender over the floor of its own round, of which there are two", () => {
     assert.deepStrictEqual(
       summaries.map(({ id }) => id),
-      ["floor", "script", "elasticsearch", "patchbay"]
+      ["floor", "script", "patchbay", "memory", "patchbay-memory", "elasticsearch"]
     )
     const patchbay = summaries.find(({ id }) => id === "patchbay")
     assert.deepStrictEqual(patchbay?.cpuRatio, spread(1))
@@ -68,6 +72,9 @@ describe("the table", () => {
     // 1.125 µs a record; 8 times 500 records in 20 ms are 200,000 a second.
     assert.strictEqual(round(patchbay?.recordsPerSecond ?? 0), round(1e6 / 1.125))
     assert.strictEqual(round(patchbay?.ofPossible ?? 0), round(1e6 / 1.125 / 200_000))
+    const fromMemory = summaries.find(({ id }) => id === "patchbay-memory")
+    assert.deepStrictEqual(fromMemory?.cpuRatio, spread((0.95 + 1.15) / 2, 0.95, 1.15))
+    assert.deepStrictEqual(fromMemory?.beyond, spread(61, 50, 72))
     const floor = summaries[0]?.cpuRatio
     assert.deepStrictEqual(
       [floor?.min, floor?.max].map((value) => round(value ?? 0)),
@@ -77,13 +84,23 @@ describe("the table", () => {
 
   it("judges Patchbay by its ratios and its peak, and peers by the throughput in the same round", () => {
     const verdicts = Table.judge(options, rounds, summaries)
-    assert.deepStrictEqual(outcomes(verdicts), [true, true, true, false, true, undefined])
+    assert.deepStrictEqual(outcomes(verdicts), [true, true, true, false, true, undefined, false, undefined, false])
     assert.deepStrictEqual(
       verdicts.map(({ measured }) => measured),
-      ["1.00 (1.00–1.00)", "0.50 (0.50–0.50)", "5.00 (4.00–6.00)", "2.50 (2.00–3.00)", "170 MB", "not measured"]
+      [
+        "1.00 (1.00–1.00)",
+        "0.50 (0.50–0.50)",
+        "5.00 (4.00–6.00)",
+        "2.50 (2.00–3.00)",
+        "170 MB",
+        "not measured",
+        "1.05 (0.95–1.15)",
+        "not measured",
+        "61 MB"
+      ]
     )
     const shorter = Table.judge({ records: 999_999 }, rounds, summaries)
-    assert.deepStrictEqual(outcomes(shorter), Array(6).fill(undefined))
+    assert.deepStrictEqual(outcomes(shorter), Array(9).fill(undefined))
     assert.strictEqual(shorter[0]?.measured, "1.00 (1.00–1.00) at 999,999 records")
     assert.strictEqual(shorter[5]?.measured, "not measured")
   })

@@ -127,13 +127,16 @@ export interface Destination<A, B extends Behaviour = Behaviour, E extends ApiEr
   /**
    * What the JSON of a record is, where that can be said: this `encode` succeeds for a patch without nulls and gives what
    * the schema encodes, and this `key` is the field of that name. Where a source has the same schema, most of its records
-   * are written as JSON without being decoded and encoded again. It says nothing of a destination that was given another
-   * `encode` or `key` since. Default: it cannot be said.
+   * are written as JSON without being decoded and encoded again, and records from memory without a copy. `nulls` are the
+   * fields in which a null is encoded so, too. It says nothing of a destination that was given another `encode` or `key`
+   * since. Default: it cannot be said.
    */
   readonly json?:
     | {
         readonly schema: Schema.ConstraintDecoder<unknown>
         readonly field: string
+        /** Default: none. */
+        readonly nulls?: ReadonlyArray<string> | undefined
         readonly encode: Destination<A, B, E, R>["encode"]
         readonly key: Destination<A, B, E, R>["key"]
       }

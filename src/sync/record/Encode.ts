@@ -133,7 +133,7 @@ export const encoder = <A, B extends Behaviour>(
   const maxBytes = policy.maxBytes - emptyBytes
   const { encode, key } = destination
   const json = destination.json?.encode === encode && destination.json.key === key ? destination.json : undefined
-  const writer = json && StructWriter.make(json.schema)
+  const writer = json && StructWriter.make(json.schema, json.nulls)
   const sendable = SendableJson.checked(encode)
   const isAllowed = (bytes: number, offset: number) => bytes <= maxBytes || options?.wasSent?.(offset) === true
 
