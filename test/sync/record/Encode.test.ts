@@ -1,5 +1,6 @@
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
-import { Effect, Result, Schema, Stream } from "effect"
+import { DateTime, Effect, Result, Schema, Stream } from "effect"
+import { ReachDestination, type ReachSchema } from "../../../src/index.ts"
 import type { CustomerRecord, Invalid, Valid } from "../../../src/sync/model/CustomerRecord.ts"
 import * as Encode from "../../../src/sync/record/Encode.ts"
 import type { EncodedRecord } from "../../../src/sync/record/EncodedRecord.ts"
@@ -208,4 +209,78 @@ describe("Encode.sendable", () => {
       assert.strictEqual(given.length, 4)
     })
   )
+})
+
+describe("a destination that says what its JSON is", () => {
+  const to = ReachDestination.batchPatch()
+  const by = (from: Pick<typeof to, "encode" | "envelope" | "json" | "key" | "maxRecords">, maxBytes = 1_000_000) => {
+    let asked = 0
+    const encode: typeof to.encode = (patch) => {
+      asked++
+      return from.encode(patch)
+    }
+    const json = from.json && { ...from.json, encode }
+    const { encode: one } = Encode.encoder({ maxRecords: 500, maxBytes }, { ...from, encode, json })
+    return {
+      of: (patch: ReachSchema.CustomerPatch, offset = 0) =>
+        one({ _tag: "Valid", offset, line: undefined, position: undefined, patch }),
+      asked: () => asked
+    }
+  }
+  const createdAt = DateTime.makeUnsafe("2024-01-15T10:30:00Z")
+  const usual = (index: number): ReachSchema.CustomerPatch => ({
+    customerId: `c-${index}`,
+    firstName: "Zoë 李娜",
+    createdAt,
+    email: index % 2 === 0 ? null : `${"x".repeat(index % 50)}@example.com`
+  })
+  const textOf = (encoded: Encode.Encoded<ReachSchema.CustomerPatch>) =>
+    Encode.isSendable(encoded) ? [encoded.key, encoded.json, encoded.bytes] : encoded.outcome.reason
+
+  it("is not asked for usual records, but while the first block grows, and gets what it would give", () => {
+    const quick = by(to)
+    const asked = by({ ...to, json: undefined })
+    // Read once all are written, so that none is on top of another.
+    const records = Array.from(
+      { length: 2000 },
+      (_, index) => [quick.of(usual(index)), asked.of(usual(index))] as const
+    )
+    for (const [one, other] of records) assert.deepStrictEqual(textOf(one), textOf(other))
+    assert.strictEqual(asked.asked(), 2000)
+    assert.isBelow(quick.asked(), 20)
+  })
+
+  it("is asked for every other record, which is sent or refused as it says", () => {
+    const quick = by(to)
+    for (let index = 0; index < 1000; index++) quick.of(usual(index))
+    const before = quick.asked()
+    const others: ReadonlyArray<ReachSchema.CustomerPatch> = [
+      { customerId: "c-1", firstName: 'Zoë "Z"' },
+      { customerId: "c-1", firstName: "half \ud83d" },
+      { customerId: "c-1", smsOptOut: null },
+      { customerId: "c-1", createdAt: DateTime.makeUnsafe(8.64e15) },
+      { customerId: "" },
+      // What an app without types may bring.
+      Object.assign({ customerId: "c-1" }, { nickname: "Zoë" }),
+      Object.defineProperty({ customerId: "c-1" }, "email", {
+        enumerable: true,
+        get: () => {
+          throw new Error("Zoë")
+        }
+      })
+    ]
+    const asked = by({ ...to, json: undefined })
+    for (const other of others) assert.deepStrictEqual(textOf(quick.of(other)), textOf(asked.of(other)))
+    assert.strictEqual(quick.asked() - before, others.length)
+  })
+
+  it("still has its limit: a record that is a byte too large alone is refused with its size", () => {
+    const record = usual(1)
+    const fits = by(to).of(record)
+    assert.isTrue(Encode.isSendable(fits))
+    const bytes = (Encode.isSendable(fits) ? fits.bytes : 0) + bytesOf(to.envelope.join(""))
+    assert.isTrue(Encode.isSendable(by(to, bytes).of(record)))
+    const tooLarge = by(to, bytes - 1).of(record)
+    assert.isTrue(Encode.isUnsendable(tooLarge) && tooLarge.outcome.reason.tag === "TooLarge")
+  })
 })
