@@ -68,6 +68,8 @@ export * as ReachDestination from "./reach/ReachDestination.ts"
 export * as ReachSchema from "./reach/ReachSchema.ts"
 /** What a Reach batch's status says of its records. */
 export * as ReachSettlement from "./reach/ReachSettlement.ts"
+/** What compressed sources are decompressed with. */
+export * as Decompression from "./source/bytes/Decompression.ts"
 /** Customer files, CSV and NDJSON, as streams of records. */
 export * as CustomerFile from "./source/CustomerFile.ts"
 /** How many records a source has, while it is read. */

@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 
+/** Decompression of sources by Node's own zlib. */
+export * as NodeDecompression from "./NodeDecompression.ts"
 /** Requests by undici, for bodies by the thousand. */
 export * as NodeHttp from "./NodeHttp.ts"
 /** What a process keeps in memory for new objects. */

@@ -1,5 +1,6 @@
 /**
- * Customers out of CSV and NDJSON of any size: each record with its place, or with what is wrong with it.
+ * Customers out of CSV and NDJSON of any size: each record with its place, or with what is wrong with it. What is compressed
+ * or in another encoding is read as the plain UTF-8 that it stands for, and positions are those of that.
  *
  * A block of bytes is read when its records are asked for. Memory is bounded by that block and by
  * `maxRecordSize`.
@@ -18,6 +19,7 @@ import * as DeadLetters from "../sync/books/DeadLetters.ts"
 import type { CustomerRecord, SourcePosition } from "../sync/model/CustomerRecord.ts"
 import type { Difference } from "../sync/model/Fingerprint.ts"
 import * as Source from "../sync/record/Source.ts"
+import * as PlainBytes from "./bytes/PlainBytes.ts"
 import * as EncodedCsv from "./copy/EncodedCsv.ts"
 import * as EncodedNdjson from "./copy/EncodedNdjson.ts"
 import * as CsvHeader from "./csv/CsvHeader.ts"
@@ -28,6 +30,7 @@ import type { CsvOptions, FieldOf, FileOptions, NdjsonOptions } from "./FileOpti
 import * as LetterReader from "./LetterReader.ts"
 import * as NdjsonReader from "./ndjson/NdjsonReader.ts"
 import * as RowsAgain from "./RowsAgain.ts"
+import * as BadRows from "./read/BadRows.ts"
 import * as ByteBlocks from "./read/ByteBlocks.ts"
 import * as Cells from "./read/Cells.ts"
 import {
@@ -77,19 +80,29 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   options?: FileOptions<FieldOf<S>> | undefined
 ): Source.Source<S["Type"], CustomerFileError, FileSystem.FileSystem> => {
   const format = options?.format ?? formatOf(path)
+  const described = { source: path, encoding: options?.encoding }
   const seen = seenOf(path)
+  // Of the last reading.
+  let sizes: PlainBytes.Sizes | undefined
+  const open = <T extends { readonly offset: number }>(
+    position: FilePlace.FilePosition | undefined,
+    records: (from: FilePlace.FilePosition | undefined, bytes: Bytes) => Stream.Stream<T, CustomerFileError>
+  ) =>
+    Stream.suspend(() => {
+      sizes = PlainBytes.noSizes()
+      return openFile({ ...described, sizes }, position ?? options?.from, seen, records)
+    })
   const csvFile = <T extends { readonly offset: number }>(
     position: FilePlace.FilePosition | undefined,
     take: TakeCsv<S["Type"], T>
-  ) =>
-    openFile(path, position ?? options?.from, seen, (from, bytes) => csvFrom(path, from, bytes, schema, options, take))
+  ) => open(position, (from, bytes) => csvFrom(path, from, bytes, schema, options, take))
   // Of the last reading.
   let wanted: WantedNames.WantedNames | undefined
   const ndjsonFile = <T extends { readonly offset: number }>(
     position: FilePlace.FilePosition | undefined,
     take: TakeNdjson<S["Type"], T>
   ) =>
-    openFile(path, position ?? options?.from, seen, (from, bytes) =>
+    open(position, (from, bytes) =>
       ndjsonFrom(
         bytes(from?.place.byte ?? 0),
         from?.place.byte ?? 0,
@@ -133,7 +146,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
     rows: (wanted) =>
       RowsAgain.find(wanted, (position) =>
         // What is read for this is none of what the run has read.
-        openFile(path, position, seenOf(path), (from, bytes) =>
+        openFile(described, position, seenOf(path), (from, bytes) =>
           format === "csv"
             ? csvFrom(path, from, bytes, schema, options, (settings, base, header) =>
                 ByteBlocks.taker(path, base, CsvReader.records({ ...settings, decoder: RowsAgain.decoder }, header))
@@ -156,8 +169,11 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
               Effect.mapError(unreadable(path))
             )
           ),
-    proof: seen.proof,
-    missing: () => (wanted === undefined || wanted.looked() === 0 ? [] : wanted.missingMapped())
+    // Nothing can be shown of a file that is not read as it is.
+    proof: (offset, behind) =>
+      sizes !== undefined && sizes.taken > 0 ? Effect.succeed(undefined) : seen.proof(offset, behind),
+    missing: () => (wanted === undefined || wanted.looked() === 0 ? [] : wanted.missingMapped()),
+    expansion: () => sizes?.expansion ?? 1
   })
 }
 
@@ -166,8 +182,8 @@ interface Seen {
   readonly proof: NonNullable<Source.Origin<never, never, FileSystem.FileSystem, FilePlace.Place>["proof"]>
   /** The reading begins. */
   readonly begin: () => void
-  /** So many bytes of the file were read; all of it, or all that could be, where it came to an end. */
-  readonly bytes: (bytes: number, ended?: "all" | "cut") => void
+  /** So many bytes of the file were read; all of them, where it came to its end. */
+  readonly bytes: (bytes: number, isEnd?: boolean) => void
   /** Records were given out. */
   readonly records: (records: ReadonlyArray<{ readonly offset: number }>) => void
 }
@@ -175,27 +191,27 @@ interface Seen {
 const seenOf = (path: string): Seen => {
   const beginning = FileBeginning.make(path)
   let read = 0
-  let ended: "all" | "cut" | undefined
+  let ended = false
   let next = 0
   return {
     begin: () => {
       read = 0
-      ended = undefined
+      ended = false
       next = 0
     },
-    bytes: (bytes, at) => {
+    bytes: (bytes, isEnd = false) => {
       read = bytes
-      ended = at
+      ended = isEnd
     },
     records: (records) => {
       next = (records.at(-1)?.offset ?? next - 1) + 1
     },
     proof: (offset, behind) => {
       // What was given out was read, whatever a row in it ends with.
-      const all = ended !== undefined || next >= offset ? read : undefined
+      const all = ended || next >= offset ? read : undefined
       const bytes = offset === 0 ? 0 : (behind?.place.byte ?? all)
       if (bytes === undefined) return Effect.succeed(undefined)
-      const isEnd = offset > 0 && behind === undefined && ended === "all"
+      const isEnd = offset > 0 && behind === undefined && ended
       return Effect.flatMap(FileSystem.FileSystem, (fs) =>
         // What cannot be read any more is noticed where it is read.
         Effect.orElseSucceed(beginning.proof(fs, bytes, isEnd), () => undefined)
@@ -212,6 +228,15 @@ const changed: { readonly [S in Exclude<FileBeginning.Standing, "goes on">]: Dif
   "row goes on": beginningOf("its beginning without the end of its last row, which was sent as it stood then"),
   "not known": { part: "what was read of the source", was: "not known for sure", is: "not to be compared" }
 }
+
+/**
+ * Fails where an encoding is not known, so that it can be said before anything is read.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const checkEncoding: (encoding: string | undefined) => Effect.Effect<void, InvalidConfiguration> =
+  PlainBytes.checkEncoding
 
 const unreadable =
   (path: string) =>
@@ -231,43 +256,59 @@ type TakeNdjson<A, T> = (settings: NdjsonReader.Settings<A>, base: number) => By
 type Bytes = (offset: number) => Stream.Stream<Uint8Array, CustomerFileError>
 
 const openFile = <T extends { readonly offset: number }>(
-  path: string,
+  options: PlainBytes.Options,
   position: SourcePosition | undefined,
   seen: Seen,
   records: (from: FilePlace.FilePosition | undefined, bytes: Bytes) => Stream.Stream<T, CustomerFileError>
 ): Stream.Stream<T, CustomerFileError, FileSystem.FileSystem> =>
   Stream.unwrap(
     Effect.gen(function* () {
+      const { source: path } = options
       const fs = yield* FileSystem.FileSystem
       const from = yield* FilePlace.given(position)
       const byte = from?.place.byte ?? 0
-      if (byte > 0) {
-        const { size, type } = yield* fs.stat(path).pipe(Effect.mapError(unreadable(path)))
-        if (type === "File" && size < byte) return yield* new PositionBeyondEnd({ source: path, byte })
-      }
-      const bytes: Bytes = (offset) => {
+      const read = (offset: number, size: number) =>
+        Stream.mapError(FileBlocks.read(fs, path, offset, size), unreadable(path))
+      const isPlain = Effect.map(PlainBytes.head(read(0, PlainBytes.headSize)), (head) =>
+        PlainBytes.isPlain(head, options)
+      )
+      const file: Bytes = (offset) => {
         let at = offset
-        return FileBlocks.read(fs, path, offset, ByteBlocks.blockSize).pipe(
+        return read(offset, ByteBlocks.blockSize).pipe(
           Stream.mapArray((blocks) => {
             for (const { length } of blocks) at += length
             seen.bytes(at)
             return blocks
           }),
-          Stream.onEnd(Effect.sync(() => seen.bytes(at, "all"))),
-          Stream.mapError(unreadable(path))
+          Stream.onEnd(Effect.sync(() => seen.bytes(at, true)))
         )
       }
+      const plain = PlainBytes.read(
+        Stream.suspend(() => file(0)),
+        options
+      )
+      // It takes a look at the file by itself, and where all of it is read, the reading tells.
+      const startsThere = byte > 0 && (yield* isPlain)
+      if (startsThere) {
+        const { size, type } = yield* fs.stat(path).pipe(Effect.mapError(unreadable(path)))
+        if (type === "File" && size < byte) return yield* new PositionBeyondEnd({ source: path, byte })
+      }
       seen.begin()
-      return records(from, bytes).pipe(
+      return records(from, (offset) =>
+        // There is no place to start at in what is not plain: what stands before the position is passed over.
+        offset === 0 ? plain : startsThere ? file(offset) : PlainBytes.from(plain, offset, path)
+      ).pipe(
         Stream.mapArray((some) => {
           seen.records(some)
           return some
         }),
-        Stream.tapError((error) =>
-          Effect.sync(() => {
-            // What stands before it was read, and stays as it is when it is put right.
-            if (error._tag === "InvalidUtf8") seen.bytes(error.byte, "cut")
-          })
+        Stream.catchTag("InvalidUtf8", (error) =>
+          Stream.unwrap(
+            // Other text comes out of a damaged archive too, before the damage is noticed.
+            Effect.map(byte > 0 ? Effect.succeed(true) : isPlain, (isPlain) =>
+              Stream.concat(isPlain ? Stream.empty : Stream.drain(plain), Stream.fail(error))
+            )
+          )
         )
       )
     })
@@ -306,6 +347,11 @@ export interface DeadLettersOptions<Field extends string = string> {
   readonly empty?: CsvOptions<Field>["empty"]
   /** What happens to names that are no field of the schema. By default the record is rejected. */
   readonly otherColumns?: "refuse" | "ignore" | undefined
+  /**
+   * What rows are in that were not UTF-8: each is read anew in this encoding, as a whole. By default they are rejected again,
+   * unless they were put right.
+   */
+  readonly encoding?: string | undefined
 }
 
 /**
@@ -324,14 +370,16 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
   path: string,
   schema: S,
   options?: DeadLettersOptions<FieldOf<S>>
-): Source.Source<S["Type"], DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem> =>
+): Source.Source<S["Type"], DeadLetters.DeadLettersUnreadable | InvalidConfiguration, FileSystem.FileSystem> =>
   Source.make({
     from: () =>
-      Stream.suspend(() => {
-        const read = LetterReader.make(schema, options)
-        let offset = 0
-        return Stream.map(DeadLetters.read(path), ({ record, row }) => read(record, row, offset++))
-      }),
+      Stream.unwrap(
+        Effect.map(PlainBytes.checkEncoding(options?.encoding), () => {
+          const read = LetterReader.make(schema, options)
+          let offset = 0
+          return Stream.map(DeadLetters.read(path), ({ record, row }) => read(record, row, offset++))
+        })
+      ),
     // A file that is added to while it is read is not the one that a checkpoint was made for either.
     fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>
       Effect.mapError(
@@ -348,13 +396,13 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
   })
 
 /**
- * The records of a CSV in UTF-8 by RFC 4180: a header, then one record a row.
+ * The records of a CSV by RFC 4180: a header, then one record a row.
  *
  * A field that takes a string gets its cell as it is, a boolean field takes `true` and `false` in any
  * case, `1` and `0`, a number field a finite number, and a field that takes an object its JSON text. A number that
  * JavaScript cannot hold to the digit is rejected, not rounded.
  * Blank lines are skipped. A row that is not well formed, or has not as many cells as the header, is
- * rejected, and reading goes on with the line after the one on which it starts.
+ * rejected, and reading goes on with the line after the one on which it starts. A row that is not UTF-8 is rejected whole.
  *
  * Bytes before the position in `from` are passed over; `read` seeks instead.
  *
@@ -370,14 +418,16 @@ export const csv = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
     const source = options?.source ?? "bytes"
     return Stream.unwrap(
       Effect.map(csvSettings(source, schema, options), (settings) =>
-        ByteBlocks.read(bytes, () => ByteBlocks.taker(source, 0, CsvReader.records(settings)))
+        ByteBlocks.read(PlainBytes.read(bytes, { source, encoding: options?.encoding }), () =>
+          ByteBlocks.taker(source, 0, CsvReader.records(settings))
+        )
       )
     )
   })
 
 /**
- * The records of an NDJSON in UTF-8: one JSON object a line. Blank lines are skipped. A line that is not
- * JSON, has a name twice in one object, or a number that JavaScript cannot hold to the digit, is rejected, and reading
+ * The records of an NDJSON: one JSON object a line. Blank lines are skipped. A line that is not
+ * JSON or not UTF-8, has a name twice in one object, or a number that JavaScript cannot hold to the digit, is rejected, and reading
  * goes on with the next.
  *
  * Bytes before the position in `from` are passed over; `read` seeks instead.
@@ -389,10 +439,17 @@ export const ndjson = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   schema: S,
   options?: NdjsonOptions<FieldOf<S>> | undefined
-): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> => ndjsonFrom(bytes, 0, schema, options, takeNdjson)
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
+  ndjsonFrom(
+    PlainBytes.read(bytes, { source: options?.source ?? "bytes", encoding: options?.encoding }),
+    0,
+    schema,
+    options,
+    takeNdjson
+  )
 
 const formatOf = (path: string): "csv" | "ndjson" | undefined => {
-  const name = path.toLowerCase()
+  const name = path.toLowerCase().replace(/\.(?:gz|zst|br)$/, "")
   if (name.endsWith(".csv")) return "csv"
   return name.endsWith(".ndjson") || name.endsWith(".jsonl") ? "ndjson" : undefined
 }
@@ -417,7 +474,7 @@ const csvSettings = <S extends Schema.ConstraintDecoder<unknown>>(
         empty: options?.empty,
         otherColumns: options?.otherColumns
       })
-    return { ...shared, source, delimiter, resolve }
+    return { ...shared, source, delimiter, resolve, badRows: BadRows.make(source, options?.encoding) }
   })
 
 const takeNdjson = <A>(settings: NdjsonReader.Settings<A>, base: number): ByteBlocks.Taker<CustomerRecord<A>> =>
@@ -436,7 +493,8 @@ const ndjsonFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>, T>(
         const { fields } = settings
         const isWhole = settings.from === undefined || settings.from.place.byte === 0
         const wanted = isWhole ? WantedNames.make(FieldNames.make(fields, options?.columns), fields) : undefined
-        return take({ ...settings, source: options?.source ?? "bytes", wanted }, base)
+        const source = options?.source ?? "bytes"
+        return take({ ...settings, source, wanted, badRows: BadRows.make(source, options?.encoding) }, base)
       })
     )
   )
@@ -459,6 +517,7 @@ const sharedSettings = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, 
       columns: options?.columns,
       otherColumns: options?.otherColumns,
       decoder: RecordDecoder.make(schema),
+      encoding: options?.encoding,
       from: yield* FilePlace.given(options?.from)
     }
   })

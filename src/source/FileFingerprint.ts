@@ -23,7 +23,7 @@ export const make = (
   options: FileOptions | undefined
 ): Effect.Effect<{ readonly [part: string]: string }, PlatformError.PlatformError> =>
   Effect.map(fs.stat(path), ({ mtime, size: bytes, type }) => {
-    const { columns, delimiter, empty, format, maxRecordSize, otherColumns } = options ?? {}
+    const { columns, delimiter, empty, encoding, format, maxRecordSize, otherColumns } = options ?? {}
     return {
       source: path,
       // What is no file, such as a pipe, has neither.
@@ -36,7 +36,7 @@ export const make = (
             })
           }
         : {}),
-      "reading options": JSON.stringify({ columns, delimiter, empty, format, maxRecordSize, otherColumns }),
+      "reading options": JSON.stringify({ columns, delimiter, empty, encoding, format, maxRecordSize, otherColumns }),
       schema: shapeOf(schema)
     }
   })

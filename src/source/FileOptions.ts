@@ -45,6 +45,12 @@ export interface NdjsonOptions<Field extends string = string> {
   readonly otherColumns?: "refuse" | "ignore" | undefined
   /** The largest record, in UTF-16 code units. A larger one is rejected. Default 1,048,576. */
   readonly maxRecordSize?: number | undefined
+  /**
+   * The encoding of a source that has no byte order mark, by a name of the Encoding Standard: `windows-1252`, `iso-8859-2`,
+   * `shift_jis`, `utf-16le` … It is never guessed. Default UTF-8; UTF-16 is known by its mark.
+   * ([names](https://encoding.spec.whatwg.org/#names-and-labels))
+   */
+  readonly encoding?: string | undefined
   /** The `position` of a record: reading starts there. Default the start of the source. */
   readonly from?: SourcePosition | undefined
   /** What errors call the source. Default `bytes`; a file is called by its path. */
@@ -74,7 +80,7 @@ export interface CsvOptions<Field extends string = string> extends NdjsonOptions
  * @since 0.1.0
  */
 export interface FileOptions<Field extends string = string> extends CsvOptions<Field> {
-  /** Default by the end of the path: `.csv`, `.ndjson` or `.jsonl`. */
+  /** Default by the end of the path: `.csv`, `.ndjson` or `.jsonl`, also before `.gz`, `.zst` or `.br`. */
   readonly format?: "csv" | "ndjson" | undefined
   /**
    * Whether a sync with a checkpoint goes on in a file that has changed behind what was read of it, as one that grew, or that

@@ -1,14 +1,17 @@
 /** The records of dead letters, as they are or as they were put right. */
+import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type { InputIssue } from "../json/InputIssue.ts"
 import type { CustomerRecord, RecordInput, Row } from "../sync/model/CustomerRecord.ts"
+import * as Transcoding from "./bytes/Transcoding.ts"
 import * as CsvHeader from "./csv/CsvHeader.ts"
 import * as CsvReader from "./csv/CsvReader.ts"
 import * as NdjsonReader from "./ndjson/NdjsonReader.ts"
 import * as RowsAgain from "./RowsAgain.ts"
+import * as BadRows from "./read/BadRows.ts"
 import * as Cells from "./read/Cells.ts"
 import * as RecordDecoder from "./read/RecordDecoder.ts"
-import { byteLength } from "./read/Utf8.ts"
+import * as Utf8 from "./read/Utf8.ts"
 
 type Input<Format extends RecordInput["format"]> = Extract<RecordInput, { readonly format: Format }>
 
@@ -19,12 +22,13 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(
     | {
         readonly empty?: Cells.Empty
         readonly otherColumns?: "refuse" | "ignore" | undefined
+        readonly encoding?: string | undefined
       }
     | undefined
 ): ((input: RecordInput, row: Row | undefined, offset: number) => CustomerRecord<S["Type"]>) => {
   const fields = Cells.fields(schema.ast)
   const decoder = RecordDecoder.make(schema)
-  const { empty, otherColumns } = options ?? {}
+  const { empty, encoding, otherColumns } = options ?? {}
   const settings = { fields, otherColumns, decoder }
   const readJson = NdjsonReader.value({ ...settings, columns: undefined })
 
@@ -40,10 +44,20 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(
     if (issues.length > 0) return malformed(issues.map(({ message }) => message).join(" "))
     const readBy = <A>(decoder: RecordDecoder.RecordDecoder<A>) => {
       const reader = CsvReader.records(
-        { source: "", delimiter, maxRecordSize: value.length, columns, resolve, decoder, from: undefined },
+        {
+          source: "",
+          delimiter,
+          maxRecordSize: value.length,
+          columns,
+          resolve,
+          decoder,
+          encoding: undefined,
+          badRows: BadRows.make("", undefined),
+          from: undefined
+        },
         { width: header.length, columns: resolved, names: header }
       )
-      reader.window.push(value, byteLength(value), true, true)
+      reader.window.push(value, Utf8.byteLength(value), true, Utf8.escapeIn(value) !== -1)
       return reader.read()
     }
     const [record, ...more] = readBy(decoder)
@@ -54,6 +68,12 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(
     return { ...record, ...place, row }
   }
 
+  // A row that was not UTF-8 holds its bytes, so that it can be put right by naming what it is.
+  const textOf = (value: string): string => {
+    if (encoding === undefined || Utf8.escapeIn(value) === -1) return value
+    return Option.getOrElse(Transcoding.text(encoding, Utf8.encode(value)), () => value)
+  }
+
   const read = (input: RecordInput, offset: number): CustomerRecord<S["Type"]> => {
     switch (input.format) {
       case "cells":
@@ -61,9 +81,14 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(
       case "json":
         return json(input.value, [], offset)
       case "csv":
-        return csv(input, offset)
+        return csv({ ...input, value: textOf(input.value) }, offset)
       case "ndjson":
-        return NdjsonReader.line({ ...settings, columns: input.columns })(input.value, offset, offset + 1, undefined)
+        return NdjsonReader.line({ ...settings, columns: input.columns })(
+          textOf(input.value),
+          offset,
+          offset + 1,
+          undefined
+        )
     }
   }
 

@@ -20,7 +20,7 @@ import * as FilePlace from "./read/FilePlace.ts"
 export const watch = <A, E, R>(
   source: Source.Source<A, E, R>,
   options: {
-    /** Bytes of the whole source, or of each of several by name, in their order; `undefined` where nobody knows. */
+    /** Bytes of the whole source, compressed where it is, or of each of several by name, in their order; `undefined` where nobody knows. */
     readonly size: number | ReadonlyMap<string, number> | undefined
   }
 ): { readonly records: Source.Source<A, E, R>; readonly total: () => number | undefined } => {
@@ -56,14 +56,16 @@ export const watch = <A, E, R>(
       rows: source.rows,
       against: source.against,
       proof: source.proof,
-      missing: source.missing
+      missing: source.missing,
+      expansion: source.expansion
     }),
     total: () => {
       if (ended && last >= 0) return last + 1
       // The first block says nothing of its length.
       if (options.size === undefined || at === undefined || at.offset === 0 || !FilePlace.isIn(at)) return undefined
       const { before, whole } = sizesOf(options.size, at.source)
-      return Math.max(last + 1, Math.round((at.offset * whole) / (before + at.place.byte)))
+      const expansion = source.expansion?.() ?? 1
+      return Math.max(last + 1, Math.round((at.offset * whole * expansion) / (before * expansion + at.place.byte)))
     }
   }
 }

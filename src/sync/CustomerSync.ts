@@ -436,6 +436,7 @@ const close = Effect.fnUntraced(function* <E>(
   policy: SendPolicy.SendPolicy,
   onReport: ((report: SyncReport) => Effect.Effect<void>) | undefined
 ) {
+  books.conclude()
   const mismatch = books.ledger.mismatch()
   if (mismatch !== undefined) return yield* Effect.die(mismatch)
   const isFinished = books.stopped() === undefined && !books.isLimited()

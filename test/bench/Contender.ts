@@ -8,6 +8,9 @@ export interface Job {
   readonly url: string
   readonly csv: string
   readonly ndjson: string
+  /** The CSV, compressed, and in UTF-16, for those who read it so. */
+  readonly gzip?: string
+  readonly utf16?: string
   readonly records: number
   readonly seed: number
   /** Records in one request. */
@@ -80,6 +83,9 @@ export const entries: { readonly [id: string]: Entry } = {
   },
   calls: { ...entry("floor of single calls", "peers/Floor.ts", "calls"), floor: "calls", oneIn: 10 },
   "patchbay-calls": { ...entry("reach.patchCustomer, one by one", "Patchbay.ts", "calls"), floor: "calls", oneIn: 10 },
+  "patchbay-gzip": entry("Patchbay, everything on, from CSV in gzip", "Patchbay.ts", "fromGzip"),
+  "patchbay-utf16": entry("Patchbay, everything on, from CSV in UTF-16", "Patchbay.ts", "fromUtf16"),
+  gunzip: entry("Node's gunzip alone, of the same file", "peers/Gunzip.ts", "gunzip", false),
   "stage-read": entry("stage: read", "Patchbay.ts", "read", false),
   "stage-encode": entry("stage: read, encode", "Patchbay.ts", "encode", false),
   "stage-transcode": entry("stage: read and encode at once", "Patchbay.ts", "transcode", false),

@@ -3,7 +3,9 @@
  */
 
 import { once } from "node:events"
-import { createWriteStream } from "node:fs"
+import { createReadStream, createWriteStream } from "node:fs"
+import { pipeline } from "node:stream/promises"
+import { createGzip } from "node:zlib"
 import { make as seeded } from "../../src/sandbox/Seeded.ts"
 
 /** One customer as JSON holds it. Every cell is plain, so that a naive split of the CSV reads it too. */
@@ -60,6 +62,26 @@ export const make = (seed: number): ((index: number) => Customer) => {
 
 /** The customer as a row of CSV; absent fields are empty cells. */
 export const asCells = (customer: Customer): string => columns.map((column) => customer[column] ?? "").join(",")
+
+/** The same CSV as those contenders read it who want it compressed, or in UTF-16. */
+export const dressed = async (
+  csv: string,
+  contenders: ReadonlyArray<string>
+): Promise<{ readonly gzip?: string; readonly utf16?: string }> => {
+  const [gzip, utf16] = [`${csv}.gz`, `${csv}.utf16.csv`]
+  const wantsGzip = contenders.some((id) => id === "patchbay-gzip" || id === "gunzip")
+  const wantsUtf16 = contenders.includes("patchbay-utf16")
+  if (wantsGzip) await pipeline(createReadStream(csv), createGzip(), createWriteStream(gzip))
+  if (wantsUtf16) {
+    await pipeline(createReadStream(csv, "utf8"), inUtf16, createWriteStream(utf16))
+  }
+  return { ...(wantsGzip ? { gzip } : {}), ...(wantsUtf16 ? { utf16 } : {}) }
+}
+
+async function* inUtf16(texts: AsyncIterable<string>) {
+  yield Buffer.from("\uFEFF", "utf16le")
+  for await (const text of texts) yield Buffer.from(text, "utf16le")
+}
 
 const rowsAtOnce = 2000
 

@@ -52,6 +52,12 @@ export const cpu = (overFloor: Statistics.Spread | undefined, records: number) =
 export const wall = (overFloor: Statistics.Spread | undefined, records: number) =>
   ofMillion(within("wall time with everything on, over the floor", overFloor, { most: 1.25 }), records)
 
+export const gzip = (ratio: Statistics.Spread | undefined, records: number) =>
+  ofMillion(within("CPU from gzip, over that from the plain file and gunzip's", ratio, { most: 1.05 }), records)
+
+export const utf16 = (ratio: Statistics.Spread | undefined, records: number) =>
+  ofMillion(within("CPU from UTF-16, over that from the plain file", ratio, { most: 1.5 }), records)
+
 export const script = (throughput: Statistics.Spread | undefined, records: number) =>
   ofMillion(within("throughput over the plain script's", throughput, { least: 4 }), records)
 

@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { ReachAuth, ReachClient } from "effect-patchbay"
-import { NodeHttp, NodeMemory } from "effect-patchbay/node"
+import { NodeDecompression, NodeHttp, NodeMemory } from "effect-patchbay/node"
 import type { Job, Prepare } from "./Contender.ts"
 import * as Pipelines from "./Pipelines.ts"
 
@@ -25,7 +25,11 @@ const running =
   async (job) => {
     const effect = pipeline(job)
     return () =>
-      effect.pipe(Effect.scoped, Effect.provide([reach(job), NodeMemory.layer, NodeServices.layer]), Effect.runPromise)
+      effect.pipe(
+        Effect.scoped,
+        Effect.provide([reach(job), NodeDecompression.layer, NodeMemory.layer, NodeServices.layer]),
+        Effect.runPromise
+      )
   }
 
 export const everything = running(Pipelines.everything)
@@ -35,6 +39,8 @@ export const undated = running(Pipelines.undated)
 export const queued = running(Pipelines.queued)
 export const outcomes = running(Pipelines.outcomes)
 export const calls = running(Pipelines.calls)
+export const fromGzip = running(Pipelines.fromGzip)
+export const fromUtf16 = running(Pipelines.fromUtf16)
 export const read = running(Pipelines.read)
 export const encode = running(Pipelines.encode)
 export const transcode = running(Pipelines.transcode)

@@ -70,6 +70,12 @@ const ndjson = (job: Job) => CustomerFile.read(job.ndjson, ReachSchema.CustomerP
 
 export const fromNdjson = (job: Job) => sync(job, ndjson(job))
 
+/** The CSV, in gzip. */
+export const fromGzip = (job: Job) => everything({ ...job, csv: job.gzip ?? "" })
+
+/** The CSV, in UTF-16. */
+export const fromUtf16 = (job: Job) => everything({ ...job, csv: job.utf16 ?? "" })
+
 const named = <E, R>(job: Job, patches: Stream.Stream<ReachSchema.CustomerPatch, E, R>) =>
   Source.withFingerprint(CustomerRecord.fromPatches(patches), { seed: String(job.seed) })
 

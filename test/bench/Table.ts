@@ -166,6 +166,16 @@ export const judge = (
     })
     return ratios.length === 0 ? undefined : Statistics.spread(ratios)
   }
+  /** CPU over that of the plain file, and of what is to be taken off, round by round. */
+  const overPlain = (id: string, besides?: string) => {
+    const ratios = rounds.flatMap(({ others }) => {
+      const [plain, other] = [others.patchbay, others[id]]
+      const off = besides === undefined ? undefined : others[besides]
+      if (plain === undefined || other === undefined || (besides !== undefined && off === undefined)) return []
+      return [cpuOf(other) / (cpuOf(plain) + (off === undefined ? 0 : cpuOf(off)))]
+    })
+    return ratios.length === 0 ? undefined : Statistics.spread(ratios)
+  }
   return [
     Goals.cpu(patchbay?.cpuRatio, records),
     Goals.wall(patchbay?.wallRatio, records),
@@ -175,7 +185,9 @@ export const judge = (
     Goals.peak("young generation bounded", bounded?.peak, records),
     Goals.fromMemory("with dates", of("patchbay-memory")?.cpuRatio, 1, records),
     Goals.fromMemory("without dates", of("patchbay-memory-undated")?.cpuRatio, 0.9, records),
-    Goals.beyond(of("patchbay-memory")?.beyond, records)
+    Goals.beyond(of("patchbay-memory")?.beyond, records),
+    Goals.gzip(overPlain("patchbay-gzip", "gunzip"), records),
+    Goals.utf16(overPlain("patchbay-utf16"), records)
   ]
 }
 
@@ -187,7 +199,8 @@ export const measure = (options: Options): Promise<Report> =>
         const { batch, concurrency, seed } = options
         const [csv, ndjson] = [join(folder, `${name}.csv`), join(folder, `${name}.ndjson`)]
         await Customers.write({ records, seed, csv, ndjson: needsNdjson ? ndjson : undefined })
-        return { url, csv, ndjson, records, seed, batch, concurrency, folder: join(folder, "run") }
+        const job = { url, csv, ndjson, records, seed, batch, concurrency, folder: join(folder, "run") }
+        return { ...job, ...(await Customers.dressed(csv, options.contenders)) }
       }
       const rounds = await measureRounds(options, await prepare("all", options.records))
       const few = await prepare("few", Math.min(options.records, allocationRecords))

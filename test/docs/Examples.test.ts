@@ -56,6 +56,7 @@ const expectations: {
       const [letter] = readFileSync(join(folder, "dead-letters.ndjson"), "utf8").trimEnd().split("\n")
       assert.deepInclude(JSON.parse(letter ?? ""), { offset: 2, line: 4 })
     }),
+  files: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "2: Zoë\n3: Jürgen\n")),
   "adding-a-destination": (stdout) =>
     Effect.sync(() => {
       assert.match(stdout, /applied\s+3\n/)

@@ -84,7 +84,19 @@ describe("the table", () => {
 
   it("judges Patchbay by its ratios and its peak, and peers by the throughput in the same round", () => {
     const verdicts = Table.judge(options, rounds, summaries)
-    assert.deepStrictEqual(outcomes(verdicts), [true, true, true, false, true, undefined, false, undefined, false])
+    assert.deepStrictEqual(outcomes(verdicts), [
+      true,
+      true,
+      true,
+      false,
+      true,
+      undefined,
+      false,
+      undefined,
+      false,
+      undefined,
+      undefined
+    ])
     assert.deepStrictEqual(
       verdicts.map(({ measured }) => measured),
       [
@@ -96,13 +108,30 @@ describe("the table", () => {
         "not measured",
         "1.05 (0.95–1.15)",
         "not measured",
-        "61 MB"
+        "61 MB",
+        "not measured",
+        "not measured"
       ]
     )
     const shorter = Table.judge({ records: 999_999 }, rounds, summaries)
-    assert.deepStrictEqual(outcomes(shorter), Array(9).fill(undefined))
+    assert.deepStrictEqual(outcomes(shorter), Array(11).fill(undefined))
     assert.strictEqual(shorter[0]?.measured, "1.00 (1.00–1.00) at 999,999 records")
     assert.strictEqual(shorter[5]?.measured, "not measured")
+  })
+
+  it("judges what is compressed or in UTF-16 by the plain file's CPU in the same round, less what gunzip takes", () => {
+    const dressed = rounds.map(({ floors, others }) => ({
+      floors,
+      others: {
+        ...others,
+        gunzip: run({ user: 500 }),
+        "patchbay-gzip": run({ user: others.patchbay.user + others.patchbay.system + 500 }),
+        "patchbay-utf16": run({ user: 2 * (others.patchbay.user + others.patchbay.system) })
+      }
+    }))
+    const [gzip, utf16] = Table.judge(options, dressed, summaries).slice(-2)
+    assert.deepStrictEqual([gzip?.reached, gzip?.measured], [true, "1.00 (1.00–1.00)"])
+    assert.deepStrictEqual([utf16?.reached, utf16?.measured], [false, "2.00 (2.00–2.00)"])
   })
 })
 

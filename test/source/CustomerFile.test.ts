@@ -2,7 +2,9 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Path, PlatformError, Schema, Stream } from "effect"
 import { CustomerFile, ReachSchema } from "../../src/index.ts"
-import { bytesOf, inBlocks, oneOf, readCsv, readNdjson, sizes, textOf, told, withoutPosition } from "./support.ts"
+import * as Utf8 from "../../src/source/read/Utf8.ts"
+import type { CustomerRecord } from "../../src/sync/model/CustomerRecord.ts"
+import { bytesOf, oneOf, readCsv, readNdjson, sizes, textOf, told, withoutPosition } from "./support.ts"
 
 const Any = Schema.Record(Schema.String, Schema.String)
 
@@ -198,6 +200,15 @@ describe("reading", () => {
   )
 })
 
+/** A record that could not be read. */
+const unread = (record: CustomerRecord<unknown> | undefined) => {
+  if (record?._tag !== "Invalid" || (record.input.format !== "csv" && record.input.format !== "ndjson")) {
+    throw new Error("It was read.")
+  }
+  const { input, line, offset, reason } = record
+  return { offset, line, message: reason.issues[0]?.message ?? "", text: input.value }
+}
+
 describe("bytes that are not UTF-8", () => {
   const invalid: ReadonlyArray<readonly [name: string, bytes: ReadonlyArray<number>]> = [
     ["a byte that is never used", [0xff]],
@@ -210,39 +221,83 @@ describe("bytes that are not UTF-8", () => {
     ["a start without continuation", [0xf0, 0x9f, 0x41]]
   ]
 
-  it.effect.each(invalid)("are an error with byte and line, after the records before: %s", ([, bad]) =>
+  it.effect.each(invalid)("cost their row, are told of with line and character, and are kept: %s", ([, bad]) =>
     Effect.gen(function* () {
-      for (const [tail, blocks] of [
-        [[], [1]],
-        [[], [1000]],
-        [[0x0a, 0x63], [3]],
-        [[0x41, 0x41, 0x41, 0x0a], [7]],
-        [[0x0a], [1000]]
-      ] as const) {
-        const before = bytesOf('\uFEFFcustomerId,firstName\r\nc-1,é漢𝄞\rc-2,"x\ny"\nc-3,')
-        const bytes = new Uint8Array([...before, ...bad, ...tail])
-        const offsets: Array<number> = []
-        const error = yield* CustomerFile.csv(inBlocks(bytes, blocks), ReachSchema.CustomerPatch).pipe(
-          Stream.runForEach(({ offset }) => Effect.sync(() => offsets.push(offset))),
-          Effect.flip
-        )
-        assert.isTrue(error._tag === "InvalidUtf8" && error.byte === before.length && error.line === 5)
-        assert.deepStrictEqual(offsets, [0, 1])
+      for (const blocks of [[1], [3], [7], [1000]]) {
+        const before = '\uFEFFcustomerId,firstName\r\nc-1,é漢𝄞\rc-2,"x\ny"\n'
+        const row = new Uint8Array([...bytesOf('c-3,"é𝄞\n'), ...bad, ...bytesOf('A"')])
+        const bytes = new Uint8Array([...bytesOf(before), ...row, ...bytesOf("\nc-4,Zoë\n")])
+        const [first, second, spoiled, fourth, ...more] = yield* readCsv(bytes, ReachSchema.CustomerPatch, {}, blocks)
+        assert.deepStrictEqual(told([first, second, fourth].filter((record) => record !== undefined)), [
+          { customerId: "c-1", firstName: "é漢𝄞" },
+          { customerId: "c-2", firstName: "x\ny" },
+          { customerId: "c-4", firstName: "Zoë" }
+        ])
+        assert.lengthOf(more, 0)
+        const third = unread(spoiled)
+        assert.deepStrictEqual([third.offset, third.line, fourth?.line], [2, 5, 7])
+        assert.match(third.message, /^Line 6 is not UTF-8 at character 1\. .*encoding: "windows-1252"/)
+        assert.deepStrictEqual(Utf8.encode(third.text), row)
       }
     })
   )
 
-  it.effect("are found in a header, in NDJSON, and in a line that is too large", () =>
+  it.effect("cost their line of NDJSON", () =>
     Effect.gen(function* () {
-      const header = yield* readCsv(new Uint8Array([0x63, 0xff, 0x0a]), Any).pipe(Effect.flip)
-      assert.isTrue(header._tag === "InvalidUtf8" && header.byte === 1 && header.line === 1)
-      const line = yield* readNdjson(new Uint8Array([...bytesOf("{}\r\n\n{"), 0xff]), Any).pipe(Effect.flip)
-      assert.isTrue(line._tag === "InvalidUtf8" && line.byte === 6 && line.line === 3)
-      const long = new Uint8Array([...bytesOf(`a\n${"x".repeat(99)}`), 0xff, 0x0a])
-      for (const size of [1, 7, 1000]) {
-        const error = yield* readCsv(long, Any, { maxRecordSize: 10 }, [size]).pipe(Effect.flip)
-        assert.isTrue(error._tag === "InvalidUtf8" && error.byte === 101 && error.line === 2)
+      const row = new Uint8Array([...bytesOf('{"customerId":"'), 0xff, ...bytesOf('"}')])
+      const bytes = new Uint8Array([...bytesOf('{"customerId":"a"}\r\n\n'), ...row, ...bytesOf('\n{"customerId":"b"}')])
+      for (const size of [1, 4, 1000]) {
+        const records = yield* readNdjson(bytes, ReachSchema.CustomerPatch, {}, [size])
+        assert.deepStrictEqual(told(records), [{ customerId: "a" }, "Malformed", { customerId: "b" }])
+        const [, bad] = records
+        assert.match(unread(bad).message, /^Line 3 is not UTF-8 at character 16\. /)
+        assert.deepStrictEqual(Utf8.encode(unread(bad).text), row)
       }
+    })
+  )
+
+  it.effect("are kept in a row that is bad for more than that, and end a source in its header", () =>
+    Effect.gen(function* () {
+      const long = new Uint8Array([...bytesOf("a\n1234"), 0xff, ...bytesOf(`${"x".repeat(99)}\nb\n`)])
+      for (const size of [1, 7, 1000]) {
+        const [first, second] = yield* readCsv(long, Any, { maxRecordSize: 10 }, [size])
+        assert.strictEqual(second?._tag, "Valid")
+        assert.match(unread(first).message, /longer than 10 characters/)
+        assert.deepStrictEqual(Utf8.encode(unread(first).text), long.slice(2, 12))
+      }
+      const header = yield* readCsv(new Uint8Array([0x63, 0xff, 0x0a]), Any).pipe(Effect.flip)
+      assert.isTrue(header._tag === "InvalidUtf8" && header.line === 1 && header.character === 2)
+      assert.strictEqual(
+        header.message,
+        'The header of bytes is not UTF-8, first at line 1, character 2. Say which encoding it is in, such as encoding: "windows-1252".'
+      )
+    })
+  )
+
+  const rows = (count: number, isBad: (index: number) => boolean) =>
+    Array.from({ length: count }, (_, i) => [0x63, 0x0a + 0x26, isBad(i) ? 0xe9 : 0x65, 0x0a]).flat()
+
+  it.effect("end a source once more than 50 of 1,000 records are such, and not where they stand far apart", () =>
+    Effect.gen(function* () {
+      const read = (isBad: (index: number) => boolean) => {
+        const seen: Array<string> = []
+        const bytes = new Uint8Array([...bytesOf("a\n"), ...rows(5000, isBad)])
+        return CustomerFile.csv(Stream.make(bytes), Any).pipe(
+          Stream.runForEach(({ _tag }) => Effect.sync(() => seen.push(_tag))),
+          Effect.match({ onFailure: (error) => error, onSuccess: () => undefined }),
+          Effect.map((error) => ({ error, seen }))
+        )
+      }
+      const few = yield* read((i) => i % 20 === 0)
+      assert.isUndefined(few.error)
+      assert.strictEqual(few.seen.filter((tag) => tag === "Invalid").length, 250)
+      const many = yield* read((i) => i >= 2000 && i % 10 === 0)
+      // All before it came out, and the one that was too many.
+      assert.strictEqual(many.seen.length, 2501)
+      assert.match(
+        many.error?.message ?? "",
+        /^51 of 501 records of bytes are not UTF-8, first at line 2002, character 3\. /
+      )
     })
   )
 })

@@ -177,25 +177,6 @@ describe("a file that grew", () => {
       })
     )
   )
-
-  it.live("that was put right where a run had to stop goes on there", () =>
-    inFolder(
-      Effect.gen(function* () {
-        const { run, sent, write } = yield* nightly("a.csv")
-        const bytes = new TextEncoder().encode(csv(ids(0, 40)))
-        const at = csv(ids(0, 20)).length + 1
-        yield* write(bytes.map((byte, index) => (index === at ? 0xff : byte)))
-        const stopped = yield* Effect.flip(run())
-        assert.deepInclude(stopped.reason, { _tag: "InvalidUtf8", byte: at } as const)
-        const before = sent.length
-        yield* write(bytes)
-        yield* refusal(run())
-        yield* run({ grown: true })
-        assert.deepStrictEqual(sent, ids(0, 40))
-        assert.strictEqual(before, 20)
-      })
-    )
-  )
 })
 
 describe("a new file under the old name", () => {

@@ -4,7 +4,7 @@ import { Effect, FileSystem, Stream } from "effect"
 import { CustomerFile, Plan, PocketflowsDestination, PocketflowsSchema, ReachSchema } from "../../src/index.ts"
 import type * as DeadLetters from "../../src/sync/books/DeadLetters.ts"
 import type { RecordInput } from "../../src/sync/model/CustomerRecord.ts"
-import { readCsv, readNdjson } from "./support.ts"
+import { bytesOf, readCsv, readNdjson } from "./support.ts"
 
 const letterOf = (record: RecordInput): string => {
   const letter: DeadLetters.DeadLetter = {
@@ -50,6 +50,39 @@ describe("a dead letter", () => {
         phone_number: null
       })
     })
+  )
+
+  it.effect(
+    "of a row that was not UTF-8 holds its bytes, and is read once they are put right, or said to be something",
+    () =>
+      Effect.gen(function* () {
+        const bytes = new Uint8Array([...bytesOf("Name;ID;Mail;Notes\nZo"), 0xeb, 0x20, 0x80, ...bytesOf(";c-1;;\n")])
+        const [bad] = yield* readCsv(bytes, PocketflowsSchema.CustomerUpdate, {
+          ...csv,
+          columns,
+          otherColumns: "ignore"
+        })
+        assert.isTrue(bad?._tag === "Invalid")
+        const input: RecordInput = bad?._tag === "Invalid" ? bad.input : row("")
+        assert.include(letterOf(input), String.raw`"value":"Zo\udceb \udc80;c-1;;"`)
+        const left = [
+          ': Line 1 is not UTF-8 at character 3. Put that right; if all of the source is in another encoding, say which, such as encoding: "windows-1252"'
+        ]
+        assert.deepStrictEqual(yield* one(input), left)
+        assert.deepStrictEqual(yield* one(input, { encoding: "windows-1252" }), { id: "c-1", full_name: "Zoë €" })
+        // What is said and what it is must fit.
+        assert.deepStrictEqual(yield* one(input, { encoding: "utf-8" }), left)
+        assert.deepStrictEqual(yield* one(input, { encoding: "gbk" }), left)
+        assert.deepStrictEqual(yield* one(row("Zoë €;c-1;;"), { encoding: "windows-1252" }), {
+          id: "c-1",
+          full_name: "Zoë €"
+        })
+        // In the line of another format too.
+        const line: RecordInput = { format: "ndjson", value: '{"id":"c-1","full_name":"Zo\udceb"}' }
+        assert.match(String(yield* one(line)), /^: Line 1 is not UTF-8 at character 28\. /)
+        assert.deepStrictEqual(yield* one(line, { encoding: "latin1" }), { id: "c-1", full_name: "Zoë" })
+        assert.strictEqual((yield* Effect.flip(one(line, { encoding: "latin-99" })))._tag, "InvalidConfiguration")
+      })
   )
 
   it.effect("of a row that is still wrong says what is, and stays as it is", () =>

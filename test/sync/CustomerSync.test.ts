@@ -231,6 +231,23 @@ describe("CustomerSync.run", () => {
     }).pipe(sandboxed({ faults: [{ fault: Fault.latency("20 millis") }] }))
   )
 
+  it.live("a source whose failure says that the records before it are good has all of them sent", () =>
+    Effect.gen(function* () {
+      const failure = { _tag: "CutOff", isAfterRecords: true } as const
+      const failing = Stream.concat(source(patches(25)), Stream.fail(failure))
+      const stopped = yield* Effect.flip(CustomerSync.run(base)(failing))
+      assert.deepStrictEqual(stopped.reason, failure)
+      assert.deepStrictEqual([stopped.report.read, stopped.report.outcomes.Accepted], [25, 25])
+      assert.strictEqual(stopped.report.stopped, "CutOff")
+      const outcomes: Array<string> = []
+      const told = CustomerSync.outcomes(base)(failing).pipe(
+        Stream.runForEach(({ _tag }) => Effect.sync(() => outcomes.push(_tag)))
+      )
+      assert.deepStrictEqual((yield* Effect.flip(told)).reason, failure)
+      assert.lengthOf(outcomes, 25)
+    }).pipe(sandboxed({ faults: [{ fault: Fault.latency("20 millis") }] }))
+  )
+
   it.live("the rate limit counts every request, retries included", () =>
     Effect.gen(function* () {
       const limited = {

@@ -5,6 +5,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { NodeDecompression } from "../../node/index.ts"
 import * as Reading from "../run/Reading.ts"
 import * as Running from "../run/Running.ts"
 import * as SyncOptions from "../run/SyncOptions.ts"
@@ -24,7 +25,7 @@ export const command = Command.make(
     files: Argument.String("file").pipe(
       Argument.withMetavar("FILE"),
       Argument.withDescription(
-        "The customers: CSV or NDJSON files, read in this order, also as patterns in quotes, or - for standard input"
+        "The customers: CSV or NDJSON files, also compressed, read in this order, also as patterns in quotes, or - for standard input"
       ),
       Argument.variadic({ min: 1 })
     ),
@@ -68,7 +69,7 @@ export const command = Command.make(
     const source = yield* Reading.files({ ...options, files, map: Object.fromEntries(options.map) }, options)
     const paths = files.filter((file) => file !== "-")
     return yield* Running.run(options, source, { name: Reading.nameOf(files), paths })
-  })
+  }, Effect.provide(NodeDecompression.layer))
 ).pipe(
   Command.withShortDescription("Send the customers of files"),
   Command.withDescription(
@@ -95,7 +96,8 @@ export const command = Command.make(
       description: "Send several files as one, and later added ones"
     },
     {
-      command: "zcat customers.ndjson.gz | patchbay sync - --format ndjson --to reach.patch --report - | jq .outcomes",
+      command:
+        "ssh shop cat customers.ndjson.gz | patchbay sync - --format ndjson --to reach.patch --report - | jq .outcomes",
       description: "Read a pipe, and pass the report on"
     }
   ])

@@ -11,6 +11,7 @@ import {
   CustomerFile,
   CustomerFileError,
   type DeadLetters,
+  type InvalidConfiguration,
   PlatformReason,
   RecordCount,
   Source as Records
@@ -105,6 +106,7 @@ const several = Effect.fnUntraced(function* (
       `--grown is for one file, and these are ${files.length}. Leave it out: what was added behind the files of an earlier run is read in any case.`
     )
   }
+  yield* checkEncoding(options)
   const sizes = new Map<string, number>()
   for (const file of files) {
     const { size } = file === "-" ? { size: undefined } : yield* Files.readable(file)
@@ -136,14 +138,18 @@ const several = Effect.fnUntraced(function* (
   }
 })
 
-const readingOf = (map: FileOptions["map"], { ignoreUnknownFields }: SyncOptions) =>
-  ({ columns: map, otherColumns: ignoreUnknownFields ? "ignore" : "refuse" }) as const
+const readingOf = (map: FileOptions["map"], { encoding, ignoreUnknownFields }: SyncOptions) =>
+  ({
+    columns: map,
+    otherColumns: ignoreUnknownFields ? "ignore" : "refuse",
+    encoding: Option.getOrUndefined(encoding)
+  }) as const
 
 /** What a file is, by what was said of it or by its name. Fails where neither says it. */
 const formatOf = (file: string, format: FileOptions["format"]): Effect.Effect<"csv" | "ndjson", CommandFailed> => {
   if (Option.isSome(format)) return Effect.succeed(format.value)
-  const named = /\.(?:csv|ndjson|jsonl)$/i.exec(file)?.[0].toLowerCase()
-  if (named !== undefined) return Effect.succeed(named === ".csv" ? "csv" : "ndjson")
+  const named = /\.(csv|ndjson|jsonl)(?:\.(?:gz|zst|br))?$/i.exec(file)?.[1]?.toLowerCase()
+  if (named !== undefined) return Effect.succeed(named === "csv" ? "csv" : "ndjson")
   return refuse(
     file === "-"
       ? "What comes from standard input has no name to tell its format. Say --format csv or --format ndjson."
@@ -157,6 +163,7 @@ const one = Effect.fnUntraced(function* (
   options: SyncOptions
 ): Effect.fn.Return<Customers, CommandFailed, FileSystem.FileSystem> {
   const reading = readingOf(map, options)
+  yield* checkEncoding(options)
   const keeps = Option.isSome(options.checkpoint) && !options.dryRun
 
   const isStandardInput = file === "-"
@@ -208,10 +215,11 @@ export const deadLetters = Effect.fnUntraced(function* (
   file: string,
   options: SyncOptions
 ): Effect.fn.Return<
-  Source<DeadLetters.DeadLettersUnreadable, FileSystem.FileSystem>,
+  Source<DeadLetters.DeadLettersUnreadable | InvalidConfiguration.InvalidConfiguration, FileSystem.FileSystem>,
   CommandFailed,
   FileSystem.FileSystem
 > {
+  yield* checkEncoding(options)
   const { size } = yield* Files.readable(file)
   if (size === undefined) return yield* refuse(`${file} is no file. Name the file that --dead-letters wrote.`)
   return {
@@ -220,13 +228,19 @@ export const deadLetters = Effect.fnUntraced(function* (
         RecordCount.watch(
           CustomerFile.deadLetters(file, schema, {
             empty,
-            otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse"
+            otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse",
+            encoding: Option.getOrUndefined(options.encoding)
           }),
           { size: undefined }
         )
       )
   }
 })
+
+const checkEncoding = ({ encoding }: SyncOptions): Effect.Effect<void, CommandFailed> =>
+  Effect.catch(CustomerFile.checkEncoding(Option.getOrUndefined(encoding)), ({ problem }) =>
+    refuse(`--encoding ${Option.getOrElse(encoding, () => "")} ${problem}.`)
+  )
 
 const unrepeatable = (source: string): string =>
   `--checkpoint needs a source that can be read again from where it stopped, and can be told from another one, which ${source} is not. Save it to a file and name that, or leave out --checkpoint.`

@@ -17,6 +17,7 @@ export type DestinationName = (typeof destinations)[number]
 export interface SyncOptions extends Settings.Settings {
   readonly to: DestinationName
   readonly empty: ReadonlyArray<Values.Empty>
+  readonly encoding: Option.Option<string>
   readonly deleteConsent: ReadonlyArray<ReachSchema.ConsentField>
   readonly tenant: Option.Option<string>
   readonly business: Option.Option<string>
@@ -81,6 +82,11 @@ export const flags = {
     ),
     Flag.filterMap(Values.empty, () => Values.emptyForm),
     Flag.atLeast(0)
+  ),
+  encoding: text(
+    "encoding",
+    "NAME",
+    "What the source is encoded in, such as windows-1252 (default: UTF-8, or UTF-16 by its mark); for retry, what rows that were not UTF-8 are encoded in"
   ),
   deleteConsent: Flag.Literals("delete-consent", consentFields).pipe(
     Flag.withMetavar("FIELD"),

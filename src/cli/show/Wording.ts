@@ -5,6 +5,7 @@ import type { DeadLetters } from "../../index.ts"
 const words: ReadonlyArray<readonly [RegExp, string]> = [
   [/map (it|one) with columns: \{ (\w+): ("[^"]*"|"…") \}/g, "map $1 with --map $2=$3"],
   [/Map it with columns\b/g, "Map it with --map field=Column"],
+  [/encoding: "([^"]+)"/g, "--encoding $1"],
   [/otherColumns: "ignore"/g, "--ignore-unknown-fields"],
   [/Correct columns\./g, "Correct --map."],
   [

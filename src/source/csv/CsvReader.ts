@@ -1,10 +1,11 @@
 /** CSV as customers: the header, and the rows below it. */
 import * as Exit from "effect/Exit"
 import type { CustomerRecord } from "../../sync/model/CustomerRecord.ts"
+import * as BadRows from "../read/BadRows.ts"
 import type { Reader } from "../read/ByteBlocks.ts"
 import type { Column } from "../read/Cells.ts"
 import * as CsvCells from "../read/CsvCells.ts"
-import { type HeaderIssue, InvalidHeader } from "../read/CustomerFileError.ts"
+import { type HeaderIssue, InvalidHeader, type InvalidUtf8 } from "../read/CustomerFileError.ts"
 import * as FieldNames from "../read/FieldNames.ts"
 import * as FilePlace from "../read/FilePlace.ts"
 import { malformed, mismatch, type RecordDecoder } from "../read/RecordDecoder.ts"
@@ -33,6 +34,10 @@ export interface Settings<A> {
     readonly issues: ReadonlyArray<HeaderIssue>
   }
   readonly decoder: RecordDecoder<A>
+  /** The name of its encoding, where one was given. */
+  readonly encoding: string | undefined
+  /** Of one reading of the source. */
+  readonly badRows: BadRows.BadRows
   /** Where to go on below the header. */
   readonly from: FilePlace.FilePosition | undefined
 }
@@ -53,7 +58,7 @@ export const header = <A>(settings: Settings<A>): Reader<Header> => {
   }
 }
 
-const readHeader = <A>(rows: CsvRows, { resolve, source }: Settings<A>): Header | undefined => {
+const readHeader = <A>(rows: CsvRows, { badRows, resolve, source }: Settings<A>): Header | undefined => {
   const invalid = (issues: ReadonlyArray<HeaderIssue>) => new InvalidHeader({ source, issues })
   switch (rows.next()) {
     case "row": {
@@ -63,6 +68,7 @@ const readHeader = <A>(rows: CsvRows, { resolve, source }: Settings<A>): Header 
       return { width: rows.width, columns, names }
     }
     case "bad":
+      if (rows.escapeAt !== -1) throw badRows.header(BadRows.placeOf(rows.badLine, rows.escapeAt, rows.line))
       throw invalid([{ kind: "Malformed", message: `Line ${rows.line}: ${rows.problem}.` }])
     case "more":
       // The end of the source too: without a row it holds no records, as an NDJSON without a line.
@@ -79,6 +85,7 @@ export interface RecordReader<A> extends Reader<CustomerRecord<A>> {
 export const records = <A>(settings: Settings<A>, given?: Header | undefined): RecordReader<A> => {
   const { delimiter, from, maxRecordSize } = settings
   const mapped = FieldNames.kept(settings.columns)
+  let failure: InvalidUtf8 | undefined
   let header = given
   let start = header === undefined ? FilePlace.top : (from ?? FilePlace.top)
   let offset = from?.place.byte === 0 ? from.offset : start.offset
@@ -98,7 +105,14 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
       if (step === "more") return out
       if (step === "bad") {
         const input = { format: "csv", value: rows.badLine, header: names, delimiter, ...mapped } as const
-        out.push(malformed(rows.problem, input, offset++, rows.line, position))
+        if (rows.escapeAt === -1) {
+          out.push(malformed(rows.problem, input, offset++, rows.line, position))
+          continue
+        }
+        const place = BadRows.placeOf(rows.badLine, rows.escapeAt, rows.line)
+        failure = settings.badRows.note(offset, place)
+        out.push(malformed(BadRows.problem(place, settings.encoding), input, offset++, rows.line, position))
+        if (failure !== undefined) return out
         continue
       }
       const encoded = CsvCells.encode(columns, cells)
@@ -129,6 +143,9 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
     },
     get header() {
       return header
+    },
+    get failure() {
+      return failure
     },
     read: () => {
       rows.refresh()

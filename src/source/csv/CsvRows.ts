@@ -5,7 +5,9 @@
  * A row that breaks these rules is bad, and takes only the line on which it starts: reading goes on with
  * the next line, so that one quote that is never closed cannot swallow the rows after it.
  */
+
 import type { TextWindow } from "../read/TextWindow.ts"
+import { escapeIn } from "../read/Utf8.ts"
 
 const QUOTE = 34
 const LF = 10
@@ -32,6 +34,8 @@ export class CsvRows {
   problem = ""
   /** The line on which a bad row starts, without its break and cut at the largest size of a record. */
   badLine = ""
+  /** Where in a bad row the first byte is that is not UTF-8, if it is bad for that; it is then the row that is in `badLine`. */
+  escapeAt = -1
   private readonly window: TextWindow
   private readonly delimiter: string
   private readonly delimiterCode: number
@@ -160,6 +164,7 @@ export class CsvRows {
     if (columns !== undefined && width !== columns) {
       return this.bad(start, lineEnd, `The row has ${plural(width, "cell")}, the header ${columns}`)
     }
+    const escapeAt = window.escaped ? escapeIn(text.slice(start, end)) : -1
     this.width = width
     for (let inner = lineEnd; inner < end; inner = Math.min(this.nextLf, this.nextCr)) {
       window.passBreak(inner)
@@ -168,7 +173,10 @@ export class CsvRows {
     }
     if (end < text.length) window.passBreak(end)
     else window.at = end
-    return "row"
+    if (escapeAt === -1) return "row"
+    this.badLine = text.slice(start, end)
+    this.escapeAt = escapeAt
+    return "bad"
   }
 
   /** A row that goes on beyond the text. */
@@ -181,6 +189,7 @@ export class CsvRows {
   private bad(start: number, lineEnd: number, problem: string): Step {
     const { text, window } = this
     this.problem = problem
+    this.escapeAt = -1
     this.badLine = text.slice(start, Math.min(lineEnd, start + this.maxRecordSize))
     if (lineEnd < text.length) window.passBreak(lineEnd)
     else window.dropLine()

@@ -4,13 +4,15 @@ import type { InputIssue } from "../../json/InputIssue.ts"
 import * as JsonDepth from "../../json/JsonDepth.ts"
 import * as JsonText from "../../json/JsonText.ts"
 import type { CustomerRecord, RecordInput, SourcePosition } from "../../sync/model/CustomerRecord.ts"
+import * as BadRows from "../read/BadRows.ts"
 import type { Reader } from "../read/ByteBlocks.ts"
 import * as Cells from "../read/Cells.ts"
-import { NamesMissing } from "../read/CustomerFileError.ts"
+import { type InvalidUtf8, NamesMissing } from "../read/CustomerFileError.ts"
 import * as FieldNames from "../read/FieldNames.ts"
 import * as FilePlace from "../read/FilePlace.ts"
 import { malformed, mismatch, type RecordDecoder } from "../read/RecordDecoder.ts"
 import { TextWindow } from "../read/TextWindow.ts"
+import * as Utf8 from "../read/Utf8.ts"
 import * as WantedNames from "../read/WantedNames.ts"
 import { NdjsonLines } from "./NdjsonLines.ts"
 
@@ -21,6 +23,8 @@ export interface LineSettings<A> {
   readonly columns: FieldNames.Columns
   readonly otherColumns: "refuse" | "ignore" | undefined
   readonly decoder: RecordDecoder<A>
+  /** The name of the encoding, where one was given. */
+  readonly encoding?: string | undefined
 }
 
 /** How the lines of one source are read. */
@@ -30,6 +34,8 @@ export interface Settings<A> extends LineSettings<A> {
   readonly maxRecordSize: number
   /** The names that no line had so far; `undefined` where reading starts below the first line. */
   readonly wanted: WantedNames.WantedNames | undefined
+  /** Of one reading of the source. */
+  readonly badRows: BadRows.BadRows
   readonly from: FilePlace.FilePosition | undefined
 }
 
@@ -85,15 +91,25 @@ export const line = <A>(
   const readValue = value(settings, look)
   const kept = FieldNames.kept(settings.columns)
   const bad = (problem: string, value: string, offset: number, line: number, position: SourcePosition | undefined) =>
-    malformed(`The line is ${problem}`, { format: "ndjson", value, ...kept }, offset, line, position)
+    malformed(problem, { format: "ndjson", value, ...kept }, offset, line, position)
   return (text, offset, line, position) => {
-    if (JsonDepth.isTooDeep(text)) return bad(JsonDepth.tooDeep, text, offset, line, position)
+    const escapeAt = Utf8.escapeIn(text)
+    if (escapeAt !== -1) {
+      return bad(
+        BadRows.problem(BadRows.placeOf(text, escapeAt, line), settings.encoding),
+        text,
+        offset,
+        line,
+        position
+      )
+    }
+    if (JsonDepth.isTooDeep(text)) return bad(`The line is ${JsonDepth.tooDeep}`, text, offset, line, position)
     let read: JsonText.JsonText
     try {
       read = JsonText.parse(text)
     } catch {
       // What the parser says repeats the line.
-      return bad("not JSON", text, offset, line, position)
+      return bad("The line is not JSON", text, offset, line, position)
     }
     return readValue(read, text, offset, line, position)
   }
@@ -107,6 +123,7 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
   const lines = new NdjsonLines(window, maxRecordSize)
   const readLine = line(settings, wanted?.look)
   const kept = FieldNames.kept(settings.columns)
+  let failure: InvalidUtf8 | undefined
   let offset = from.offset
   // Records without a name that is mapped are not given out before some record has it: nothing shall be sent if none does.
   let held: Array<CustomerRecord<A>> = []
@@ -119,6 +136,9 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
   return {
     startsAt: from.place.byte,
     window,
+    get failure() {
+      return failure
+    },
     read: () => {
       const position = FilePlace.at(from, window.byteAt(), offset, window.line)
       for (;;) {
@@ -133,7 +153,12 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
           held.push(malformed(message, input, offset++, lines.line, position))
           continue
         }
+        const escapeAt = window.escaped ? Utf8.escapeIn(lines.text) : -1
+        if (escapeAt !== -1) {
+          failure = settings.badRows.note(offset, BadRows.placeOf(lines.text, escapeAt, lines.line))
+        }
         held.push(readLine(lines.text, offset++, lines.line, position))
+        if (failure !== undefined) return given()
         if (wanted !== undefined && wanted.looked() >= WantedNames.patience) {
           const names = wanted.missing()
           if (names.length > 0) throw new NamesMissing({ source, records: WantedNames.patience, names })

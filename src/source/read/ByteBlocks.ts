@@ -13,8 +13,10 @@ export interface Reader<T> {
   /** Offset of the byte where it starts; a reader that goes on elsewhere says so here, with a new window. */
   readonly startsAt: number
   readonly window: TextWindow
-  /** May throw `InvalidHeader` or `NamesMissing`. */
+  /** May throw `InvalidHeader`, `InvalidUtf8` for a header, or `NamesMissing`. */
   readonly read: () => Array<T>
+  /** What ends the source after the records that were read last. */
+  readonly failure?: InvalidUtf8 | undefined
 }
 
 /**
@@ -107,9 +109,8 @@ export const taker = <T>(source: string, base: number, reader: Reader<T>): Taker
     }
     const decoded = decode(start < startsAt ? block.subarray(startsAt - start) : block, last)
     const { window } = reader
-    const bad = decoded.invalidAt
     try {
-      const enough = window.push(decoded.text, decoded.end, last && bad === undefined, bad !== undefined)
+      const enough = window.push(decoded.text, decoded.end, last, decoded.escaped)
       const records = enough ? reader.read() : []
       if (reader.startsAt !== startsAt) {
         startsAt = reader.startsAt
@@ -117,12 +118,10 @@ export const taker = <T>(source: string, base: number, reader: Reader<T>): Taker
         return take(block, last)
       }
       at = end
-      if (bad !== undefined) {
-        return { records, failure: new InvalidUtf8({ source, byte: bad, line: window.lineAtEnd() }) }
-      }
-      return { records, failure: undefined }
+      return { records, failure: reader.failure }
     } catch (error) {
-      if (error instanceof InvalidHeader || error instanceof NamesMissing) return { records: [], failure: error }
+      if (error instanceof InvalidHeader || error instanceof InvalidUtf8 || error instanceof NamesMissing)
+        return { records: [], failure: error }
       throw error
     }
   }

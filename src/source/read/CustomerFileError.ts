@@ -107,20 +107,100 @@ export class NamesMissing extends Schema.TaggedError<NamesMissing>()("NamesMissi
 }
 
 /**
- * The source is not UTF-8. All records on the lines before came out first.
+ * The source is not UTF-8, or not in the encoding that was named: its header is not, or more than 50 of 1,000 records. All
+ * of these came out first, those that are not as records that are rejected.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidUtf8 extends Schema.TaggedError<InvalidUtf8>()("InvalidUtf8", {
   ...source,
-  /** 0-based offset of the first byte of the sequence that is not UTF-8. */
-  byte: Schema.Int,
-  /** 1-based line on which it is. */
-  line: Schema.Int
+  /** The encoding that was named, if one was. */
+  encoding: Schema.UndefinedOr(Schema.String),
+  /** 1-based line of the first byte that is not. */
+  line: Schema.Int,
+  /** 1-based, of that line. */
+  character: Schema.Int,
+  /** How many records are not, and of how many; `undefined` where it is the header. */
+  records: Schema.UndefinedOr(Schema.Struct({ invalid: Schema.Int, of: Schema.Int }))
 }) {
   override get message(): string {
-    return `${this.source} is not UTF-8 at byte ${this.byte} (line ${this.line}). Convert it to UTF-8 first.`
+    const what =
+      this.records === undefined
+        ? `The header of ${this.source} is`
+        : `${this.records.invalid} of ${this.records.of} records of ${this.source} are`
+    return `${what} not ${this.encoding ?? "UTF-8"}, first at line ${this.line}, character ${this.character}. Say which encoding it is in, such as encoding: "windows-1252".`
+  }
+}
+
+/**
+ * The source seems to be in an encoding that must be named, or that cannot be read.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnmarkedEncoding extends Schema.TaggedError<UnmarkedEncoding>()("UnmarkedEncoding", {
+  ...source,
+  encoding: Schema.Literals(["utf-16le", "utf-16be", "utf-32"])
+}) {
+  override get message(): string {
+    return this.encoding === "utf-32"
+      ? `${this.source} is UTF-32, which is not read. Convert it to UTF-8 first.`
+      : `${this.source} seems to be UTF-16 without the mark that says so. Say it with encoding: "${this.encoding}".`
+  }
+}
+
+/**
+ * The source is compressed, and it cannot be decompressed here.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnsupportedCompression extends Schema.TaggedError<UnsupportedCompression>()("UnsupportedCompression", {
+  ...source,
+  compression: Schema.Literals(["gzip", "zstd", "brotli", "zip", "xz", "bzip2", "7z"]),
+  /** `Missing` (nothing that decompresses was provided), `Unknown` (this kind never is), `Nested` (it was compressed twice). */
+  reason: Schema.Literals(["Missing", "Unknown", "Nested"])
+}) {
+  override get message(): string {
+    const { compression, reason, source } = this
+    return `${source} is compressed ${
+      reason === "Missing"
+        ? `with ${compression}, and nothing was provided to decompress it. Provide NodeDecompression.layer of effect-patchbay/node, or decompress it first.`
+        : reason === "Unknown"
+          ? `with ${compression}, which is not read. Unpack it first, or compress it with gzip or zstd.`
+          : `twice, inside with ${compression}. Decompress it once first.`
+    }`
+  }
+}
+
+/**
+ * A compressed source is cut off or damaged. The records before that came out first, and a run sends them.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class BrokenArchive extends Schema.TaggedError<BrokenArchive>()("BrokenArchive", {
+  ...source,
+  compression: Schema.Literals(["gzip", "zstd", "brotli"]),
+  /** `Cut` (it ends too soon), or `Corrupt`. */
+  reason: Schema.Literals(["Cut", "Corrupt"]),
+  /** 0-based offset in the compressed source: where it ends; or the damage is there, or in the 64 KiB behind it. */
+  byte: Schema.Int,
+  /** How many bytes came out of it before. */
+  plainBytes: Schema.Int
+}) {
+  get isAfterRecords(): true {
+    return true
+  }
+
+  override get message(): string {
+    const { byte, compression, plainBytes, source } = this
+    const what =
+      this.reason === "Cut"
+        ? `${source} is cut off: its ${compression} data goes on behind byte ${byte}, where it ends.`
+        : `${source} is damaged: its ${compression} data is not valid at byte ${byte} or shortly behind it.`
+    return `${what} The first ${plainBytes} bytes that came out of it were read. Get the file again.`
   }
 }
 
@@ -146,7 +226,15 @@ export class PositionBeyondEnd extends Schema.TaggedError<PositionBeyondEnd>()("
  * @category errors
  * @since 0.1.0
  */
-export type BytesError = InvalidConfiguration | InvalidHeader | InvalidUtf8 | NamesMissing | PositionBeyondEnd
+export type BytesError =
+  | BrokenArchive
+  | InvalidConfiguration
+  | InvalidHeader
+  | InvalidUtf8
+  | NamesMissing
+  | PositionBeyondEnd
+  | UnmarkedEncoding
+  | UnsupportedCompression
 
 /**
  * Why a file cannot be read as customers.

@@ -11,7 +11,7 @@ import type { SourcePosition } from "../../sync/model/CustomerRecord.ts"
  * @since 0.1.0
  */
 export const Place = Schema.Struct({
-  /** 0-based. */
+  /** 0-based; of the plain UTF-8, where a file is compressed or in another encoding. */
   byte: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   /** 1-based. */
   line: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))

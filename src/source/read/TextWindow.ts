@@ -22,6 +22,8 @@ export class TextWindow {
   line: number
   /** Nothing comes after this text. */
   last = false
+  /** Some of it may be bytes that are not UTF-8, escaped. */
+  escaped = false
   /** Offset of the byte at which the text starts. */
   byte: number
   /** Offset of the byte after the text. */
@@ -43,11 +45,12 @@ export class TextWindow {
   }
 
   /** Adds a block that ends at the byte `end`. False: more is needed before reading is worth while. */
-  push(block: string, end: number, last: boolean, flush: boolean): boolean {
+  push(block: string, end: number, last: boolean, escaped: boolean): boolean {
     this.end = end
+    this.escaped ||= escaped
     this.waiting.push(block)
     this.waitingLength += block.length
-    if (!last && !flush && this.waitingLength < this.wanted) return false
+    if (!last && this.waitingLength < this.wanted) return false
     const fresh = this.text === ""
     this.text += this.waiting.length === 1 ? block : this.waiting.join("")
     this.waiting = []
@@ -62,6 +65,7 @@ export class TextWindow {
   pause(): void {
     this.text = this.text.slice(this.at)
     this.at = 0
+    if (this.escaped) this.escaped = !this.text.isWellFormed()
     this.byte = this.end - byteLength(this.text)
     const cut = this.text.length
     this.wanted = cut < patience ? 0 : Math.min(cut, this.maxRecordSize + 2 - cut)
@@ -93,16 +97,6 @@ export class TextWindow {
     } else {
       this.skipLf = true
     }
-  }
-
-  /** 1-based line on which the text ends. */
-  lineAtEnd(): number {
-    let line = this.line
-    for (let i = this.at; i < this.text.length; i++) {
-      const code = this.text.charCodeAt(i)
-      if (code === LF || (this.breaksAtCr && code === CR && this.text.charCodeAt(i + 1) !== LF)) line++
-    }
-    return line
   }
 
   private begin(): void {

@@ -1,12 +1,16 @@
-/** UTF-8 in blocks: bytes that may be cut anywhere become text, and a byte that does not belong is found. */
+/**
+ * UTF-8 in blocks: bytes that may be cut anywhere become text. A byte that does not belong becomes the lone surrogate that
+ * stands for it, U+DC80 to U+DCFF, which no UTF-8 yields: the `surrogateescape` of Python's PEP 383. So nothing is lost, and
+ * the row that it is in can be told from others.
+ */
 
 /** Text out of a block of bytes, and where it ended. */
 export interface Decoded {
   readonly text: string
   /** Offset of the byte after the text. */
   readonly end: number
-  /** Offset of the first byte that is not UTF-8; the text ends there. */
-  readonly invalidAt: number | undefined
+  /** Whether bytes that are not UTF-8 were escaped. */
+  readonly escaped: boolean
 }
 
 const none = new Uint8Array(0)
@@ -29,25 +33,71 @@ export const make = (start: number): ((block: Uint8Array, last: boolean) => Deco
     }
     const cut = last ? bytes.length : completeLength(bytes)
     held = cut === bytes.length ? none : bytes.slice(cut)
-    const from = at
     at += cut
     const whole = cut === bytes.length ? bytes : bytes.subarray(0, cut)
     try {
-      return { text: decoder.decode(whole), end: at, invalidAt: undefined }
+      return { text: decoder.decode(whole), end: at, escaped: false }
     } catch {
-      const valid = validLength(whole)
-      return { text: decoder.decode(whole.subarray(0, valid)), end: from + valid, invalidAt: from + valid }
+      return { text: escape(decoder, whole), end: at, escaped: true }
     }
   }
 }
 
-/** How many bytes a well-formed text takes. */
+const escapes = 0xdc00
+
+const escape = (decoder: TextDecoder, bytes: Uint8Array): string => {
+  let text = ""
+  let from = 0
+  for (let at = 0; at < bytes.length; ) {
+    const length = (bytes[at] ?? 0) < 0x80 ? 1 : sequenceLength(bytes, at)
+    if (length === 0) {
+      text += decoder.decode(bytes.subarray(from, at)) + String.fromCharCode(escapes + (bytes[at] ?? 0))
+      from = at + 1
+    }
+    at += length === 0 ? 1 : length
+  }
+  return text + decoder.decode(bytes.subarray(from))
+}
+
+const isEscape = (text: string, at: number): boolean => {
+  const unit = text.charCodeAt(at)
+  return unit >= 0xdc80 && unit <= 0xdcff && !isHigh(text.charCodeAt(at - 1))
+}
+
+const isHigh = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff
+
+/** Where the first byte of a text is that was not UTF-8; -1 where there is none. */
+export const escapeIn = (text: string): number => {
+  if (text.isWellFormed()) return -1
+  for (let at = 0; at < text.length; at++) if (isEscape(text, at)) return at
+  return -1
+}
+
+/** The bytes that a text was decoded from. */
+export const encode = (text: string): Uint8Array => {
+  const bytes = new Uint8Array(byteLength(text))
+  const encoder = new TextEncoder()
+  let to = 0
+  let from = 0
+  for (let at = 0; at <= text.length; at++) {
+    if (at < text.length && !isEscape(text, at)) continue
+    to += encoder.encodeInto(text.slice(from, at), bytes.subarray(to)).written
+    if (at < text.length) bytes[to++] = text.charCodeAt(at) - escapes
+    from = at + 1
+  }
+  return bytes
+}
+
+/** How many bytes a text was decoded from. */
 export const byteLength = (text: string): number => {
   let bytes = text.length
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
-    // Each half of a surrogate pair counts two of the pair's four bytes.
-    if (unit >= 0x80) bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2
+    if (unit < 0x80) continue
+    // Each half of a surrogate pair counts two of the pair's four bytes, and a byte that was escaped is one.
+    if (unit < 0x800) bytes++
+    else if (unit < 0xd800 || unit > 0xdfff) bytes += 2
+    else if (!isEscape(text, i)) bytes++
   }
   return bytes
 }
@@ -61,17 +111,6 @@ const completeLength = (bytes: Uint8Array): number => {
     return needed > back ? bytes.length - back : bytes.length
   }
   return bytes.length
-}
-
-/** The well-formed beginning. */
-const validLength = (bytes: Uint8Array): number => {
-  let i = 0
-  while (i < bytes.length) {
-    const length = (bytes[i] ?? 0) < 0x80 ? 1 : sequenceLength(bytes, i)
-    if (length === 0) return i
-    i += length
-  }
-  return i
 }
 
 /**

@@ -11,6 +11,9 @@ export type Stop<E> = { readonly _tag: "Failed"; readonly error: E } | { readonl
 export interface Stopping<E> {
   /** Stops the run: nothing new is read or sent, and what is in flight has the grace period to end. */
   readonly stop: (why: Stop<E>) => void
+  /** Ends the run for a reason once all that was read has its outcome, which `conclude` is told. */
+  readonly endWith: (why: Stop<E>) => void
+  readonly conclude: () => void
   /** Why the run stops, if it does. The first reason counts. */
   readonly stopped: () => Stop<E> | undefined
   /** Completes when the run stops. */
@@ -25,16 +28,24 @@ export const make = Effect.fnUntraced(function* <E>(
   const stopping = yield* Deferred.make<void>()
   const inFlight = Abandonable.make()
   let stopped: Stop<E> | undefined
+  let end: Stop<E> | undefined
   yield* Deferred.await(stopping).pipe(
     Effect.andThen(Effect.sleep(grace)),
     Effect.andThen(Effect.sync(inFlight.close)),
     Effect.forkScoped
   )
+  const stop = (why: Stop<E>) => {
+    if (stopped !== undefined) return
+    stopped = why
+    Deferred.doneUnsafe(stopping, Effect.void)
+  }
   return {
-    stop: (why) => {
-      if (stopped !== undefined) return
-      stopped = why
-      Deferred.doneUnsafe(stopping, Effect.void)
+    stop,
+    endWith: (why) => {
+      end ??= why
+    },
+    conclude: () => {
+      if (end !== undefined) stop(end)
     },
     stopped: () => stopped,
     stopping,

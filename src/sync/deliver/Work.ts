@@ -13,7 +13,7 @@ import type { Behaviour, Destination } from "../model/Destination.ts"
 import type { Fates } from "../model/Fate.ts"
 import type { Outcome } from "../model/Outcome.ts"
 import * as Encode from "../record/Encode.ts"
-import type * as Source from "../record/Source.ts"
+import * as Source from "../record/Source.ts"
 import * as Apart from "./Apart.ts"
 import type { Deliver } from "./Deliver.ts"
 import * as Dispatch from "./Dispatch.ts"
@@ -104,12 +104,16 @@ const upTo = <T, E, R>(
         )
       })
 
-/** Ends when the run stops. A failure of the source must not interrupt the batches in flight: it stops the run. */
-const untilStop = <T, E, R>(records: Stream.Stream<T, E, R>, { stop, stopped, stopping }: Books<E>) =>
+/**
+ * Ends when the run stops. A failure of the source must not interrupt the batches in flight: it stops the run, at once or
+ * when all records before it have their outcome.
+ */
+const untilStop = <T, E, R>(records: Stream.Stream<T, E, R>, { endWith, stop, stopped, stopping }: Books<E>) =>
   Stream.suspend(() => (stopped() === undefined ? records : Stream.empty)).pipe(
     Stream.interruptWhen(Deferred.await(stopping)),
     Stream.catch((error) => {
-      stop({ _tag: "Failed", error })
+      if (Source.isAfterRecords(error)) endWith({ _tag: "Failed", error })
+      else stop({ _tag: "Failed", error })
       return Stream.empty
     })
   )

@@ -159,7 +159,7 @@ export const encoder = <A, B extends Behaviour>(
       const written = key === undefined ? StructWriter.unusual : quick(patch)
       if (key !== undefined && written !== StructWriter.unusual && isAllowed(written, offset)) {
         blocks.keep(written)
-        return EncodedRecord.written(blocks, { offset, line, position, key, patch })
+        return EncodedRecord.written(blocks, { offset, line, position, key, patch, row })
       }
       const encoded = sendable(patch)
       if (key === undefined || Result.isFailure(encoded)) {

@@ -93,6 +93,11 @@ export interface Origin<A, E, R, P = unknown> {
    * Default: none.
    */
   readonly missing?: (() => ReadonlyArray<MissingName>) | undefined
+  /**
+   * How many bytes, as positions count them, one byte of the source has become so far, where it is compressed or in another
+   * encoding. Default: 1.
+   */
+  readonly expansion?: (() => number) | undefined
 }
 
 /**
@@ -261,7 +266,7 @@ export class SourceOutOfOrder extends Schema.TaggedError<SourceOutOfOrder>()("So
  * @since 0.1.0
  */
 export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, R, P>): Source<A, E, R> => {
-  const { against, missing, place, proof, recount, rows, start } = origin
+  const { against, expansion, missing, place, proof, recount, rows, start } = origin
   const isPlace = place === undefined ? undefined : Schema.is(place)
   // What a source calls a place is nobody else's business, so that its type forgets it.
   const fits = (position: SourcePosition): position is SourcePosition<P> => isPlace?.(position.place) === true
@@ -290,6 +295,7 @@ export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, 
       fingerprint: origin.fingerprint,
       place,
       start,
+      expansion,
       from: placed(origin.from),
       encoded: (encoder: Encoder<A>) => {
         const from = origin.encoded?.(encoder)
@@ -310,6 +316,17 @@ export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, 
     } as const
   )
 }
+
+/**
+ * Whether a failure of a source says, with a property `isAfterRecords: true`, that the records before it are good: a run then
+ * sends all of them before it ends with the failure. Any other stops a run at once, and what was read and not sent is
+ * `Unsent`.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isAfterRecords = (error: unknown): boolean =>
+  Predicate.hasProperty(error, "isAfterRecords") && error.isAfterRecords === true
 
 /**
  * @category guards
@@ -389,7 +406,8 @@ export const tap: {
       rows: source.rows,
       against: source.against,
       proof: source.proof,
-      missing: source.missing
+      missing: source.missing,
+      expansion: source.expansion
     })
 )
 
@@ -428,7 +446,8 @@ export const map: {
       rows: source.rows,
       against: source.against,
       proof: source.proof,
-      missing: source.missing
+      missing: source.missing,
+      expansion: source.expansion
     })
 )
 
@@ -463,7 +482,8 @@ export const filter: {
       rows: source.rows,
       against: source.against,
       proof: source.proof,
-      missing: source.missing
+      missing: source.missing,
+      expansion: source.expansion
     })
 )
 

@@ -9,6 +9,7 @@ import { CustomerFileError, CustomerSync, SyncReport } from "../../../src/index.
 const options: SyncOptions = {
   to: "reach.patch",
   empty: [{ field: "phone", meaning: "null" }],
+  encoding: Option.none(),
   deleteConsent: ["smsOptOut"],
   fresh: false,
   tenant: Option.none(),
@@ -111,12 +112,18 @@ describe("the end of a run", () => {
 
   it.effect("a source that breaks off is told with what is left, and how to go on", () =>
     Effect.gen(function* () {
-      const reason = new CustomerFileError.InvalidUtf8({ source: "c.csv", byte: 1, line: 1 })
+      const reason = new CustomerFileError.InvalidUtf8({
+        source: "c.csv",
+        encoding: undefined,
+        line: 1,
+        character: 1,
+        records: undefined
+      })
       const ending = Ending.of(Exit.fail(new CustomerSync.SyncStopped({ reason, report })), report)
       const text = told(ending)
       assert.match(
         text,
-        /Convert it to UTF-8 first\. 7 records that were read were not sent\.\n\nOnce that is put right/
+        /such as --encoding windows-1252\. 7 records that were read were not sent\.\n\nOnce that is put right/
       )
       assert.include(text, retry)
       const nothing = yield* Ending.leftOver({ ...options, deadLetters: Option.some("/dev/zero") }, report, 0)
