@@ -20,6 +20,8 @@ export * as NamedRecords from "./http/NamedRecords.ts"
 export * as VendorInstance from "./http/VendorInstance.ts"
 /** What is wrong with an input, said without the input. */
 export * as InputIssue from "./json/InputIssue.ts"
+/** Texts that say who somebody is, which must not be spoiled. */
+export * as TextKind from "./json/TextKind.ts"
 /** Pocketflows' endpoint, declared once. */
 export * as PocketflowsApi from "./pocketflows/PocketflowsApi.ts"
 /** Who calls Pocketflows. */
@@ -78,6 +80,8 @@ export * as RecordCount from "./source/RecordCount.ts"
 export * as Cells from "./source/read/Cells.ts"
 /** What can go wrong with a customer file. */
 export * as CustomerFileError from "./source/read/CustomerFileError.ts"
+/** Values that a spreadsheet or a shell spoiled. */
+export * as Suspicious from "./source/read/Suspicious.ts"
 /** Batches: runs of records that go out in one request each. */
 export * as Batch from "./sync/batch/Batch.ts"
 /** Records collected into batches. */
@@ -118,3 +122,5 @@ export * as Encode from "./sync/record/Encode.ts"
 export * as EncodedRecord from "./sync/record/EncodedRecord.ts"
 /** Where records come from, and how reading them is taken up again. */
 export * as Source from "./sync/record/Source.ts"
+/** What a source has to tell of itself, once a run. */
+export * as SourceNote from "./sync/record/SourceNote.ts"

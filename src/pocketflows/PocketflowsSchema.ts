@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as CompiledSchema from "../json/CompiledSchema.ts"
+import * as TextKind from "../json/TextKind.ts"
 
 const nullable = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
 
@@ -32,8 +33,8 @@ export type Metadata = typeof Metadata.Type
 export const CustomerUpdate = CompiledSchema.make(
   Schema.Struct({
     /** Pocketflows' own id of the customer. */
-    id: Schema.NonEmptyString,
-    phone_number: nullable(Schema.String),
+    id: TextKind.annotate(Schema.NonEmptyString, "id"),
+    phone_number: nullable(TextKind.annotate(Schema.String, "phone")),
     /** Unique in a business: a batch that would leave two customers with one address is refused whole. */
     email_address: nullable(Schema.String),
     metadata: nullable(Metadata),

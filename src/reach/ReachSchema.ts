@@ -6,6 +6,7 @@
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as CompiledSchema from "../json/CompiledSchema.ts"
+import * as TextKind from "../json/TextKind.ts"
 import { DateTimeUtc } from "./Rfc3339.ts"
 
 /** The values that are documented, and any other. */
@@ -14,11 +15,13 @@ const openEnum = <const L extends ReadonlyArray<string>>(...known: L) =>
 
 const nullable = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
 
+const customerId = TextKind.annotate(Schema.NonEmptyString, "id")
+
 /** The fields that the default schema does not require; null deletes one. */
 const deletable = {
   email: nullable(Schema.String),
   /** As Reach's guides write it: `+14155551234`. */
-  phone: nullable(Schema.String),
+  phone: nullable(TextKind.annotate(Schema.String, "phone")),
   /** Null deletes the opt-out, which may opt the person back in to email. */
   emailOptOut: nullable(Schema.Boolean),
   /** Null deletes the opt-out; with none stored, a customer is opted out of SMS. */
@@ -49,7 +52,7 @@ export type ConsentField = "emailOptOut" | "smsOptOut"
  * @since 0.1.0
  */
 export const CustomerChanges = Schema.Struct({
-  customerId: Schema.optionalKey(Schema.NonEmptyString),
+  customerId: Schema.optionalKey(customerId),
   ...unrequired,
   ...deletable
 })
@@ -67,9 +70,7 @@ export type CustomerChanges = typeof CustomerChanges.Type
  * @category schemas
  * @since 0.1.0
  */
-export const CustomerPatch = CompiledSchema.make(
-  Schema.Struct({ customerId: Schema.NonEmptyString, ...unrequired, ...deletable })
-)
+export const CustomerPatch = CompiledSchema.make(Schema.Struct({ customerId, ...unrequired, ...deletable }))
 
 /**
  * @category models
@@ -86,7 +87,7 @@ export type CustomerPatch = typeof CustomerPatch.Type
  */
 export const NewCustomer = CompiledSchema.make(
   Schema.Struct({
-    customerId: Schema.NonEmptyString,
+    customerId,
     firstName: Schema.String,
     lastName: Schema.String,
     createdAt: DateTimeUtc,

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type * as PlatformError from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as PlatformReason from "../base/PlatformReason.ts"
@@ -43,7 +44,9 @@ import {
 import * as FieldNames from "./read/FieldNames.ts"
 import * as FileBlocks from "./read/FileBlocks.ts"
 import * as FilePlace from "./read/FilePlace.ts"
+import { ReadNotes } from "./read/ReadNotes.ts"
 import * as RecordDecoder from "./read/RecordDecoder.ts"
+import type * as Suspicious from "./read/Suspicious.ts"
 import * as WantedNames from "./read/WantedNames.ts"
 
 export type * from "./FileOptions.ts"
@@ -84,6 +87,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   const seen = seenOf(path)
   // Of the last reading.
   let sizes: PlainBytes.Sizes | undefined
+  let notes: Source.Telling["notes"] = () => []
   const open = <T extends { readonly offset: number }>(
     position: FilePlace.FilePosition | undefined,
     records: (from: FilePlace.FilePosition | undefined, bytes: Bytes) => Stream.Stream<T, CustomerFileError>
@@ -95,9 +99,13 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   const csvFile = <T extends { readonly offset: number }>(
     position: FilePlace.FilePosition | undefined,
     take: TakeCsv<S["Type"], T>
-  ) => open(position, (from, bytes) => csvFrom(path, from, bytes, schema, options, take))
-  // Of the last reading.
-  let wanted: WantedNames.WantedNames | undefined
+  ) =>
+    open(position, (from, bytes) =>
+      csvFrom(path, from, bytes, schema, options, (settings, base, header) => {
+        notes = () => settings.notes.list()
+        return take(settings, base, header)
+      })
+    )
   const ndjsonFile = <T extends { readonly offset: number }>(
     position: FilePlace.FilePosition | undefined,
     take: TakeNdjson<S["Type"], T>
@@ -109,7 +117,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
         schema,
         { ...options, from, source: path },
         (settings, base) => {
-          wanted = settings.wanted
+          notes = () => NdjsonReader.notes(settings)
           return take(settings, base)
         }
       )
@@ -172,7 +180,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
     // Nothing can be shown of a file that is not read as it is.
     proof: (offset, behind) =>
       sizes !== undefined && sizes.taken > 0 ? Effect.succeed(undefined) : seen.proof(offset, behind),
-    missing: () => (wanted === undefined || wanted.looked() === 0 ? [] : wanted.missingMapped()),
+    notes: () => notes(),
     expansion: () => sizes?.expansion ?? 1
   })
 }
@@ -352,6 +360,8 @@ export interface DeadLettersOptions<Field extends string = string> {
    * unless they were put right.
    */
   readonly encoding?: string | undefined
+  /** Checks for spoiled ids and phone numbers that are switched off, by name. Default: none. */
+  readonly allowSuspicious?: ReadonlyArray<Suspicious.Check> | undefined
 }
 
 /**
@@ -370,12 +380,17 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
   path: string,
   schema: S,
   options?: DeadLettersOptions<FieldOf<S>>
-): Source.Source<S["Type"], DeadLetters.DeadLettersUnreadable | InvalidConfiguration, FileSystem.FileSystem> =>
-  Source.make({
+): Source.Source<S["Type"], DeadLetters.DeadLettersUnreadable | InvalidConfiguration, FileSystem.FileSystem> => {
+  // Of the last reading.
+  let notes: ReadNotes | undefined
+  return Source.make({
+    notes: () => notes?.list() ?? [],
     from: () =>
       Stream.unwrap(
         Effect.map(PlainBytes.checkEncoding(options?.encoding), () => {
-          const read = LetterReader.make(schema, options)
+          const told = new ReadNotes()
+          notes = told
+          const read = LetterReader.make(schema, options, told)
           let offset = 0
           return Stream.map(DeadLetters.read(path), ({ record, row }) => read(record, row, offset++))
         })
@@ -394,15 +409,18 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
       )
     )
   })
+}
 
 /**
- * The records of a CSV by RFC 4180: a header, then one record a row.
+ * The records of a CSV by RFC 4180: a header, then one record a row. What people write beside that is read as they
+ * mean it: see `CsvOptions`.
  *
  * A field that takes a string gets its cell as it is, a boolean field takes `true` and `false` in any
  * case, `1` and `0`, a number field a finite number, and a field that takes an object its JSON text. A number that
  * JavaScript cannot hold to the digit is rejected, not rounded.
- * Blank lines are skipped. A row that is not well formed, or has not as many cells as the header, is
- * rejected, and reading goes on with the line after the one on which it starts. A row that is not UTF-8 is rejected whole.
+ * Blank lines are skipped, and so are rows that are the header once more. A row that is not well formed is rejected, and
+ * reading goes on with the line after the one on which it starts. A row that is not UTF-8 is
+ * rejected whole.
  *
  * Bytes before the position in `from` are passed over; `read` seeks instead.
  *
@@ -413,17 +431,23 @@ export const csv = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   schema: S,
   options?: CsvOptions<FieldOf<S>> | undefined
-): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
-  Stream.suspend(() => {
-    const source = options?.source ?? "bytes"
-    return Stream.unwrap(
-      Effect.map(csvSettings(source, schema, options), (settings) =>
-        ByteBlocks.read(PlainBytes.read(bytes, { source, encoding: options?.encoding }), () =>
-          ByteBlocks.taker(source, 0, CsvReader.records(settings))
-        )
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> & Source.Telling => {
+  const source = options?.source ?? "bytes"
+  // Of the last reading.
+  let notes: ReadNotes | undefined
+  const records = Stream.unwrap(
+    Effect.map(csvSettings(source, schema, options), (settings) => {
+      notes = settings.notes
+      return ByteBlocks.read(PlainBytes.read(bytes, { source, encoding: options?.encoding }), () =>
+        ByteBlocks.taker(source, 0, CsvReader.records(settings))
       )
-    )
-  })
+    })
+  )
+  return Object.assign(
+    Stream.suspend(() => records),
+    { notes: () => notes?.list() ?? [] }
+  )
+}
 
 /**
  * The records of an NDJSON: one JSON object a line. Blank lines are skipped. A line that is not
@@ -439,18 +463,23 @@ export const ndjson = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   schema: S,
   options?: NdjsonOptions<FieldOf<S>> | undefined
-): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> =>
-  ndjsonFrom(
-    PlainBytes.read(bytes, { source: options?.source ?? "bytes", encoding: options?.encoding }),
-    0,
-    schema,
-    options,
-    takeNdjson
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> & Source.Telling => {
+  const plain = PlainBytes.read(bytes, { source: options?.source ?? "bytes", encoding: options?.encoding })
+  // Of the last reading.
+  let told: NdjsonReader.Settings<S["Type"]> | undefined
+  const records = ndjsonFrom(plain, 0, schema, options, (settings, base) => {
+    told = settings
+    return takeNdjson(settings, base)
+  })
+  return Object.assign(
+    Stream.suspend(() => records),
+    { notes: () => (told === undefined ? [] : NdjsonReader.notes(told)) }
   )
+}
 
 const formatOf = (path: string): "csv" | "ndjson" | undefined => {
   const name = path.toLowerCase().replace(/\.(?:gz|zst|br)$/, "")
-  if (name.endsWith(".csv")) return "csv"
+  if (name.endsWith(".csv") || name.endsWith(".tsv")) return "csv"
   return name.endsWith(".ndjson") || name.endsWith(".jsonl") ? "ndjson" : undefined
 }
 
@@ -461,20 +490,32 @@ const csvSettings = <S extends Schema.ConstraintDecoder<unknown>>(
 ): Effect.Effect<CsvReader.Settings<S["Type"]>, InvalidConfiguration> =>
   Effect.gen(function* () {
     const shared = yield* sharedSettings(schema, options)
-    const delimiter = options?.delimiter ?? ","
-    if (delimiter.length !== 1 || '"\r\n'.includes(delimiter)) {
+    const { columns, delimiter, empty, otherColumns, skipLines = 0, strictHeader = false } = options ?? {}
+    if (delimiter !== undefined && (delimiter.length !== 1 || '"\r\n'.includes(delimiter))) {
       return yield* new InvalidConfiguration({
         option: "delimiter",
         problem: "must be one character that is neither a quote nor a line break"
       })
     }
+    if (!Number.isSafeInteger(skipLines) || skipLines < 0) {
+      return yield* new InvalidConfiguration({ option: "skipLines", problem: "must be a whole number, 0 or more" })
+    }
     const resolve = (header: ReadonlyArray<string>) =>
-      CsvHeader.resolve(header, shared.fields, {
-        columns: options?.columns,
-        empty: options?.empty,
-        otherColumns: options?.otherColumns
-      })
-    return { ...shared, source, delimiter, resolve, badRows: BadRows.make(source, options?.encoding) }
+      CsvHeader.resolve(header, shared.fields, { columns, empty, otherColumns, isStrict: strictHeader })
+    const { from } = shared
+    return {
+      ...shared,
+      source,
+      delimiter,
+      firstOffset: from === undefined ? 0 : from.place.byte === 0 ? from.offset : undefined,
+      skipLines,
+      strictHeader,
+      strictRows: options?.strictRows ?? false,
+      untilBlankLine: options?.untilBlankLine ?? false,
+      mappedNames: new Set(Object.values(columns ?? {}).filter(Predicate.isNotUndefined)),
+      resolve,
+      badRows: BadRows.make(source, options?.encoding)
+    }
   })
 
 const takeNdjson = <A>(settings: NdjsonReader.Settings<A>, base: number): ByteBlocks.Taker<CustomerRecord<A>> =>
@@ -511,12 +552,14 @@ const sharedSettings = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, 
         return yield* new InvalidConfiguration({ option: `columns.${field}`, problem: "is no field of the schema" })
       }
     }
+    const notes = new ReadNotes()
     return {
       maxRecordSize,
       fields,
       columns: options?.columns,
       otherColumns: options?.otherColumns,
-      decoder: RecordDecoder.make(schema),
+      decoder: RecordDecoder.make(schema, { allowSuspicious: options?.allowSuspicious, notes }),
+      notes,
       encoding: options?.encoding,
       from: yield* FilePlace.given(options?.from)
     }

@@ -23,7 +23,11 @@ export const make = (
   options: FileOptions | undefined
 ): Effect.Effect<{ readonly [part: string]: string }, PlatformError.PlatformError> =>
   Effect.map(fs.stat(path), ({ mtime, size: bytes, type }) => {
-    const { columns, delimiter, empty, encoding, format, maxRecordSize, otherColumns } = options ?? {}
+    // Those that are not given are not in the JSON of them either.
+    const { allowSuspicious, columns, delimiter, empty, encoding, format, maxRecordSize, otherColumns } = options ?? {}
+    const { skipLines, strictHeader, strictRows, untilBlankLine } = options ?? {}
+    const shared = { columns, delimiter, empty, format, maxRecordSize, otherColumns, allowSuspicious, encoding }
+    const ofCsv = { skipLines, strictHeader, strictRows, untilBlankLine }
     return {
       source: path,
       // What is no file, such as a pipe, has neither.
@@ -36,7 +40,7 @@ export const make = (
             })
           }
         : {}),
-      "reading options": JSON.stringify({ columns, delimiter, empty, encoding, format, maxRecordSize, otherColumns }),
+      "reading options": JSON.stringify({ ...shared, ...ofCsv }),
       schema: shapeOf(schema)
     }
   })

@@ -6,6 +6,7 @@
 import type * as Schema from "effect/Schema"
 import type { SourcePosition } from "../sync/model/CustomerRecord.ts"
 import type * as Cells from "./read/Cells.ts"
+import type * as Suspicious from "./read/Suspicious.ts"
 
 /**
  * @category models
@@ -43,6 +44,11 @@ export interface NdjsonOptions<Field extends string = string> {
    * misspelt column would be lost without a word: a CSV is not read at all, a line of NDJSON is rejected.
    */
   readonly otherColumns?: "refuse" | "ignore" | undefined
+  /**
+   * Checks for spoiled ids and phone numbers that are switched off, by name: such texts then pass as they are, and are
+   * counted. Default: none, so that a record with one of them is rejected as `Suspicious`.
+   */
+  readonly allowSuspicious?: ReadonlyArray<Suspicious.Check> | undefined
   /** The largest record, in UTF-16 code units. A larger one is rejected. Default 1,048,576. */
   readonly maxRecordSize?: number | undefined
   /**
@@ -69,18 +75,39 @@ export interface CsvOptions<Field extends string = string> extends NdjsonOptions
    * that are not named), `null`, or the empty text. Null deletes what is stored, opt-outs included.
    */
   readonly empty?: EmptyCell | { readonly [F in Field]?: EmptyCell | undefined } | undefined
-  /** One character that is neither a quote nor a line break. Default `,`. */
+  /**
+   * One character that is neither a quote nor a line break. By default, it is what a first line such as `sep=;` says, or the
+   * one of comma, semicolon, tab and `|` under which the header has the most names that are known.
+   */
   readonly delimiter?: string | undefined
+  /** Lines above the header that are passed over. A first line such as `sep=;` is one of them. Default 0. */
+  readonly skipLines?: number | undefined
+  /**
+   * The table ends at the first blank line below a row, and what stands below that is not read. By default blank lines are
+   * passed over.
+   */
+  readonly untilBlankLine?: boolean | undefined
+  /**
+   * Names are taken to the letter: `Customer ID` and ` email ` are no fields, and each column must have a name. By default,
+   * spaces around a name are passed over, and so are case, spaces, `_` and `-` where it is no field otherwise; a column
+   * without a name must be empty.
+   */
+  readonly strictHeader?: boolean | undefined
+  /**
+   * Each row has as many cells as the header, and no blanks beside a cell in quotes. By default, a row of two cells or more
+   * may lack empty ones at its end, or have more of them.
+   */
+  readonly strictRows?: boolean | undefined
 }
 
 /**
- * How a file is read. `empty` and `delimiter` mean nothing to NDJSON.
+ * How a file is read. What only `CsvOptions` has means nothing to NDJSON.
  *
  * @category configuration
  * @since 0.1.0
  */
 export interface FileOptions<Field extends string = string> extends CsvOptions<Field> {
-  /** Default by the end of the path: `.csv`, `.ndjson` or `.jsonl`, also before `.gz`, `.zst` or `.br`. */
+  /** Default by the end of the path: `.csv` or `.tsv`, `.ndjson` or `.jsonl`, also before `.gz`, `.zst` or `.br`. */
   readonly format?: "csv" | "ndjson" | undefined
   /**
    * Whether a sync with a checkpoint goes on in a file that has changed behind what was read of it, as one that grew, or that

@@ -10,7 +10,9 @@ import * as NdjsonReader from "./ndjson/NdjsonReader.ts"
 import * as RowsAgain from "./RowsAgain.ts"
 import * as BadRows from "./read/BadRows.ts"
 import * as Cells from "./read/Cells.ts"
+import { ReadNotes } from "./read/ReadNotes.ts"
 import * as RecordDecoder from "./read/RecordDecoder.ts"
+import type * as Suspicious from "./read/Suspicious.ts"
 import * as Utf8 from "./read/Utf8.ts"
 
 type Input<Format extends RecordInput["format"]> = Extract<RecordInput, { readonly format: Format }>
@@ -23,12 +25,14 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(
         readonly empty?: Cells.Empty
         readonly otherColumns?: "refuse" | "ignore" | undefined
         readonly encoding?: string | undefined
+        readonly allowSuspicious?: ReadonlyArray<Suspicious.Check> | undefined
       }
-    | undefined
+    | undefined,
+  notes: ReadNotes = new ReadNotes()
 ): ((input: RecordInput, row: Row | undefined, offset: number) => CustomerRecord<S["Type"]>) => {
   const fields = Cells.fields(schema.ast)
-  const decoder = RecordDecoder.make(schema)
-  const { empty, encoding, otherColumns } = options ?? {}
+  const { allowSuspicious, empty, encoding, otherColumns } = options ?? {}
+  const decoder = RecordDecoder.make(schema, { allowSuspicious, notes })
   const settings = { fields, otherColumns, decoder }
   const readJson = NdjsonReader.value({ ...settings, columns: undefined })
 
@@ -37,26 +41,33 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(
 
   const csv = (input: Input<"csv">, offset: number): CustomerRecord<S["Type"]> => {
     const { columns, delimiter, header, value } = input
-    const resolve = (names: ReadonlyArray<string>) =>
-      CsvHeader.resolve(names, fields, { columns, empty, otherColumns: "ignore" })
     const malformed = (message: string) => RecordDecoder.malformed(message, input, offset, offset + 1, undefined)
-    const { columns: resolved, issues } = resolve(header)
-    if (issues.length > 0) return malformed(issues.map(({ message }) => message).join(" "))
+    const resolved = CsvHeader.resolve(header, fields, { columns, empty, otherColumns: "ignore", isStrict: true })
+    if (resolved.issues.length > 0) return malformed(resolved.issues.map(({ message }) => message).join(" "))
+    const unnamed = otherColumns === "ignore" ? [] : [...header.keys()].filter((index) => header[index] === "")
     const readBy = <A>(decoder: RecordDecoder.RecordDecoder<A>) => {
       const reader = CsvReader.records(
         {
           source: "",
           delimiter,
           maxRecordSize: value.length,
+          strictHeader: true,
+          strictRows: false,
+          skipLines: 0,
+          untilBlankLine: false,
+          mappedNames: new Set(),
           columns,
-          resolve,
+          resolve: () => resolved,
           decoder,
+          notes,
           encoding: undefined,
           badRows: BadRows.make("", undefined),
+          firstOffset: undefined,
           from: undefined
         },
-        { width: header.length, columns: resolved, names: header }
+        { ...resolved, unnamed, delimiter, width: header.length, names: header, end: 0 }
       )
+      // Without a line break behind it: a row that still lacks cells may be one that was cut off.
       reader.window.push(value, Utf8.byteLength(value), true, Utf8.escapeIn(value) !== -1)
       return reader.read()
     }

@@ -56,7 +56,7 @@ export const watch = <A, E, R>(
       rows: source.rows,
       against: source.against,
       proof: source.proof,
-      missing: source.missing,
+      notes: source.notes,
       expansion: source.expansion
     }),
     total: () => {

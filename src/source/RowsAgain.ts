@@ -7,7 +7,11 @@ import type { RowAt } from "../sync/record/Source.ts"
 import type { RecordDecoder } from "./read/RecordDecoder.ts"
 
 /** Nothing fits, so that a reader gives every record with its row. */
-export const decoder: RecordDecoder<never> = { decode: () => Exit.fail(undefined), issues: () => [] }
+export const decoder: RecordDecoder<never> = {
+  decode: () => Exit.fail(undefined),
+  issues: () => [],
+  look: () => undefined
+}
 
 /**
  * Finds rows in what is read from a position on with that decoder. Records that were read together share a position, so that

@@ -16,7 +16,9 @@ import type { FieldOf } from "../source/FileOptions.ts"
 import * as NdjsonReader from "../source/ndjson/NdjsonReader.ts"
 import * as Cells from "../source/read/Cells.ts"
 import * as FieldNames from "../source/read/FieldNames.ts"
+import { ReadNotes } from "../source/read/ReadNotes.ts"
 import * as RecordDecoder from "../source/read/RecordDecoder.ts"
+import type * as Suspicious from "../source/read/Suspicious.ts"
 import type { CustomerRecord, SourcePosition } from "../sync/model/CustomerRecord.ts"
 import * as Source from "../sync/record/Source.ts"
 import { QueryFailed, QueryKeyInvalid } from "./CustomerQueryError.ts"
@@ -51,6 +53,8 @@ export interface RowOptions<Field extends string = string> {
   readonly nulls?: "absent" | "delete" | undefined
   /** What happens to columns that are no field of the schema. The key is left out by itself. Default: the record is rejected. */
   readonly otherColumns?: "refuse" | "ignore" | undefined
+  /** Checks for spoiled ids and phone numbers that are switched off, by name. Default: none, so that they are rejected. */
+  readonly allowSuspicious?: ReadonlyArray<Suspicious.Check> | undefined
 }
 
 /**
@@ -114,14 +118,18 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   const key = typeof options.key === "string" ? Arr.of(options.key) : options.key
   const pageSize = options.pageSize ?? 5000
   const rows = QueryRows.make(name, query, key, options.part)
+  // Of the last reading.
+  let notes: ReadNotes | undefined
   return Source.make<S["Type"], QueryError, SqlClient.SqlClient, QueryRows.Key>({
+    notes: () => notes?.list() ?? [],
     place: Schema.Array(Schema.String),
     shared: true,
     fingerprint: fingerprint(name, query, schema, options),
     from: (position) =>
       Stream.unwrap(
         Effect.gen(function* () {
-          const toRecord = yield* reader(schema, options, key)
+          notes = new ReadNotes()
+          const toRecord = yield* reader(schema, options, key, notes)
           if (!(Number.isSafeInteger(pageSize) && pageSize > 0)) {
             return yield* new InvalidConfiguration({ option: "pageSize", problem: "must be a whole number above 0" })
           }
@@ -201,7 +209,7 @@ export const snapshot = <S extends Schema.ConstraintDecoder<unknown>>(
   Stream.unwrap(
     Effect.gen(function* () {
       const sql = (yield* SqlClient.SqlClient).withoutTransforms()
-      const toRecord = yield* reader(schema, options, [])
+      const toRecord = yield* reader(schema, options, [], new ReadNotes())
       let offset = 0
       // One statement is one moment.
       return sql<{
@@ -224,8 +232,9 @@ type ToRecord<A> = (json: string, offset: number, position: SourcePosition | und
 
 const reader = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
-  { columns, nulls, otherColumns }: RowOptions<string>,
-  key: ReadonlyArray<string>
+  { allowSuspicious, columns, nulls, otherColumns }: RowOptions<string>,
+  key: ReadonlyArray<string>,
+  notes: ReadNotes
 ): Effect.Effect<ToRecord<S["Type"]>, InvalidConfiguration> => {
   const fields = Cells.fields(schema.ast)
   const unknown = Object.keys(columns ?? {}).find((field) => fields.others === undefined && !fields.named.has(field))
@@ -234,7 +243,7 @@ const reader = <S extends Schema.ConstraintDecoder<unknown>>(
   }
   const names = FieldNames.make(fields, columns)
   const unwanted = new Set(key.filter((column) => names.fieldsOf(column).length === 0))
-  const decoder = RecordDecoder.make(schema)
+  const decoder = RecordDecoder.make(schema, { allowSuspicious, notes })
   const toRecord = NdjsonReader.value({ fields, columns, otherColumns, decoder })
   const isLeftOut = (column: string, value: unknown) =>
     unwanted.has(column) || (value === null && (nulls ?? "absent") === "absent")
@@ -253,7 +262,7 @@ const fingerprint = <S extends Schema.Constraint>(
   name: string,
   query: Query,
   schema: S,
-  { columns, key, nulls, otherColumns, part }: Options<string>
+  { allowSuspicious, columns, key, nulls, otherColumns, part }: Options<string>
 ) =>
   Effect.gen(function* () {
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
@@ -267,7 +276,7 @@ const fingerprint = <S extends Schema.Constraint>(
       query: FileFingerprint.digest(JSON.stringify(query(sql).compile())),
       key: JSON.stringify(key),
       ...(part === undefined ? {} : { part: `${part.index + 1} of ${part.of}, by ${part.by}` }),
-      "reading options": JSON.stringify({ columns, nulls, otherColumns }),
+      "reading options": JSON.stringify({ columns, nulls, otherColumns, allowSuspicious }),
       schema: FileFingerprint.shapeOf(schema)
     }
   })

@@ -443,8 +443,8 @@ const close = Effect.fnUntraced(function* <E>(
   yield* books.close(isFinished)
   yield* progress
   // Where an earlier run had finished, this one read nothing that names could be missing of.
-  const missing = isFinished && books.before?.finished !== true ? Source.missing(source) : []
-  const report = yield* books.report(missing, policy.found())
+  const ended = isFinished && books.before?.finished !== true
+  const report = yield* books.report(Source.notes(source, { ended }), policy.found())
   if (onReport !== undefined) yield* onReport(report)
   return report
 })

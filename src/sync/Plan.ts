@@ -20,6 +20,7 @@ import type { CustomerRecord } from "./model/CustomerRecord.ts"
 import type { Behaviour } from "./model/Destination.ts"
 import * as Encode from "./record/Encode.ts"
 import * as Source from "./record/Source.ts"
+import * as SourceNote from "./record/SourceNote.ts"
 
 const count = Schema.Int
 
@@ -71,8 +72,8 @@ export class Plan extends Schema.Class<Plan>("effect-patchbay/sync/Plan")({
     /** Records whose key came before. */
     records: count
   }),
-  /** Fields that are mapped to a name that no record of the source has; absent where there are none. */
-  missing: Schema.optionalKey(Schema.Array(Source.MissingName)),
+  /** What the source has to tell of itself; absent where that is nothing. */
+  notes: Schema.optionalKey(Schema.Array(SourceNote.SourceNote)),
   /** Milliseconds that the rate limit alone makes these requests take; absent where the limit is to be found. */
   leastTime: Schema.optionalKey(Schema.Finite)
 }) {}
@@ -175,7 +176,7 @@ export const make =
         Effect.map(() => {
           const requests = batches * (settles ? 2 : 1)
           // Where not all was read, a name may come yet.
-          const missing = read === options.limit ? [] : Source.missing(records)
+          const notes = Source.notes(records, { ended: read !== options.limit })
           const leastTime = timeOf(options.rateLimit, requests, sendable - merged)
           return new Plan({
             destination: to.name,
@@ -187,7 +188,7 @@ export const make =
             bytes,
             requests,
             keys: keys.counts(),
-            ...(missing.length === 0 ? {} : { missing }),
+            ...(notes.length === 0 ? {} : { notes }),
             ...(leastTime === undefined ? {} : { leastTime })
           })
         })
@@ -239,7 +240,7 @@ export const format = (plan: Plan): string => {
     ["bytes", Format.count(plan.bytes)],
     ["time", leastTime === undefined ? "not known: no rate limit is given" : timeText(leastTime)]
   )
-  for (const missing of plan.missing ?? []) rows.push(Source.formatMissing(missing))
+  for (const note of plan.notes ?? []) rows.push(SourceNote.format(note))
   const width = Math.max(...rows.map(([name]) => name.length))
   const table = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
   const first = rejected.flatMap(([reason, { first, records }]) => [

@@ -47,9 +47,9 @@ const cases: ReadonlyArray<readonly [name: string, found: Case]> = [
     {
       reason: "Malformed",
       file: "a.csv",
-      text: "email,Name,Notes\nada@example.com,Ada\n",
+      text: "email,Name,Notes\nada@example.com,Ada,,too many\n",
       args: [...batchPatch, "--map", "customerId=email", "--map", "firstName=Name", "--ignore-unknown-fields"],
-      putRight: edit("ada@example.com,Ada", "c-1,Ada,"),
+      putRight: edit("ada@example.com,Ada,,too many", "c-1,Ada,"),
       stored: { ...ada, email: "c-1" }
     }
   ],

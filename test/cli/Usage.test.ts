@@ -110,7 +110,7 @@ describe("a call that cannot work", () => {
           mkdirSync(join(folder, "IN"))
           const write = (name: string, text: string) => writeFileSync(join(folder, "IN", name), text)
           write("customers.csv", "customerId,email\nc-1,ada@example.com\n")
-          write("header.csv", "customerId,e-mail,shoe size\nc-1,ada@example.com,38\n")
+          write("header.csv", "customerId,emial,shoe size\nc-1,ada@example.com,38\n")
           write("customers.txt", "")
           symlinkSync("customers.csv", join(folder, "IN/symlink.csv"))
           linkSync(join(folder, "IN/customers.csv"), join(folder, "IN/hardlink.csv"))

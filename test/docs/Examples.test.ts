@@ -26,7 +26,7 @@ const node = (args: ReadonlyArray<string>, options: { readonly cwd: string; read
 const csv = `customerId,email,phone,firstName,lastName,emailOptOut,smsOptOut,customerDetailUrl,createdAt
 c-1,ada@example.com,,Ada,"Lovelace, Countess",false,true,,2024-01-15T10:30:00+02:00
 c-2,,+14155550100,Zoë,,,,,
-c-3,broken
+broken
 `
 
 const forgetByHand = () => {

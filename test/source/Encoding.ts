@@ -1,6 +1,6 @@
 import { assert } from "@effect/vitest"
 import { ByteSize, Effect, FileSystem, Option, type Schema, Stream } from "effect"
-import { CustomerFile, Source } from "../../src/index.ts"
+import { CustomerFile, Source, type SourceNote } from "../../src/index.ts"
 import type { SourcePosition } from "../../src/sync/model/CustomerRecord.ts"
 import type * as Encode from "../../src/sync/record/Encode.ts"
 import type { EncodedRecord } from "../../src/sync/record/EncodedRecord.ts"
@@ -83,18 +83,35 @@ export const both = <S extends Schema.ConstraintDecoder<unknown>>(
   const source = CustomerFile.read(path, schema, options)
   const itself = source.encoded?.(encoder())
   if (itself === undefined) throw new Error("The source does not encode its records itself.")
-  return { itself, records: Source.encoded({ from: source.from }, encoder()) }
+  return {
+    itself,
+    records: Source.encoded({ from: source.from }, encoder()),
+    notes: () => Source.notes(source, { ended: true })
+  }
 }
 
-/** That both give the same, and the source itself the rest from each place where reading can start again. */
+/**
+ * That both give the same, and the source itself the rest from each place where reading can start again. Returns what both
+ * had to tell.
+ */
 export const assertSame = <A, E, R>(
-  { itself, records }: { readonly itself: Source.EncodedFrom<A, E, R>; readonly records: Source.EncodedFrom<A, E, R> },
+  {
+    itself,
+    notes,
+    records
+  }: {
+    readonly itself: Source.EncodedFrom<A, E, R>
+    readonly records: Source.EncodedFrom<A, E, R>
+    readonly notes: () => ReadonlyArray<SourceNote.SourceNote>
+  },
   bytes: Uint8Array,
   sizes: ReadonlyArray<number>
 ) =>
   Effect.gen(function* () {
     const expected = yield* Effect.provide(collect(records(undefined)), file(bytes, []))
+    const told = notes()
     const found = yield* Effect.provide(collect(itself(undefined)), file(bytes, sizes))
+    assert.deepStrictEqual(notes(), told)
     assert.deepStrictEqual(found.records, expected.records)
     assert.deepStrictEqual(found.failure, expected.failure)
     const places = new Map(found.positions.map((position) => [position?.offset, position]))
@@ -104,6 +121,7 @@ export const assertSame = <A, E, R>(
       assert.deepStrictEqual(again.records, found.records.slice(place.offset))
       assert.deepStrictEqual(again.failure, found.failure)
     }
+    return told
   })
 
 /** How many records of a file the schema has to read, and how many there are. */

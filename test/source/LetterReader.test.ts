@@ -88,7 +88,9 @@ describe("a dead letter", () => {
   it.effect("of a row that is still wrong says what is, and stays as it is", () =>
     Effect.gen(function* () {
       for (const [value, problem] of [
-        ["Ada;c-1", ": The row has 2 cells, the header 4"],
+        ["Ada", ": The row has 1 cell, the header 4"],
+        ["Ada;c-1", ": The row has 2 cells, the header 4, and the source ends in it, as if it were cut off"],
+        ["Ada;c-1;;;x", ": The row has 5 cells, the header 4"],
         ['Ada;"c-1;;', ": A quote is opened and never closed"],
         ["", ": It holds no row"],
         ["Ada;c-1;;\nBob;c-2;;", ": It holds more than one row"],

@@ -234,24 +234,25 @@ describe("a mapped name", () => {
       const row = /\nnever sent: email +no record has "traits\.email", which is mapped to it/
       yield* fs.writeFileString(file, lines(3))
       const plan = yield* Plan.make({ to })(records)
-      assert.deepStrictEqual(plan.missing, [{ field: "email", name: "traits.email" }])
+      const notes = [{ _tag: "NeverFound", field: "email", name: "traits.email" }] as const
+      assert.deepStrictEqual(plan.notes, notes)
       assert.match(Plan.format(plan), row)
       for (const changed of [
         Source.tap(records, () => Effect.void),
         Source.map(records, "same", (patch) => patch),
         Source.filter(records, "all", () => true)
       ]) {
-        assert.deepStrictEqual((yield* Plan.make({ to })(changed)).missing, plan.missing)
+        assert.deepStrictEqual((yield* Plan.make({ to })(changed)).notes, notes)
       }
       const auth = ReachAuth.token(Redacted.make("tok"), { tenant: "acme" })
       const report = yield* CustomerSync.run({ to })(records).pipe(
         Effect.provide(Layer.provide(ReachClient.layer({ auth }), SandboxClient.layer()))
       )
-      assert.deepStrictEqual([report.read, report.missing], [3, [{ field: "email", name: "traits.email" }]])
+      assert.deepStrictEqual([report.read, report.notes], [3, notes])
       assert.match(SyncReport.format(report), row)
       for (const text of [lines(3) + late, "", "no JSON\n"]) {
         yield* fs.writeFileString(file, text)
-        assert.isUndefined((yield* Plan.make({ to })(records)).missing, text)
+        assert.isUndefined((yield* Plan.make({ to })(records)).notes, text)
       }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )

@@ -152,7 +152,7 @@ describe("the row of a dead letter", () => {
       Effect.gen(function* () {
         const bytes = (text: string) => Stream.make(new TextEncoder().encode(text))
         const csv = CustomerFile.csv(
-          bytes("customerId,smsOptOut,Notes\nc-1,perhaps,one\nc-2,true\nc-3,,no@example.com\n"),
+          bytes("customerId,smsOptOut,Notes\nc-1,perhaps,one\nc-2,true,two,three\nc-3,,no@example.com\n"),
           ReachSchema.CustomerPatch,
           { columns: { email: "Notes" } }
         )
@@ -204,7 +204,10 @@ describe("the row of a dead letter", () => {
     inFolder((folder, fs) =>
       Effect.gen(function* () {
         const file = `${folder}/customers.csv`
-        yield* fs.writeFileString(file, 'customerId,email,Notes\nc-1,no@example.com,"first, one"\nc-2,no@example.com\n')
+        yield* fs.writeFileString(
+          file,
+          'customerId,email,Notes\nc-1,no@example.com,"first, one"\nc-2,no@example.com,two,three\n'
+        )
         const first = yield* lettersOf(CustomerFile.read(file, ReachSchema.CustomerPatch, { otherColumns: "ignore" }))
         const row = {
           cells: [

@@ -239,9 +239,9 @@ describe("a run on a checkpoint", () => {
         assert.deepInclude(totals, { read: 12, outcomes, requests: asked, checkpoint: 12, nothingNew: true })
         assert.isUndefined(report.firstOffset)
         assert.include(format(report), "nothing new")
-        const named = Source.make({ ...stream, missing: () => [{ field: "lastName", name: "name" }] })
+        const named = Source.make({ ...stream, notes: () => [{ _tag: "NeverFound", field: "lastName", name: "name" }] })
         assert.isUndefined(
-          (yield* CustomerSync.run(options)(named)).missing,
+          (yield* CustomerSync.run(options)(named)).notes,
           "no name can be missing of what is not read"
         )
         assert.strictEqual(world.saved(), saved, "it is left as it is")

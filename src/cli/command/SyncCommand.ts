@@ -6,6 +6,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { NodeDecompression } from "../../node/index.ts"
+import * as CsvOptions from "../run/CsvOptions.ts"
 import * as Reading from "../run/Reading.ts"
 import * as Running from "../run/Running.ts"
 import * as SyncOptions from "../run/SyncOptions.ts"
@@ -47,6 +48,7 @@ export const command = Command.make(
       Flag.withoutNegation,
       Flag.withDefault(false)
     ),
+    ...CsvOptions.flags,
     ...SyncOptions.flags
   },
   Effect.fnUntraced(function* (options) {

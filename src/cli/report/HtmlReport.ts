@@ -1,5 +1,5 @@
 /** The report of a run as one page of HTML: no network, no script, no customer data. */
-import { type Ledger, RateFinding, SyncReport } from "../../index.ts"
+import { type Ledger, RateFinding, SourceNote, SyncReport } from "../../index.ts"
 import * as Figures from "./Figures.ts"
 import { type Content, html, type Markup } from "./Markup.ts"
 import * as RunCharts from "./RunCharts.ts"
@@ -97,7 +97,8 @@ const header = (
     ...(report.found === undefined
       ? []
       : [["Rate limit", RateFinding.format(report.found).join("; ").replaceAll(" %", "\u00a0%")] as const]),
-    ...(nextTime === undefined ? [] : [["Next time", `add ${nextTime}`] as const])
+    ...(nextTime === undefined ? [] : [["Next time", `add ${nextTime}`] as const]),
+    ...(report.notes ?? []).map(SourceNote.format)
   ]
   const steps: ReadonlyArray<readonly [string, string]> = [
     ...(command === undefined ? [] : [[goesOn(report), command] as const]),

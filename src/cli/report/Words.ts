@@ -15,6 +15,7 @@ export const outcomes: { readonly [Name in Outcome]: string } = {
 const reasons: { readonly [tag: string]: string } = {
   Malformed: "The line cannot be read as a record.",
   SchemaMismatch: "A field does not fit.",
+  Suspicious: "An id or a phone number looks spoiled, by a spreadsheet as a rule.",
   InvalidRequest: "It cannot be put into a request.",
   BadRequest: "The vendor refused it (400).",
   UnprocessableContent: "The vendor refused it (422).",

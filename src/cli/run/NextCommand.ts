@@ -42,6 +42,7 @@ export const retry = (deadLetters: string, options: SyncOptions): string => {
   for (const empty of options.empty) words.push("--empty", Values.emptyText(empty))
   for (const field of options.deleteConsent) words.push("--delete-consent", field)
   if (options.ignoreUnknownFields) words.push("--ignore-unknown-fields")
+  for (const check of options.allowSuspicious) words.push("--allow-suspicious", check)
   add("--batch-records", options.batchRecords)
   add("--batch-bytes", options.batchBytes)
   add("--same-key", options.sameKey)

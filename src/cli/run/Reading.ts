@@ -17,6 +17,7 @@ import {
   Source as Records
 } from "../../index.ts"
 import { CommandFailed } from "../show/ExitCode.ts"
+import * as CsvOptions from "./CsvOptions.ts"
 import * as Files from "./Files.ts"
 import type { SyncOptions } from "./SyncOptions.ts"
 
@@ -27,7 +28,7 @@ export interface Reading<A, E, R> {
 }
 
 /** How a source of customers is to be read. */
-export interface FileOptions {
+export interface FileOptions extends CsvOptions.CsvOptions {
   /** Paths in their order, one or more, or `-` for standard input. */
   readonly files: ReadonlyArray<string>
   readonly format: Option.Option<"csv" | "ndjson">
@@ -98,7 +99,7 @@ export const files = (
 
 /** Several files as one source. Each of them must be one that can be read from any place on. */
 const several = Effect.fnUntraced(function* (
-  { files, format, grown, map }: FileOptions,
+  { files, format, grown, map, ...csv }: FileOptions,
   options: SyncOptions
 ): Effect.fn.Return<Customers, CommandFailed, FileSystem.FileSystem> {
   if (grown) {
@@ -126,7 +127,7 @@ const several = Effect.fnUntraced(function* (
             files.map((name) => ({
               name,
               source: CustomerFile.read(name, schema, {
-                ...readingOf(map, options),
+                ...readingOf(map, csv, options),
                 empty,
                 format: Option.getOrUndefined(format)
               })
@@ -138,8 +139,14 @@ const several = Effect.fnUntraced(function* (
   }
 })
 
-const readingOf = (map: FileOptions["map"], { encoding, ignoreUnknownFields }: SyncOptions) =>
+const readingOf = (
+  map: FileOptions["map"],
+  csv: CsvOptions.CsvOptions,
+  { allowSuspicious, encoding, ignoreUnknownFields }: SyncOptions
+) =>
   ({
+    ...CsvOptions.reading(csv),
+    allowSuspicious: allowSuspicious.length === 0 ? undefined : allowSuspicious,
     columns: map,
     otherColumns: ignoreUnknownFields ? "ignore" : "refuse",
     encoding: Option.getOrUndefined(encoding)
@@ -148,21 +155,21 @@ const readingOf = (map: FileOptions["map"], { encoding, ignoreUnknownFields }: S
 /** What a file is, by what was said of it or by its name. Fails where neither says it. */
 const formatOf = (file: string, format: FileOptions["format"]): Effect.Effect<"csv" | "ndjson", CommandFailed> => {
   if (Option.isSome(format)) return Effect.succeed(format.value)
-  const named = /\.(csv|ndjson|jsonl)(?:\.(?:gz|zst|br))?$/i.exec(file)?.[1]?.toLowerCase()
-  if (named !== undefined) return Effect.succeed(named === "csv" ? "csv" : "ndjson")
+  const named = /\.(csv|tsv|ndjson|jsonl)(?:\.(?:gz|zst|br))?$/i.exec(file)?.[1]?.toLowerCase()
+  if (named !== undefined) return Effect.succeed(named === "csv" || named === "tsv" ? "csv" : "ndjson")
   return refuse(
     file === "-"
       ? "What comes from standard input has no name to tell its format. Say --format csv or --format ndjson."
-      : `${file} ends in neither .csv nor .ndjson nor .jsonl. Say --format csv or --format ndjson.`
+      : `${file} ends in neither .csv, .tsv, .ndjson nor .jsonl. Say --format csv or --format ndjson.`
   )
 }
 
 const one = Effect.fnUntraced(function* (
   file: string,
-  { format, grown, map }: FileOptions,
+  { format, grown, map, ...csv }: FileOptions,
   options: SyncOptions
 ): Effect.fn.Return<Customers, CommandFailed, FileSystem.FileSystem> {
-  const reading = readingOf(map, options)
+  const reading = readingOf(map, csv, options)
   yield* checkEncoding(options)
   const keeps = Option.isSome(options.checkpoint) && !options.dryRun
 
@@ -229,7 +236,8 @@ export const deadLetters = Effect.fnUntraced(function* (
           CustomerFile.deadLetters(file, schema, {
             empty,
             otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse",
-            encoding: Option.getOrUndefined(options.encoding)
+            encoding: Option.getOrUndefined(options.encoding),
+            allowSuspicious: options.allowSuspicious
           }),
           { size: undefined }
         )

@@ -3,7 +3,7 @@
 import * as Flag from "effect/cli/Flag"
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import type { ReachSchema } from "../../index.ts"
+import { type ReachSchema, Suspicious } from "../../index.ts"
 import * as Settings from "./Settings.ts"
 import * as Values from "./Values.ts"
 
@@ -23,6 +23,7 @@ export interface SyncOptions extends Settings.Settings {
   readonly business: Option.Option<string>
   readonly onConflict: Option.Option<"upsert" | "reject">
   readonly ignoreUnknownFields: boolean
+  readonly allowSuspicious: ReadonlyArray<Suspicious.Check>
   readonly batchRecords: Option.Option<number>
   readonly batchBytes: Option.Option<number>
   readonly sameKey: Option.Option<"merge" | "keep" | "split">
@@ -106,6 +107,13 @@ export const flags = {
     Flag.withDescription("Leave out columns and fields that the destination does not have, instead of refusing them"),
     Flag.withoutNegation,
     Flag.withDefault(false)
+  ),
+  allowSuspicious: Flag.Literals("allow-suspicious", Suspicious.checks).pipe(
+    Flag.withMetavar("CHECK"),
+    Flag.withDescription(
+      `Let ids and phone numbers pass that look spoiled, by check: ${Suspicious.checks.join(", ")}; may be given again (default: such records are rejected)`
+    ),
+    Flag.atLeast(0)
   ),
   batchRecords: parsed(
     "batch-records",

@@ -43,6 +43,23 @@ export const rate = (text: string): Option.Option<Rate> => {
 export const count = (text: string): Option.Option<number> =>
   /^\d{1,15}$/.test(text) && Number(text) > 0 ? Option.some(Number(text)) : Option.none()
 
+const delimiters: { readonly [name: string]: string } = {
+  comma: ",",
+  semicolon: ";",
+  tab: "\t",
+  "\\t": "\t",
+  pipe: "|"
+}
+
+/** What a delimiter may look like, for messages. */
+export const delimiterForm = "one character that is neither a quote nor a line break, or comma, semicolon, tab or pipe"
+
+/** `;`, `semicolon`, `tab`, `\t`. */
+export const delimiter = (text: string): Option.Option<string> => {
+  const character = Object.hasOwn(delimiters, text) ? (delimiters[text] ?? text) : text
+  return character.length === 1 && !'"\r\n'.includes(character) ? Option.some(character) : Option.none()
+}
+
 /** What an empty cell means, of one field or of all that are not named. */
 export interface Empty {
   readonly field: string | undefined

@@ -8,6 +8,9 @@ const words: ReadonlyArray<readonly [RegExp, string]> = [
   [/encoding: "([^"]+)"/g, "--encoding $1"],
   [/otherColumns: "ignore"/g, "--ignore-unknown-fields"],
   [/Correct columns\./g, "Correct --map."],
+  [/allowSuspicious: \["([\w-]+)"\]/g, "--allow-suspicious $1"],
+  [/strictHeader: true/g, "--strict-header"],
+  [/Read it with format: "json"/g, "Read it with --format json"],
   [
     /longer than maxElapsed allows\. Run again after that, or raise maxElapsed\./g,
     "longer than --retry-for allows. Run again after that, or give --retry-for a longer time."

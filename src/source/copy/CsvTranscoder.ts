@@ -20,7 +20,7 @@ interface Column {
   readonly before: string
   /** Which texts are copied; a boolean, if there is none. */
   readonly copied: CopiedText.CopiedText | undefined
-  /** The field is left out where its cell is empty. */
+  /** The field is left out where its cell is empty. Of a cell that is passed over: it must be empty. */
   readonly absent: boolean
   readonly isKey: boolean
 }
@@ -32,7 +32,7 @@ export interface Options<A> extends Transcoder.Options<A> {
   /** The field that says who a record is about. */
   readonly key: string
   readonly header: Header
-  readonly delimiter: string
+  readonly untilBlankLine: boolean
 }
 
 const encoder = new TextEncoder()
@@ -41,9 +41,10 @@ const sizeOf = ({ before }: Column): number => encoder.encode(before).length
 
 /** A transcoder for the rows below a header; `undefined` where some field must always be decoded. */
 export const make = <A>(options: Options<A>): Transcoder.Transcoder<A> | undefined => {
-  const { columns, width } = options.header
+  const { columns, delimiter: character, names, unnamed, width } = options.header
   const cells = new Array<Column>(width).fill(passedOver)
-  let hasKey = false
+  for (const index of unnamed) cells[index] = { ...passedOver, absent: true }
+  let keyName: string | undefined
   for (const { name, type } of PlainStruct.fields(options.schema.ast) ?? []) {
     const column = columns.find(({ field }) => field === name)
     const mayBeAbsent = PlainStruct.staysAbsent(type)
@@ -53,17 +54,18 @@ export const make = <A>(options: Options<A>): Transcoder.Transcoder<A> | undefin
     const isBoolean = Cells.isBoolean(column.takes) && PlainStruct.takesAsIs(type, "Boolean")
     if (copied === undefined && !isBoolean) return undefined
     // A cell is written once.
-    if (cells[column.index] !== passedOver) return undefined
+    if (cells[column.index]?.before !== "") return undefined
     const isKey = name === options.key
     const absent = mayBeAbsent && column.empty === "absent"
-    if (isKey) hasKey = copied !== undefined && !absent
+    if (isKey && copied !== undefined && !absent) keyName = names[column.index]
     cells[column.index] = { before: `,${JSON.stringify(name)}:${isBoolean ? "" : '"'}`, copied, absent, isKey }
   }
-  const delimiter = options.delimiter.charCodeAt(0)
-  if (!hasKey || delimiter >= 128 || delimiter === BACKSLASH) return undefined
+  const delimiter = character.charCodeAt(0)
+  if (keyName === undefined || delimiter >= 128 || delimiter === BACKSLASH) return undefined
   return Transcoder.make(options, {
     format: "csv",
-    words: (address) => table(address, cells, delimiter),
+    words: (address) => table(address, cells, delimiter, keyName),
+    stopsAtBlank: options.untilBlankLine,
     copied: cells.map(({ copied }) => copied),
     // With the quote behind a text, and two braces.
     overhead: cells.reduce((sum, cell) => sum + sizeOf(cell) + 1, 2)
@@ -71,8 +73,13 @@ export const make = <A>(options: Options<A>): Transcoder.Transcoder<A> | undefin
 }
 
 /** `Table` of the program, and behind it the `Column` of each cell. */
-const table = (address: number, cells: ReadonlyArray<Column>, delimiter: number): ReadonlyArray<number | string> => {
-  const head = [cells.length, delimiter]
+const table = (
+  address: number,
+  cells: ReadonlyArray<Column>,
+  delimiter: number,
+  keyName: string
+): ReadonlyArray<number | string> => {
+  const head = [cells.length, delimiter, keyName, encoder.encode(keyName).length]
   const columns = cells.flatMap((cell) => [
     cell.before,
     sizeOf(cell),

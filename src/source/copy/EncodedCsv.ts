@@ -20,11 +20,11 @@ export const taker = <A>(
   }
 ): Taker<Encoded<A>> => {
   const { base, key, schema } = options
-  const { decoder, delimiter, from, maxRecordSize, source } = settings
+  const { decoder, from, maxRecordSize, source, untilBlankLine } = settings
   const { blocks } = encoder
   const decode = RecordDecoder.again(decoder)
   const transcoderOf = (header: CsvReader.Header) =>
-    CsvTranscoder.make({ schema, key, header, delimiter, maxRecordSize, blocks, decode, from })
+    CsvTranscoder.make({ schema, key, header, untilBlankLine, maxRecordSize, blocks, decode, from })
 
   let { header } = options
   let transcoder = header && transcoderOf(header)

@@ -55,6 +55,7 @@ export const make = <A>(
     format: "ndjson",
     words: (address) => table(address, fields),
     copied: fields.map(({ copied }) => copied),
+    stopsAtBlank: false,
     // A line becomes no longer.
     overhead: 0
   })

@@ -39,7 +39,8 @@ const ROWS = 8
 const LINES = 9
 const OUT_END = 10
 const KEYS_END = 11
-const runSize = 12
+const STOPS_AT_BLANK = 12
+const runSize = 13
 
 // How the program ends, if not at the last line feed.
 const FULL = 1
@@ -54,6 +55,8 @@ export interface Table {
   readonly words: (address: number) => ReadonlyArray<number | string>
   /** By column, which of its texts are copied. */
   readonly copied: ReadonlyArray<CopiedText.CopiedText | undefined>
+  /** Whether a line that has nothing in it is left to the schema's reader, instead of being passed over. */
+  readonly stopsAtBlank: boolean
   /** Bytes that the JSON of a row takes besides the row's own, at most. */
   readonly overhead: number
 }
@@ -116,7 +119,7 @@ export const make = <A>(
   { blocks, decode, from: start, maxRecordSize }: Options<A>,
   table: Table
 ): Transcoder<A> | undefined => {
-  const { copied, format, overhead } = table
+  const { copied, format, overhead, stopsAtBlank } = table
   const words = laid(table)
   const marks = aligned(tableAt + words.length)
   const keys = marks + maxRows * TranscodedRecord.marksOfOne * wordSize
@@ -136,6 +139,7 @@ export const make = <A>(
   run[MARKS] = marks
   run[KEYS] = keys
   run[OUT] = out
+  run[STOPS_AT_BLANK] = Number(stopsAtBlank)
   run[LONGEST] = Math.min(maxRecordSize, windowSize)
 
   let offset = 0

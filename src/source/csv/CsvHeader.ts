@@ -3,35 +3,57 @@ import * as Cells from "../read/Cells.ts"
 import type { HeaderIssue } from "../read/CustomerFileError.ts"
 import * as FieldNames from "../read/FieldNames.ts"
 
-/** The columns of a header in the order of the schema's fields, or what is wrong with the header. */
-export const resolve = (
-  header: ReadonlyArray<string>,
-  fields: Cells.Fields,
-  options: {
-    readonly columns: { readonly [field: string]: string | undefined } | undefined
-    readonly empty: Cells.Empty
-    readonly otherColumns: "refuse" | "ignore" | undefined
-  }
-): { readonly columns: ReadonlyArray<Cells.Column>; readonly issues: ReadonlyArray<HeaderIssue> } => {
+/** How a header is read. */
+export interface Options {
+  readonly columns: FieldNames.Columns
+  readonly empty: Cells.Empty
+  readonly otherColumns: "refuse" | "ignore" | undefined
+  /** A name is a field's to the letter, and no column is without one. */
+  readonly isStrict: boolean
+}
+
+/** A header, understood or not. */
+export interface Resolved {
+  /** In the order of the schema's fields. */
+  readonly columns: ReadonlyArray<Cells.Column>
+  /** What is wrong with it. */
+  readonly issues: ReadonlyArray<HeaderIssue>
+  /** The columns without a name, which must be empty. */
+  readonly unnamed: ReadonlyArray<number>
+  /** The names that were taken for fields which they differ from. */
+  readonly renamed: ReadonlyArray<{ readonly field: string; readonly name: string }>
+  /** How many of its names are known. */
+  readonly known: number
+}
+
+/** What a header says, given what stands in its cells. */
+export const resolve = (header: ReadonlyArray<string>, fields: Cells.Fields, options: Options): Resolved => {
   const issues: Array<HeaderIssue> = []
-  const { fieldsOf, mapped, names } = FieldNames.make(fields, options.columns)
+  const { fieldsOf, mapped, names, near } = FieldNames.make(fields, options.columns)
+  const { isStrict } = options
 
   const found = new Map<string, number>()
   const other: Array<number> = []
+  const unnamed: Array<number> = []
+  const renamed: Array<{ readonly field: string; readonly name: string }> = []
   header.forEach((name, index) => {
-    const fed = fieldsOf(name)
+    const exact = fieldsOf(name)
+    const like = exact.length === 0 && !isStrict ? near(name) : undefined
+    const fed = like === undefined ? exact : [like]
     const [field] = fed
     // A column without a name is no field of its own.
     if (field === undefined || (name === "" && !names.has(field))) {
-      other.push(index)
-    } else if (found.has(field)) {
-      issues.push({
-        kind: "Duplicate",
-        message: `Column ${index + 1} has the same name as column ${(found.get(field) ?? 0) + 1}. Rename one.`
-      })
-    } else {
-      for (const field of fed) found.set(field, index)
+      if (name === "" && !isStrict) unnamed.push(index)
+      else other.push(index)
+      return
     }
+    const before = found.get(field)
+    if (before !== undefined) {
+      issues.push({ kind: "Duplicate", message: twice(header, before, index, field) })
+      return
+    }
+    for (const field of fed) found.set(field, index)
+    if (like !== undefined) renamed.push({ field, name })
   })
 
   const missing = [...names].filter(([field]) => !found.has(field))
@@ -62,7 +84,16 @@ export const resolve = (
     const takes = fields.named.get(field)?.takes ?? fields.others ?? 0
     return [{ index, field, takes, empty: Cells.emptyOf(options.empty, field) }]
   })
-  return { columns, issues }
+  const mustBeEmpty = options.otherColumns === "ignore" ? [] : unnamed
+  return { columns, issues, unnamed: mustBeEmpty, renamed, known: found.size }
+}
+
+/** What is said of two columns that are the same field. */
+const twice = (header: ReadonlyArray<string>, before: number, index: number, field: string): string => {
+  const [one = "", other = ""] = [header[before], header[index]]
+  return one === other
+    ? `Column ${index + 1} has the same name as column ${before + 1}. Rename one.`
+    : `Columns ${before + 1} and ${index + 1}, ${quote(one)} and ${quote(other)}, would both be read as ${field}. Rename one, or take names to the letter with strictHeader: true.`
 }
 
 // So many are told one by one; a file with more of them is another file.
@@ -102,11 +133,13 @@ const unknownColumns = (
 }
 
 const unknownColumn = (index: number, name: string, like: string | undefined): string => {
-  const showable = Cells.isShowable(name)
-  const shown = showable ? `, ${quote(name)},` : name === "" ? ", which has no name," : ""
+  if (name === "") return `Column ${index + 1} has no name. Name it, take it out, or ${leave}.`
+  const showable = Cells.isShowable(name.trim())
+  const shown = showable ? `, ${quote(name)},` : ""
+  const spaces = name === name.trim() ? "" : " Spaces stand around its name."
   return like === undefined
-    ? `Column ${index + 1}${shown} is no field. Map it with columns, or ${leave}.`
-    : `Column ${index + 1}${shown} is no field. Did you mean ${like}? Rename it, map it with columns: { ${like}: ${showable ? quote(name) : '"…"'} }, or ${leave}.`
+    ? `Column ${index + 1}${shown} is no field.${spaces} Map it with columns, or ${leave}.`
+    : `Column ${index + 1}${shown} is no field.${spaces} Did you mean ${like}? Rename it, map it with columns: { ${like}: ${showable ? quote(name) : '"…"'} }, or ${leave}.`
 }
 
 const leave = `leave such columns out with otherColumns: "ignore"`

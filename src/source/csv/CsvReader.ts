@@ -3,41 +3,30 @@ import * as Exit from "effect/Exit"
 import type { CustomerRecord } from "../../sync/model/CustomerRecord.ts"
 import * as BadRows from "../read/BadRows.ts"
 import type { Reader } from "../read/ByteBlocks.ts"
-import type { Column } from "../read/Cells.ts"
 import * as CsvCells from "../read/CsvCells.ts"
-import { type HeaderIssue, InvalidHeader, type InvalidUtf8 } from "../read/CustomerFileError.ts"
+import { InvalidHeader, type InvalidUtf8 } from "../read/CustomerFileError.ts"
 import * as FieldNames from "../read/FieldNames.ts"
 import * as FilePlace from "../read/FilePlace.ts"
-import { malformed, mismatch, type RecordDecoder } from "../read/RecordDecoder.ts"
+import type { ReadNotes } from "../read/ReadNotes.ts"
+import { malformed, mismatch, type RecordDecoder, suspicious } from "../read/RecordDecoder.ts"
 import { TextWindow } from "../read/TextWindow.ts"
 import { CsvRows } from "./CsvRows.ts"
+import * as CsvTop from "./CsvTop.ts"
 
-/** A header that has been understood. */
-export interface Header {
-  /** How many cells each row must have. */
-  readonly width: number
-  readonly columns: ReadonlyArray<Column>
-  /** The names that it has. */
-  readonly names: ReadonlyArray<string>
-}
+export type Header = CsvTop.Header
 
 /** How the rows of one source are read. */
-export interface Settings<A> {
-  readonly source: string
-  readonly delimiter: string
-  /** Characters. */
-  readonly maxRecordSize: number
+export interface Settings<A> extends CsvTop.Settings {
   /** Field to the name of its column, where that is another. */
   readonly columns: FieldNames.Columns
-  readonly resolve: (header: ReadonlyArray<string>) => {
-    readonly columns: ReadonlyArray<Column>
-    readonly issues: ReadonlyArray<HeaderIssue>
-  }
   readonly decoder: RecordDecoder<A>
   /** The name of its encoding, where one was given. */
   readonly encoding: string | undefined
   /** Of one reading of the source. */
   readonly badRows: BadRows.BadRows
+  readonly notes: ReadNotes
+  /** The offset of the source's first row, where that is known. */
+  readonly firstOffset: number | undefined
   /** Where to go on below the header. */
   readonly from: FilePlace.FilePosition | undefined
 }
@@ -45,34 +34,15 @@ export interface Settings<A> {
 /** Finds the header, and nothing else. */
 export const header = <A>(settings: Settings<A>): Reader<Header> => {
   const window = new TextWindow(FilePlace.top, settings.maxRecordSize, true)
-  const rows = new CsvRows(window, settings.delimiter, settings.maxRecordSize)
+  const read = CsvTop.reader(window, settings)
   return {
     startsAt: 0,
     window,
     read: () => {
-      rows.refresh()
-      const found = readHeader(rows, settings)
+      const found = read()
       window.pause()
       return found === undefined ? [] : [found]
     }
-  }
-}
-
-const readHeader = <A>(rows: CsvRows, { badRows, resolve, source }: Settings<A>): Header | undefined => {
-  const invalid = (issues: ReadonlyArray<HeaderIssue>) => new InvalidHeader({ source, issues })
-  switch (rows.next()) {
-    case "row": {
-      const names = rows.cells.slice(0, rows.width)
-      const { columns, issues } = resolve(names)
-      if (issues.length > 0) throw invalid(issues)
-      return { width: rows.width, columns, names }
-    }
-    case "bad":
-      if (rows.escapeAt !== -1) throw badRows.header(BadRows.placeOf(rows.badLine, rows.escapeAt, rows.line))
-      throw invalid([{ kind: "Malformed", message: `Line ${rows.line}: ${rows.problem}.` }])
-    case "more":
-      // The end of the source too: without a row it holds no records, as an NDJSON without a line.
-      return undefined
   }
 }
 
@@ -83,60 +53,22 @@ export interface RecordReader<A> extends Reader<CustomerRecord<A>> {
 
 /** Reads the rows; the header first, unless it is given. */
 export const records = <A>(settings: Settings<A>, given?: Header | undefined): RecordReader<A> => {
-  const { delimiter, from, maxRecordSize } = settings
-  const mapped = FieldNames.kept(settings.columns)
-  let failure: InvalidUtf8 | undefined
-  let header = given
-  let start = header === undefined ? FilePlace.top : (from ?? FilePlace.top)
-  let offset = from?.place.byte === 0 ? from.offset : start.offset
+  const { from, maxRecordSize } = settings
+  const start = given === undefined ? FilePlace.top : (from ?? FilePlace.top)
   let window = new TextWindow(start, maxRecordSize, true)
-  let rows = new CsvRows(window, delimiter, maxRecordSize)
-
-  const readRows = ({ columns, names, width }: Header): Array<CustomerRecord<A>> => {
-    const { decode, issues } = settings.decoder
-    const { cells } = rows
-    const out: Array<CustomerRecord<A>> = []
-    let position: FilePlace.FilePosition | undefined
-    rows.columns = width
-    for (;;) {
-      // The window is at the start of a row, or of the blank lines before it, whenever this is reached first.
-      position ??= FilePlace.at(from, window.byteAt(), offset, window.line)
-      const step = rows.next()
-      if (step === "more") return out
-      if (step === "bad") {
-        const input = { format: "csv", value: rows.badLine, header: names, delimiter, ...mapped } as const
-        if (rows.escapeAt === -1) {
-          out.push(malformed(rows.problem, input, offset++, rows.line, position))
-          continue
-        }
-        const place = BadRows.placeOf(rows.badLine, rows.escapeAt, rows.line)
-        failure = settings.badRows.note(offset, place)
-        out.push(malformed(BadRows.problem(place, settings.encoding), input, offset++, rows.line, position))
-        if (failure !== undefined) return out
-        continue
-      }
-      const encoded = CsvCells.encode(columns, cells)
-      const exit = decode(encoded)
-      out.push(
-        Exit.isSuccess(exit)
-          ? { _tag: "Valid", offset: offset++, line: rows.line, position, patch: exit.value }
-          : {
-              ...mismatch(
-                issues(encoded, CsvCells.issues(columns, cells)),
-                CsvCells.input(columns, cells),
-                offset++,
-                rows.line,
-                position
-              ),
-              row: CsvCells.row(names, cells)
-            }
-      )
-    }
+  let startsAt = start.place.byte
+  const readTop = CsvTop.reader(window, settings)
+  let failure: InvalidUtf8 | undefined
+  const fail = (error: InvalidUtf8) => {
+    failure = error
   }
+  let header = given
+  let readRows =
+    header && rowReader(settings, header, window, from?.place.byte === 0 ? from.offset : start.offset, fail)
 
   return {
     get startsAt() {
-      return start.place.byte
+      return startsAt
     },
     get window() {
       return window
@@ -148,20 +80,127 @@ export const records = <A>(settings: Settings<A>, given?: Header | undefined): R
       return failure
     },
     read: () => {
-      rows.refresh()
-      if (header === undefined) {
-        header = readHeader(rows, settings)
-        if (header !== undefined && from !== undefined && from.place.byte > window.byteAt()) {
-          start = from
-          offset = from.offset
-          window = new TextWindow(from, maxRecordSize, true)
-          rows = new CsvRows(window, delimiter, maxRecordSize)
+      if (readRows === undefined) {
+        header = readTop()
+        if (header === undefined) {
+          window.pause()
           return []
         }
+        if (from !== undefined && from.place.byte > window.byteAt()) {
+          startsAt = from.place.byte
+          window = new TextWindow(from, maxRecordSize, true)
+          readRows = rowReader(settings, header, window, from.offset, fail)
+          return []
+        }
+        readRows = rowReader(settings, header, window, from?.place.byte === 0 ? from.offset : 0, fail)
       }
-      const out = header === undefined ? [] : readRows(header)
+      const out = readRows()
       window.pause()
       return out
     }
   }
 }
+
+/** Reads the rows that a window has, of which the first has this offset. */
+const rowReader = <A>(
+  settings: Settings<A>,
+  header: Header,
+  window: TextWindow,
+  first: number,
+  onFailure: (error: InvalidUtf8) => void
+): (() => Array<CustomerRecord<A>>) => {
+  const { badRows, encoding, firstOffset, notes, source } = settings
+  const { columns, delimiter, names, unnamed, width } = header
+  const { decode, issues, look } = settings.decoder
+  const firstName = names[0]?.trim()
+  const kept = { header: names, delimiter, ...FieldNames.kept({ ...settings.columns, ...namesOf(header) }) }
+  const rows = new CsvRows(window, { ...settings, delimiter })
+  const { cells } = rows
+  let offset = first
+  rows.columns = width
+  rows.begun = firstOffset === undefined ? window.byte > header.end : first > firstOffset
+  notes.renamed(header.renamed)
+  // A row that is as wide is not looked at again, unless some column must be empty.
+  const usualWidth = unnamed.length > 0 ? Number.POSITIVE_INFINITY : width
+
+  /** Why a row of as many cells as the header is none of the table's after all. */
+  const problemOf = (): string | undefined => {
+    const index = unnamed.find((index) => cells[index]?.trim() !== "")
+    if (index !== undefined) {
+      const problem = `Column ${index + 1} has no name, and is not empty on line ${rows.line}`
+      // Where the first row has something there, the others will.
+      if (offset === 0)
+        throw new InvalidHeader({ source, issues: [{ kind: "Unknown", message: `${problem}. ${advice}` }] })
+      return `${problem}. ${advice}`
+    }
+    if (rows.width >= width) return undefined
+    const deleted = columns.find(({ empty, index }) => index >= rows.width && empty !== "absent")
+    if (deleted !== undefined) {
+      return `The row has ${rows.width} cells, the header ${width}, and an empty ${deleted.field} means something here`
+    }
+    notes.shortRow(rows.line)
+    return undefined
+  }
+
+  return () => {
+    rows.refresh()
+    const out: Array<CustomerRecord<A>> = []
+    let position: FilePlace.FilePosition | undefined
+    for (;;) {
+      // The window is at the start of a row, or of the blank lines before it, whenever this is reached first.
+      position ??= FilePlace.at(settings.from, window.byteAt(), offset, window.line)
+      const step = rows.next()
+      if (step === "more") {
+        if (window.isFollowed && rows.endedAt !== undefined) notes.belowTable(rows.endedAt)
+        return out
+      }
+      const { line } = rows
+      if (step === "bad") {
+        const place = rows.escapeAt === -1 ? undefined : BadRows.placeOf(rows.badLine, rows.escapeAt, line)
+        const problem = place === undefined ? rows.problem : BadRows.problem(place, encoding)
+        const failure = place && badRows.note(offset, place)
+        out.push(malformed(problem, { format: "csv", value: rows.badLine, ...kept }, offset++, line, position))
+        if (failure === undefined) continue
+        onFailure(failure)
+        return out
+      }
+      if (cells[0]?.trim() === firstName && isHeader(cells, names)) {
+        notes.repeatedHeader(line)
+        continue
+      }
+      if (rows.width < usualWidth) {
+        const problem = problemOf()
+        if (problem !== undefined) {
+          out.push(malformed(problem, { format: "csv", value: rows.rowText(), ...kept }, offset++, line, position))
+          continue
+        }
+      }
+      const encoded = CsvCells.encode(columns, cells)
+      const exit = decode(encoded)
+      if (Exit.isFailure(exit)) {
+        const found = issues(encoded, CsvCells.issues(columns, cells))
+        const rejected = mismatch(found, CsvCells.input(columns, cells), offset++, line, position)
+        out.push({ ...rejected, row: CsvCells.row(names, cells) })
+        continue
+      }
+      const spoiled = look(exit.value, line)
+      out.push(
+        spoiled === undefined
+          ? { _tag: "Valid", offset: offset++, line, position, patch: exit.value }
+          : {
+              ...suspicious(spoiled, CsvCells.input(columns, cells), offset++, line, position),
+              row: CsvCells.row(names, cells)
+            }
+      )
+    }
+  }
+}
+
+const isHeader = (cells: ReadonlyArray<string>, names: ReadonlyArray<string>): boolean =>
+  names.every((name, index) => cells[index]?.trim() === name.trim())
+
+/** Field to name, of the columns that were taken for fields. */
+const namesOf = ({ renamed }: Header): { readonly [field: string]: string } =>
+  Object.fromEntries(renamed.map(({ field, name }) => [field, name]))
+
+const advice = 'Name it, take it out, or leave such columns out with otherColumns: "ignore".'

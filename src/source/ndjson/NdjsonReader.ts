@@ -4,13 +4,15 @@ import type { InputIssue } from "../../json/InputIssue.ts"
 import * as JsonDepth from "../../json/JsonDepth.ts"
 import * as JsonText from "../../json/JsonText.ts"
 import type { CustomerRecord, RecordInput, SourcePosition } from "../../sync/model/CustomerRecord.ts"
+import type { SourceNote } from "../../sync/record/SourceNote.ts"
 import * as BadRows from "../read/BadRows.ts"
 import type { Reader } from "../read/ByteBlocks.ts"
 import * as Cells from "../read/Cells.ts"
-import { type InvalidUtf8, NamesMissing } from "../read/CustomerFileError.ts"
+import { type InvalidUtf8, NamesMissing, NotNdjson } from "../read/CustomerFileError.ts"
 import * as FieldNames from "../read/FieldNames.ts"
 import * as FilePlace from "../read/FilePlace.ts"
-import { malformed, mismatch, type RecordDecoder } from "../read/RecordDecoder.ts"
+import type { ReadNotes } from "../read/ReadNotes.ts"
+import { malformed, mismatch, type RecordDecoder, suspicious } from "../read/RecordDecoder.ts"
 import { TextWindow } from "../read/TextWindow.ts"
 import * as Utf8 from "../read/Utf8.ts"
 import * as WantedNames from "../read/WantedNames.ts"
@@ -36,6 +38,8 @@ export interface Settings<A> extends LineSettings<A> {
   readonly wanted: WantedNames.WantedNames | undefined
   /** Of one reading of the source. */
   readonly badRows: BadRows.BadRows
+  /** What the decoder finds to tell. */
+  readonly notes: ReadNotes
   readonly from: FilePlace.FilePosition | undefined
 }
 
@@ -51,7 +55,7 @@ export type ReadValue<A> = (
 /** Reads values. `look` sees each object under the names of the source. */
 export const value = <A>(settings: LineSettings<A>, look?: ((record: object) => void) | undefined): ReadValue<A> => {
   const { columns, fields, otherColumns } = settings
-  const { decode, issues } = settings.decoder
+  const { decode, issues, look: lookAt } = settings.decoder
   const names = FieldNames.make(fields, columns)
   const kept = FieldNames.kept(columns)
   const named = names.mapped.size === 0 ? undefined : byField(names)
@@ -70,7 +74,12 @@ export const value = <A>(settings: LineSettings<A>, look?: ((record: object) => 
     const unknown = check?.(encoded)
     if (unread.length === 0 && changed.length === 0 && unknown === undefined) {
       const exit = decode(encoded)
-      if (Exit.isSuccess(exit)) return { _tag: "Valid", offset, line, position, patch: exit.value }
+      if (Exit.isSuccess(exit)) {
+        const spoiled = lookAt(exit.value, text === undefined ? undefined : line)
+        if (spoiled === undefined) return { _tag: "Valid", offset, line, position, patch: exit.value }
+        const rejected = suspicious(spoiled, { format: "json", value: encoded }, offset, line, position)
+        return text === undefined ? rejected : { ...rejected, row: { line: text } }
+      }
     }
     // Where the value does not say all that the line says, the line is kept.
     const input: RecordInput =
@@ -125,6 +134,8 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
   const kept = FieldNames.kept(settings.columns)
   let failure: InvalidUtf8 | undefined
   let offset = from.offset
+  // The offset of the source's first line, if that is read here.
+  const first = from.place.byte === 0 ? from.offset : undefined
   // Records without a name that is mapped are not given out before some record has it: nothing shall be sent if none does.
   let held: Array<CustomerRecord<A>> = []
   const given = (): Array<CustomerRecord<A>> => {
@@ -153,6 +164,7 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
           held.push(malformed(message, input, offset++, lines.line, position))
           continue
         }
+        if (offset === first && lines.text.trimStart().startsWith("[")) throw new NotNdjson({ source })
         const escapeAt = window.escaped ? Utf8.escapeIn(lines.text) : -1
         if (escapeAt !== -1) {
           failure = settings.badRows.note(offset, BadRows.placeOf(lines.text, escapeAt, lines.line))
@@ -167,6 +179,12 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
     }
   }
 }
+
+/** What there is to tell of the lines that were read. */
+export const notes = ({ notes, wanted }: Pick<Settings<never>, "notes" | "wanted">): ReadonlyArray<SourceNote> => [
+  ...notes.list(),
+  ...(wanted === undefined ? [] : WantedNames.notes(wanted))
+]
 
 const none: ReadonlyArray<InputIssue> = []
 

@@ -4,7 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
-import { InvalidHeader, InvalidUtf8, NamesMissing, PositionBeyondEnd } from "./CustomerFileError.ts"
+import { InvalidHeader, InvalidUtf8, NamesMissing, NotNdjson, PositionBeyondEnd } from "./CustomerFileError.ts"
 import type { TextWindow } from "./TextWindow.ts"
 import * as Utf8 from "./Utf8.ts"
 
@@ -13,7 +13,7 @@ export interface Reader<T> {
   /** Offset of the byte where it starts; a reader that goes on elsewhere says so here, with a new window. */
   readonly startsAt: number
   readonly window: TextWindow
-  /** May throw `InvalidHeader`, `InvalidUtf8` for a header, or `NamesMissing`. */
+  /** May throw `InvalidHeader`, `InvalidUtf8` for a header, `NamesMissing` or `NotNdjson`. */
   readonly read: () => Array<T>
   /** What ends the source after the records that were read last. */
   readonly failure?: InvalidUtf8 | undefined
@@ -26,7 +26,7 @@ export interface Reader<T> {
 export const blockSize = 256 * 1024
 
 /** What ends a source. */
-export type Failure = InvalidHeader | InvalidUtf8 | NamesMissing | PositionBeyondEnd
+export type Failure = InvalidHeader | InvalidUtf8 | NamesMissing | NotNdjson | PositionBeyondEnd
 
 /** What was found in a block of bytes. */
 export interface Taken<T> {
@@ -120,8 +120,12 @@ export const taker = <T>(source: string, base: number, reader: Reader<T>): Taker
       at = end
       return { records, failure: reader.failure }
     } catch (error) {
-      if (error instanceof InvalidHeader || error instanceof InvalidUtf8 || error instanceof NamesMissing)
-        return { records: [], failure: error }
+      const isKnown =
+        error instanceof InvalidHeader ||
+        error instanceof InvalidUtf8 ||
+        error instanceof NamesMissing ||
+        error instanceof NotNdjson
+      if (isKnown) return { records: [], failure: error }
       throw error
     }
   }

@@ -152,14 +152,18 @@ const jsonOf = (cell: string): JsonText.JsonText | undefined => {
   }
 }
 
+const expectedBoolean = "Expected true or false, in any case, or 1 or 0"
+
 /**
- * Why the cell of a field was not read as a value that it takes, where that would have changed what it says.
+ * Why the cell of a field was not read as a value that it takes: where that would have changed what it says, and which words
+ * a boolean takes.
  *
  * @category decoding
  * @since 0.1.0
  */
 export const issues = (takes: number, cell: string, field: string): ReadonlyArray<InputIssue> => {
   if (isText(takes) || cell === "") return []
+  if (takes === BOOLEAN && typeof read(takes, cell) === "string") return [{ path: [field], message: expectedBoolean }]
   if ((takes & NUMBER) !== 0 && number.test(cell)) {
     return JsonText.isExact(cell) ? [] : [{ path: [field], message: JsonText.inexact }]
   }
@@ -216,7 +220,7 @@ export const readAll = (
 const takesOf = (fields: Fields, name: string): number => fields.named.get(name)?.takes ?? fields.others ?? 0
 
 /**
- * Why cells by field name were not read, where that would have changed what they say.
+ * The same of cells by field name.
  *
  * @category decoding
  * @since 0.1.0

@@ -7,18 +7,16 @@ import * as Cells from "./Cells.ts"
 /** The cells as the value that the schema decodes. */
 export const encode = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): object => {
   const encoded: Record<string, unknown> = {}
-  for (const column of columns) {
-    const value = encodeCell(column, cells[column.index] ?? "")
-    if (value !== undefined) set(encoded, column.field, value)
+  for (const { empty, field, index, takes } of columns) {
+    const cell = cells[index] ?? ""
+    const value = cell === "" ? valuesOfEmpty[empty] : Cells.read(takes, cell)
+    if (value !== undefined) set(encoded, field, value)
   }
   return encoded
 }
 
-/** One cell as the value of its field; `undefined` where the field is absent. */
-const encodeCell = ({ empty, takes }: Column, cell: string): unknown => {
-  if (cell !== "") return Cells.read(takes, cell)
-  return empty === "absent" ? undefined : empty === "null" ? null : ""
-}
+/** An empty cell as the value of its field; `undefined` where the field is absent. */
+const valuesOfEmpty: { readonly [meaning in Cells.EmptyCell]: unknown } = { absent: undefined, null: null, text: "" }
 
 /** What cells would have been changed by being read. */
 export const issues = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): ReadonlyArray<InputIssue> =>

@@ -6,7 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { InvalidConfiguration } from "../../http/InvalidConfiguration.ts"
-import { MissingName } from "../../sync/record/Source.ts"
+import { MissingName } from "../../sync/record/SourceNote.ts"
 
 const source = {
   /** The path of the file; `bytes` for a stream of bytes. */
@@ -43,7 +43,7 @@ export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("So
  */
 export class UnsupportedFormat extends Schema.TaggedError<UnsupportedFormat>()("UnsupportedFormat", source) {
   override get message(): string {
-    return `${this.source} ends in neither .csv nor .ndjson nor .jsonl. Say what it is with the option format.`
+    return `${this.source} ends in neither .csv, .tsv, .ndjson nor .jsonl. Say what it is with the option format.`
   }
 }
 
@@ -103,6 +103,19 @@ export class NamesMissing extends Schema.TaggedError<NamesMissing>()("NamesMissi
           : `${none} ${JSON.stringify(name)}, which is mapped to ${field}. Correct columns.`
       })
       .join(" ")
+  }
+}
+
+/**
+ * The source is to be read as NDJSON, and starts as a JSON array does: its elements may stand one a line, with commas behind
+ * them. Nothing of it came out.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotNdjson extends Schema.TaggedError<NotNdjson>()("NotNdjson", source) {
+  override get message(): string {
+    return `${this.source} starts with [, as a JSON array does, and is no NDJSON. Read it with format: "json".`
   }
 }
 
@@ -232,6 +245,7 @@ export type BytesError =
   | InvalidHeader
   | InvalidUtf8
   | NamesMissing
+  | NotNdjson
   | PositionBeyondEnd
   | UnmarkedEncoding
   | UnsupportedCompression

@@ -16,6 +16,8 @@ export interface FieldNames {
   readonly mapped: ReadonlyMap<string, string>
   /** The fields that a name feeds. */
   readonly fieldsOf: (name: string) => ReadonlyArray<string>
+  /** The field that a name which feeds none differs from in case, spaces, `_` or `-` only, if it is one. */
+  readonly near: (name: string) => string | undefined
 }
 
 /** What of them a dead letter keeps. */
@@ -38,12 +40,24 @@ export const make = (fields: Cells.Fields, columns: Columns): FieldNames => {
     if (one === undefined) fed.set(name, [field])
     else one.push(field)
   }
+  const near = new Map<string, Array<string>>()
+  for (const field of fields.named.keys()) {
+    if (mapped.has(field)) continue
+    const name = plain(field)
+    near.set(name, [...(near.get(name) ?? []), field])
+  }
   return {
     names,
     mapped,
+    near: (name) => {
+      const [field, other] = near.get(plain(name)) ?? none
+      return other === undefined ? field : undefined
+    },
     fieldsOf: (name) => fed.get(name) ?? (fields.others === undefined || names.has(name) ? none : [name])
   }
 }
+
+const plain = (name: string): string => name.toLowerCase().replace(/[\s_-]/g, "")
 
 /** What is said of a field's own name where the field is mapped to another one. */
 export const unread = (field: string, name: string): string =>

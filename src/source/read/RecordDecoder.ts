@@ -5,6 +5,9 @@ import type * as Schema from "effect/Schema"
 import * as SchemaParser from "effect/SchemaParser"
 import * as InputIssue from "../../json/InputIssue.ts"
 import type { Invalid, RecordInput, SourcePosition } from "../../sync/model/CustomerRecord.ts"
+import type { ReadNotes } from "./ReadNotes.ts"
+import type * as Suspicious from "./Suspicious.ts"
+import * as SuspiciousFields from "./SuspiciousFields.ts"
 
 /** Decodes values that have been read. */
 export interface RecordDecoder<A> {
@@ -15,14 +18,24 @@ export interface RecordDecoder<A> {
     encoded: unknown,
     found?: ReadonlyArray<InputIssue.InputIssue> | undefined
   ) => ReadonlyArray<InputIssue.InputIssue>
+  /** What a record is to be rejected for that does decode. */
+  readonly look: SuspiciousFields.Look
 }
 
 /** A decoder for a schema, to be made once for many records. */
-export const make = <S extends Schema.ConstraintDecoder<unknown>>(schema: S): RecordDecoder<S["Type"]> => {
+export const make = <S extends Schema.ConstraintDecoder<unknown>>(
+  schema: S,
+  options: {
+    /** The checks that are switched off. */
+    readonly allowSuspicious: ReadonlyArray<Suspicious.Check> | undefined
+    readonly notes: ReadNotes
+  }
+): RecordDecoder<S["Type"]> => {
   const all = SchemaParser.decodeUnknownResult(schema, { errors: "all" })
   const names = InputIssue.names(schema.ast)
   return {
     decode: SchemaParser.decodeUnknownExit(schema),
+    look: SuspiciousFields.look(schema.ast, options.allowSuspicious ?? [], options.notes),
     issues: (encoded, found = []) => {
       const tried = Result.try(() => all(encoded))
       const told = new Set(found.map(({ path }) => path[0]))
@@ -63,6 +76,15 @@ export const mismatch = (
   line: number,
   position: SourcePosition | undefined
 ): Invalid => ({ _tag: "Invalid", offset, line, position, reason: { _tag: "SchemaMismatch", issues }, input })
+
+/** A record that fits its schema and looks spoiled. */
+export const suspicious = (
+  issues: ReadonlyArray<InputIssue.InputIssue>,
+  input: RecordInput,
+  offset: number,
+  line: number,
+  position: SourcePosition | undefined
+): Invalid => ({ _tag: "Invalid", offset, line, position, reason: { _tag: "Suspicious", issues }, input })
 
 /** A record that could not be read. */
 export const malformed = (

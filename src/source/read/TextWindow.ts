@@ -10,6 +10,9 @@ const BYTE_ORDER_MARK = 0xfeff
 // would be too large: the scans of one record add up to a few times its size, however small the blocks.
 const patience = 8192
 
+const something = /\S/
+const lineBreak = /[\r\n]/
+
 /**
  * A window on a text that comes in blocks. A reader moves `at` and `line` past each record, and leaves
  * them at the start of one that is cut by the end of the text.
@@ -34,6 +37,9 @@ export class TextWindow {
   private waitingLength = 0
   private wanted = 0
   private dropping = false
+  private ended = false
+  /** Something else than white space came after the place where reading was ended. */
+  isFollowed = false
   private skipLf = false
 
   constructor({ place: from }: FilePosition, maxRecordSize: number, breaksAtCr: boolean) {
@@ -47,6 +53,13 @@ export class TextWindow {
   /** Adds a block that ends at the byte `end`. False: more is needed before reading is worth while. */
   push(block: string, end: number, last: boolean, escaped: boolean): boolean {
     this.end = end
+    if (this.ended) {
+      this.isFollowed ||= something.test(block)
+      this.text = ""
+      this.at = 0
+      this.last = last
+      return true
+    }
     this.escaped ||= escaped
     this.waiting.push(block)
     this.waitingLength += block.length
@@ -73,7 +86,7 @@ export class TextWindow {
 
   /** Whether reading may go on at `byte` with another window: nothing that was read before is still to be ended. */
   get isBetweenLines(): boolean {
-    return this.at === 0 && !this.dropping && !this.skipLf
+    return this.at === 0 && !this.dropping && !this.skipLf && !this.ended
   }
 
   /** Offset of the byte at `at`. */
@@ -85,6 +98,20 @@ export class TextWindow {
   dropLine(): void {
     this.at = this.text.length
     this.dropping = true
+  }
+
+  /** Moves past the line at `at`, wherever that ends. */
+  passLine(): void {
+    const end = this.text.slice(this.at).search(lineBreak)
+    if (end === -1) this.dropLine()
+    else this.passBreak(this.at + end)
+  }
+
+  /** Leaves all that comes unread. */
+  stop(): void {
+    this.isFollowed = something.test(this.text.slice(this.at))
+    this.at = this.text.length
+    this.ended = true
   }
 
   /** Moves past the line break at the index `at`, of which the second half may not have come yet. */

@@ -2,7 +2,7 @@
  * The names that lines of NDJSON should have: no header tells that one is misspelt, and what is mapped to it would never be
  * sent.
  */
-import type { MissingName } from "../../sync/record/Source.ts"
+import type { MissingName, SourceNote } from "../../sync/record/SourceNote.ts"
 import type * as Cells from "./Cells.ts"
 import type { FieldNames } from "./FieldNames.ts"
 
@@ -45,3 +45,7 @@ export const make = ({ mapped, names }: FieldNames, fields: Cells.Fields): Wante
     looked: () => looked
   }
 }
+
+/** What is told of the names that no record had. */
+export const notes = ({ looked, missingMapped }: WantedNames): ReadonlyArray<SourceNote> =>
+  looked() === 0 ? [] : missingMapped().map((name) => ({ _tag: "NeverFound", ...name }))

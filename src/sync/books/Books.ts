@@ -14,7 +14,8 @@ import type * as Fate from "../model/Fate.ts"
 import type { Outcome } from "../model/Outcome.ts"
 import type { Encoded, Unsendable } from "../record/Encode.ts"
 import type * as Places from "../record/Places.ts"
-import type { MissingName, RowAt, SourcePlaceInvalid } from "../record/Source.ts"
+import type { RowAt, SourcePlaceInvalid } from "../record/Source.ts"
+import type { SourceNote } from "../record/SourceNote.ts"
 import type { DeadLettersUnwritable, OpenDeadLetters } from "./DeadLetters.ts"
 import * as Done from "./Done.ts"
 import * as Group from "./Group.ts"
@@ -83,8 +84,8 @@ export interface Books<E> extends Stopping.Stopping<E> {
   readonly sending: (batch: number, runs: ReadonlyArray<OffsetSet.Run>) => Effect.Effect<void>
   /** Writes the checkpoint a last time. */
   readonly close: (finished: boolean) => Effect.Effect<void>
-  /** Given the names that no record of the source had, and what the sender found. */
-  readonly report: (missing: ReadonlyArray<MissingName>, found: RateFinding | undefined) => Effect.Effect<SyncReport>
+  /** Given what the source has to tell, and what the sender found. */
+  readonly report: (notes: ReadonlyArray<SourceNote>, found: RateFinding | undefined) => Effect.Effect<SyncReport>
 }
 
 /** Opens the books. `failed` turns what cannot be written into what stops the run. */
@@ -229,7 +230,7 @@ export const make = Effect.fnUntraced(function* <E>(
       // What an earlier run finished stays as it is.
       return writer === undefined || before?.finished === true ? Effect.void : writer.writeAtOnce
     },
-    report: (missing, found) =>
+    report: (notes, found) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const { unsettled, ...totals } = tally.totals()
         const stopped = stopping.stopped()
@@ -250,7 +251,7 @@ export const make = Effect.fnUntraced(function* <E>(
             : before.finished
               ? { nothingNew: true as const }
               : { resumedFrom: done.start }),
-          ...(missing.length === 0 ? {} : { missing }),
+          ...(notes.length === 0 ? {} : { notes }),
           elapsed: now - startedAt,
           ...(stopped === undefined
             ? limited

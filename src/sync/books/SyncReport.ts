@@ -7,7 +7,7 @@
 import * as Schema from "effect/Schema"
 import * as Format from "../../base/Format.ts"
 import * as RateFinding from "../../policy/rate/RateFinding.ts"
-import * as Source from "../record/Source.ts"
+import * as SourceNote from "../record/SourceNote.ts"
 
 const count = Schema.Int
 const millis = Schema.Finite
@@ -63,8 +63,8 @@ export class SyncReport extends Schema.Class<SyncReport>("effect-patchbay/sync/S
   resumedFrom: Schema.optionalKey(count),
   /** An earlier run came to the end of the source, so that this one read and sent nothing. */
   nothingNew: Schema.optionalKey(Schema.Literal(true)),
-  /** Fields that are mapped to a name that no record of the source had; absent where there are none. */
-  missing: Schema.optionalKey(Schema.Array(Source.MissingName)),
+  /** What the source had to tell of itself; absent where that is nothing. */
+  notes: Schema.optionalKey(Schema.Array(SourceNote.SourceNote)),
   /** Milliseconds from the start of this run to its end. */
   elapsed: millis,
   /**
@@ -123,7 +123,7 @@ export const format = (report: SyncReport): string => {
     report.firstOffset === undefined || report.lastOffset === undefined ? 0 : report.lastOffset - report.firstOffset + 1
   const rate = elapsed > 0 ? `, ${Format.count(Math.round((mine * 1000) / elapsed))} records/s` : ""
   rows.push(["time", `${Format.duration(elapsed)}${rate}`])
-  for (const missing of report.missing ?? []) rows.push(Source.formatMissing(missing))
+  for (const note of report.notes ?? []) rows.push(SourceNote.format(note))
   if (report.stopped !== undefined) rows.push(["stopped by", report.stopped])
   const width = Math.max(...rows.map(([name]) => name.length))
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n")
@@ -146,7 +146,9 @@ export const combine = (reports: ReadonlyArray<SyncReport>): SyncReport => {
     return all
   }
   const unsettled = reports.flatMap((report) => (report.unsettled === undefined ? [] : [report.unsettled]))
-  const missing = reports.flatMap((report) => report.missing ?? [])
+  // Parts of one source tell the same of it.
+  const told = new Map(reports.flatMap(({ notes = [] }) => notes.map((note) => [JSON.stringify(note), note])))
+  const notes = [...told.values()]
   const stopped = reports.find((report) => report.stopped !== undefined)?.stopped
   const [first] = reports
   return new SyncReport({
@@ -183,7 +185,7 @@ export const combine = (reports: ReadonlyArray<SyncReport>): SyncReport => {
             ids: unsettled.flatMap(({ ids }) => ids).slice(0, 5)
           }
         }),
-    ...(missing.length === 0 ? {} : { missing }),
+    ...(notes.length === 0 ? {} : { notes }),
     ...(reports.length > 0 && reports.every((report) => report.nothingNew) ? { nothingNew: true as const } : {}),
     ...(stopped === undefined ? {} : { stopped })
   })

@@ -70,14 +70,15 @@ export interface Invalid {
 }
 
 /**
- * Why a record is rejected before sending: `SchemaMismatch` (it was read and does not fit the schema) or
- * `Malformed` (it could not be read: broken quotes, a cell too many, text that is not JSON, too large).
+ * Why a record is rejected before sending: `SchemaMismatch` (it was read and does not fit the schema),
+ * `Suspicious` (an id or a phone number in it looks spoiled; see `Suspicious`), or `Malformed` (it could not be read:
+ * broken quotes, a cell too many, text that is not JSON, too large).
  *
  * @category models
  * @since 0.1.0
  */
 export interface InvalidReason {
-  readonly _tag: "SchemaMismatch" | "Malformed"
+  readonly _tag: "SchemaMismatch" | "Suspicious" | "Malformed"
   readonly issues: ReadonlyArray<InputIssue>
 }
 

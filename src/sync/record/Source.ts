@@ -14,6 +14,7 @@ import * as SendableJson from "../../json/SendableJson.ts"
 import type { CustomerRecord, Invalid, Row, SourcePosition, Valid } from "../model/CustomerRecord.ts"
 import * as Fingerprint from "../model/Fingerprint.ts"
 import type { Encoded, Encoder } from "./Encode.ts"
+import * as SourceNote from "./SourceNote.ts"
 import { SourcePlaceInvalid } from "./SourcePlaceInvalid.ts"
 
 export * from "./SourcePlaceInvalid.ts"
@@ -88,11 +89,8 @@ export interface Origin<A, E, R, P = unknown> {
   readonly proof?:
     | ((offset: number, behind: SourcePosition<P> | undefined) => Effect.Effect<string | undefined, never, R>)
     | undefined
-  /**
-   * The fields that are mapped to a name that no record had, once the source has been read from its start to its end.
-   * Default: none.
-   */
-  readonly missing?: (() => ReadonlyArray<MissingName>) | undefined
+  /** What it has to tell of itself, of the last reading and as far as that went. Default: nothing. */
+  readonly notes?: Telling["notes"] | undefined
   /**
    * How many bytes, as positions count them, one byte of the source has become so far, where it is compressed or in another
    * encoding. Default: 1.
@@ -140,42 +138,34 @@ export interface RowAt<P = unknown> {
 }
 
 /**
- * A name that no record of a source had.
+ * A stream that has something to tell of itself: of its last reading, and as far as that went.
  *
  * @category models
  * @since 0.1.0
  */
-export const MissingName = Schema.Struct({
-  field: Schema.String,
-  /** The name that it should have had in the source. */
-  name: Schema.String
-})
+export interface Telling {
+  readonly notes: () => ReadonlyArray<SourceNote.SourceNote>
+}
+
+const notesOf = (records: object): Telling["notes"] | undefined => {
+  const { notes }: { readonly notes?: unknown } = records
+  // Nothing but a stream of records of ours has a function of that name, and `Telling` says of what type it is.
+  return typeof notes === "function" ? (notes as Telling["notes"]) : undefined
+}
 
 /**
- * @category models
- * @since 0.1.0
- */
-export type MissingName = typeof MissingName.Type
-
-/**
- * The names that no record had, once all have been read.
+ * What a source has to tell of itself so far. What no record had is told only once all have been read: `ended`.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const missing = <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>): ReadonlyArray<MissingName> =>
-  isSource(records) ? (records.missing?.() ?? []) : []
-
-/**
- * What is told of such a name, as a row of a table.
- *
- * @category formatting
- * @since 0.1.0
- */
-export const formatMissing = ({ field, name }: MissingName): readonly [title: string, text: string] => [
-  `never sent: ${field}`,
-  `no record has ${JSON.stringify(name)}, which is mapped to it`
-]
+export const notes = <A, E, R>(
+  records: Stream.Stream<CustomerRecord<A>, E, R>,
+  { ended }: { readonly ended: boolean }
+): ReadonlyArray<SourceNote.SourceNote> => {
+  const all = notesOf(records)?.() ?? []
+  return ended ? all : all.filter(({ _tag }) => _tag !== "NeverFound")
+}
 
 /**
  * The encoded records of a source from a position on.
@@ -266,7 +256,7 @@ export class SourceOutOfOrder extends Schema.TaggedError<SourceOutOfOrder>()("So
  * @since 0.1.0
  */
 export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, R, P>): Source<A, E, R> => {
-  const { against, expansion, missing, place, proof, recount, rows, start } = origin
+  const { against, expansion, notes, place, proof, recount, rows, start } = origin
   const isPlace = place === undefined ? undefined : Schema.is(place)
   // What a source calls a place is nobody else's business, so that its type forgets it.
   const fits = (position: SourcePosition): position is SourcePosition<P> => isPlace?.(position.place) === true
@@ -312,7 +302,7 @@ export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, 
         proof &&
         ((offset: number, behind: SourcePosition | undefined) =>
           behind === undefined || fits(behind) ? proof(offset, behind) : Effect.succeed(undefined)),
-      missing
+      notes
     } as const
   )
 }
@@ -363,7 +353,7 @@ export const withFingerprint: {
 } = dual(
   2,
   <A, E, R>(records: Stream.Stream<CustomerRecord<A>, E, R>, fingerprint: Fingerprint.Fingerprint): Source<A, E, R> =>
-    make({ fingerprint: Effect.succeed(fingerprint), from: () => records })
+    make({ fingerprint: Effect.succeed(fingerprint), from: () => records, notes: notesOf(records) })
 )
 
 /**
@@ -406,7 +396,7 @@ export const tap: {
       rows: source.rows,
       against: source.against,
       proof: source.proof,
-      missing: source.missing,
+      notes: source.notes,
       expansion: source.expansion
     })
 )
@@ -446,7 +436,7 @@ export const map: {
       rows: source.rows,
       against: source.against,
       proof: source.proof,
-      missing: source.missing,
+      notes: source.notes,
       expansion: source.expansion
     })
 )
@@ -482,7 +472,7 @@ export const filter: {
       rows: source.rows,
       against: source.against,
       proof: source.proof,
-      missing: source.missing,
+      notes: source.notes,
       expansion: source.expansion
     })
 )
@@ -574,7 +564,6 @@ export const concat = <A, E = never, R = never>(
         }),
         (each) => new Map(each.flatMap((rows) => [...rows]))
       ),
-    // What some source has is not missing.
     against: ({ differences, proof, was }) => {
       const others = Fingerprint.withoutAdded(was, differences)
       // What is behind one that may have grown is none of its differences.
@@ -583,10 +572,7 @@ export const concat = <A, E = never, R = never>(
         : Effect.succeed(others)
     },
     proof: (offset, behind) => (bare && first.source.proof?.(offset, behind)) || Effect.succeed(undefined),
-    missing: () =>
-      sources
-        .map(({ source }) => missing(source))
-        .reduce((all, each) => all.filter((name) => each.some((one) => one.field === name.field)))
+    notes: () => SourceNote.together(sources.map(({ source }) => source.notes?.() ?? []))
   })
 }
 

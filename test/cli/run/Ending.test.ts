@@ -16,6 +16,7 @@ const options: SyncOptions = {
   business: Option.none(),
   onConflict: Option.none(),
   ignoreUnknownFields: false,
+  allowSuspicious: ["apostrophe"],
   batchRecords: Option.none(),
   batchBytes: Option.none(),
   sameKey: Option.none(),
@@ -62,7 +63,7 @@ const told = (ending: Ending.Ending, more: Partial<Ending.About> = {}): string =
 
 describe("the end of a run", () => {
   const retry =
-    "patchbay retry dead.ndjson --to reach.patch --empty phone=null --delete-consent smsOptOut --dead-letters dead.2.ndjson"
+    "patchbay retry dead.ndjson --to reach.patch --empty phone=null --delete-consent smsOptOut --allow-suspicious apostrophe --dead-letters dead.2.ndjson"
 
   it("names what goes on and what does not, each with its command", () => {
     assert.strictEqual(

@@ -36,6 +36,14 @@ describe("values of options", () => {
     }
   })
 
+  it("delimiters are characters, or their names", () => {
+    const delimiters = ["comma", "semicolon", "tab", "pipe", "\\t", "\t", ";", "^"].map(Values.delimiter)
+    assert.deepStrictEqual(delimiters, [",", ";", "\t", "|", "\t", "\t", ";", "^"].map(Option.some))
+    for (const text of ["", '"', "\n", "||", "colon", "toString"]) {
+      assert.isTrue(Option.isNone(Values.delimiter(text)), text)
+    }
+  })
+
   it("a word that is printed to be typed is that word again in a shell", () => {
     const words = [
       "plain-1.csv",

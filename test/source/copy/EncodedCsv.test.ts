@@ -1,6 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect } from "effect"
-import { BatchPolicy, CustomerFile, PocketflowsDestination, ReachDestination, ReachSchema } from "../../../src/index.ts"
+import {
+  BatchPolicy,
+  CustomerFile,
+  PocketflowsDestination,
+  ReachDestination,
+  ReachSchema,
+  Suspicious
+} from "../../../src/index.ts"
 import * as Encode from "../../../src/sync/record/Encode.ts"
 import * as Encoding from "../Encoding.ts"
 import { bytesOf, oneOf } from "../support.ts"
@@ -37,6 +44,24 @@ const texts = [
   " ",
   "\u007f",
   "\uFEFF"
+] as const
+
+const spoiled = [
+  "'+14155550101",
+  " x",
+  "x ",
+  "   ",
+  "3\u00a0",
+  "\u3000x",
+  "x\u2009",
+  "\u200bx",
+  "x\ufeff",
+  "1.23457E+12",
+  "12345678e+2",
+  "+1.4E+10",
+  '"=""0042"""',
+  "=+14155550101",
+  "#N/A"
 ] as const
 
 // What the transcoder leaves to the schema, what no schema takes, and what is no CSV.
@@ -76,8 +101,23 @@ const odd = oneOf([
   "a,b",
   "a;b",
   "\n",
-  "\r"
+  "\r",
+  ...spoiled,
+  // What may seem spoiled, and is not.
+  "#1001",
+  "12e4567",
+  "+14155550100",
+  "a+b@example.com",
+  "\u2013 x \u2013",
+  "。x",
+  "customerId",
+  "email",
+  '"1" ',
+  ' "1"'
 ])
+
+// The header once more, what is blank, and what is said of the end of a table.
+const lines = ["HEADER", "\uFEFFHEADER", ",,,,,,", " ", ";", "\t", "", "customerId", "(2 rows)"] as const
 
 const columns = ["customerId", "firstName", "createdAt", "email", "emailOptOut", "smsOptOut", "other"] as const
 
@@ -90,11 +130,19 @@ const document = Arbitrary.all({
       strange: oneOf([-1, -1, -1, -1, 0, 1, 2, 3, 4]),
       odd,
       end: oneOf(["\n", "\n", "\n", "\n", "\r\n", "\r", "\n\n", "\r\n\r\n"]),
-      width: oneOf([0, 0, 0, 0, 0, 0, 0, 0, 1, -1])
+      width: oneOf([0, 0, 0, 0, 0, 0, 0, 0, 1, 2, -1, -3]),
+      line: oneOf([undefined, undefined, undefined, undefined, undefined, undefined, undefined, ...lines])
     }),
     { maxLength: 12 }
   ),
   delimiter: oneOf([",", ",", ";", "\t"]),
+  // Where none is told, the header tells it, and so may the line above.
+  isTold: oneOf([true, false]),
+  sep: oneOf([true, false, false]),
+  unnamed: oneOf([0, 0, 1, 2]),
+  untilBlankLine: oneOf([false, false, true]),
+  otherColumns: oneOf(["ignore", "ignore", "refuse"]),
+  allowSuspicious: oneOf([[], [], ["apostrophe", "white-space"], Suspicious.checks]),
   mark: oneOf(["", "", "\uFEFF", "\n"]),
   empty: oneOf(["absent", "absent", "null", "text"]),
   columns: oneOf([
@@ -114,26 +162,45 @@ const document = Arbitrary.all({
   maxRecords: oneOf([500, 1, 2, 3])
 })
 
+const unnamedColumns: ReadonlyArray<string> = ["", ""]
+
 type Document = typeof document extends Arbitrary.Arbitrary<infer D> ? D : never
 
-const write = ({ delimiter, invalidAt, lastBreak, left, mark, order, rows }: Document): Uint8Array => {
+const write = ({
+  delimiter,
+  invalidAt,
+  lastBreak,
+  left,
+  mark,
+  order,
+  otherColumns,
+  rows,
+  sep,
+  unnamed
+}: Document): Uint8Array => {
   const header = columns
     .map((column, i) => ({ column, rank: order[i] ?? 0 }))
     .sort((a, b) => a.rank - b.rank)
-    .map(({ column }) => column)
+    .map(({ column }): string => column)
     // The key must be there, and the column that is no field may not.
-    .filter((column, i) => column === "customerId" || i >= left)
+    .filter((column, i) => column === "customerId" || (i >= left && (column !== "other" || otherColumns === "ignore")))
+    .concat(unnamedColumns.slice(0, unnamed))
+  const named = header.join(delimiter)
   const lines = rows.map((row, index) => {
     const cells = header.map((column, i) => {
-      const choices = good[column] ?? texts
+      const choices = column === "" ? [""] : (good[column] ?? texts)
       return choices[(row.picks[i] ?? 0) % choices.length] ?? ""
     })
     if (row.strange >= 0) cells[row.strange % cells.length] = row.odd
     if (row.width === 1) cells.push("more")
-    if (row.width === -1) cells.pop()
-    return cells.join(delimiter) + (index === rows.length - 1 && !lastBreak ? "" : row.end)
+    if (row.width === 2) cells.push("", " ")
+    for (let less = row.width; less < 0; less++) cells.pop()
+    return (
+      (row.line?.replace("HEADER", named) ?? cells.join(delimiter)) +
+      (index === rows.length - 1 && !lastBreak ? "" : row.end)
+    )
   })
-  const bytes = bytesOf(`${mark}${header.join(delimiter)}\n${lines.join("")}`)
+  const bytes = bytesOf(`${mark}${sep ? `sep=${delimiter}\n` : ""}${named}\n${lines.join("")}`)
   if (invalidAt !== undefined) bytes[Math.floor(bytes.length * invalidAt)] = 0xff
   return bytes
 }
@@ -153,8 +220,10 @@ describe("a file that is encoded on the way", () => {
     ([random, sizes]) =>
       Effect.gen(function* () {
         const bytes = write(random)
-        const { columns, delimiter, empty, maxBytes, maxRecordSize, maxRecords } = random
-        const options = { columns, delimiter, empty, maxRecordSize, otherColumns: "ignore" } as const
+        const { allowSuspicious, columns, delimiter, empty, isTold, maxBytes, maxRecordSize, maxRecords } = random
+        const { otherColumns, untilBlankLine } = random
+        const reading = { columns, empty, maxRecordSize, otherColumns, allowSuspicious, untilBlankLine } as const
+        const options = isTold ? { ...reading, delimiter } : reading
         const ways = Encoding.both("a.csv", ReachSchema.CustomerPatch, encoder(maxBytes, maxRecords), options)
         yield* Encoding.assertSame(ways, bytes, sizes)
       }),
@@ -178,6 +247,46 @@ describe("a file that is encoded on the way", () => {
       assert.isAtMost(yield* decoded(plain(usual)), 3)
       assert.isAtMost(yield* decoded(plain((i) => `"c-${i}","a, b","2024-01-15T10:30:00Z","true"\n`)), 3)
       assert.isAtMost(yield* decoded(plain((i) => usual(i).replace("\n", "\r\n"))), 3)
+      for (const delimiter of [";", "\t", "|"]) {
+        const text = new TextDecoder().decode(plain(usual)).replaceAll(",", delimiter)
+        assert.isAtMost(yield* decoded(bytesOf(text)), 3, delimiter)
+      }
+      // A phone number has its plus sign, an address may have one, and last columns may have no names.
+      const wide = bytesOf(
+        `customerId,phone,email,,\n${Array.from({ length: 5000 }, (_, i) => `${i},+1415555${i},a+${i}@example.com,,\n`).join("")}`
+      )
+      assert.isAtMost(yield* decoded(wide), 3)
+    })
+  )
+
+  it.effect("a spoiled text among usual rows is found wherever it stands, and so are the header and a blank line", () =>
+    Effect.gen(function* () {
+      const header = "customerId,firstName,phone,email"
+      const usual = Array.from({ length: 60 }, (_, i) => `c-${i},Zoë,+1415555${i},a+${i}@example.com\n`).join("")
+      const among = (rows: ReadonlyArray<string>) => bytesOf(`${header}\n${usual}${rows.join(`\n${usual}`)}\n${usual}`)
+      const ways = (options: object = {}) =>
+        Encoding.both("a.csv", ReachSchema.CustomerPatch, encoder(1_000_000), options)
+      for (const text of spoiled) {
+        const rows = [`${text},,,`, `1,${text},,`, `2,,${text},`, `3,,,${text}`]
+        const notes = yield* Encoding.assertSame(ways(), among(rows), [64 * 1024])
+        const counts = notes.map((note) => (note._tag === "Suspicious" ? [note.field, note.records] : note))
+        assert.deepStrictEqual(
+          counts,
+          [
+            ["firstName", 1],
+            ["email", 1]
+          ],
+          text
+        )
+      }
+      const notes = yield* Encoding.assertSame(ways(), among([header, `\uFEFF${header}`, ",,,", " , ", "", header]), [
+        64 * 1024
+      ])
+      assert.deepStrictEqual(notes, [{ _tag: "HeaderRepeated", records: 3, lines: [62, 123, 367] }])
+      const below = yield* Encoding.assertSame(ways({ untilBlankLine: true }), among(["9,,,", "", "10,,,"]), [
+        64 * 1024
+      ])
+      assert.deepStrictEqual(below, [{ _tag: "BelowTable", line: 123 }])
     })
   )
 

@@ -249,6 +249,26 @@ describe("an NDJSON that is encoded on the way", () => {
     })
   )
 
+  it.effect("a spoiled text among usual lines is found in whatever field it stands", () =>
+    Effect.gen(function* () {
+      for (const text of ["'1", " x", "x ", "3\u00a0", "\u3000x", "x\u2009", "1.2E+12", "=1", "#N/A", "+1E+10"]) {
+        const odd = ["customerId", "phone", "firstName", "email"].map((field) => ({ customerId: "c", [field]: text }))
+        const ways = Encoding.both("a.ndjson", ReachSchema.CustomerPatch, encoder(), {})
+        const mixed = lines((i) => (i % 60 === 59 ? JSON.stringify(odd[Math.floor(i / 60) % 4]) : usual(i)), 400)
+        const notes = yield* Encoding.assertSame(ways, mixed, [64 * 1024])
+        const counts = notes.map((note) => (note._tag === "Suspicious" ? [note.field, note.records, note.lines] : note))
+        assert.deepStrictEqual(
+          counts,
+          [
+            ["firstName", 1, [180]],
+            ["email", 1, [240]]
+          ],
+          text
+        )
+      }
+    })
+  )
+
   it.effect("one line in a hundred that must be decoded makes few others be", () =>
     Effect.gen(function* () {
       const odd = (i: number) => JSON.stringify({ ...customer(i), email: null })

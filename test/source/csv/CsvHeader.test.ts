@@ -35,8 +35,13 @@ describe("the header", () => {
         'Unknown: Column 2, "emial", is no field. Did you mean email? Rename it, map it with columns: { email: "emial" }, or leave such columns out with otherColumns: "ignore".',
         'Unknown: Column 3, "Notes", is no field. Map it with columns, or leave such columns out with otherColumns: "ignore".'
       ])
-      assert.deepStrictEqual(yield* header("customerId,email,\n"), [
-        'Unknown: Column 3, which has no name, is no field. Map it with columns, or leave such columns out with otherColumns: "ignore".'
+      // A column without a name cannot be mapped.
+      assert.deepStrictEqual(yield* header("customerId,email,\n", { strictHeader: true }), [
+        'Unknown: Column 3 has no name. Name it, take it out, or leave such columns out with otherColumns: "ignore".'
+      ])
+      assert.deepStrictEqual(yield* header("customerId, email,Notes \n", { strictHeader: true }), [
+        'Unknown: Column 2, " email", is no field. Spaces stand around its name. Did you mean email? Rename it, map it with columns: { email: " email" }, or leave such columns out with otherColumns: "ignore".',
+        'Unknown: Column 3, "Notes ", is no field. Spaces stand around its name. Map it with columns, or leave such columns out with otherColumns: "ignore".'
       ])
     })
   )
@@ -99,6 +104,79 @@ describe("the header", () => {
     })
   )
 
+  it.effect("takes names that differ in case, spaces, _ and - only, and spaces around any name", () =>
+    Effect.gen(function* () {
+      const text = " Customer ID , E-Mail ,FIRST_NAME,\u00a0lastName\nc-1,a@x,Ada,L\n"
+      assert.deepStrictEqual(told(yield* readCsv(text, ReachSchema.CustomerPatch)), [
+        { customerId: "c-1", email: "a@x", firstName: "Ada", lastName: "L" }
+      ])
+      assert.include((yield* header(text, { strictHeader: true })).join(), "Spaces stand around its name")
+      // A name that is mapped is taken to the letter first, and then without the spaces around it.
+      for (const Mail of ["Mail ", " Mail"]) {
+        assert.deepStrictEqual(
+          told(
+            yield* readCsv("customerId, Mail\nc-1,a@x\n", ReachSchema.CustomerPatch, {
+              columns: { email: Mail.trim() }
+            })
+          ),
+          [{ customerId: "c-1", email: "a@x" }]
+        )
+      }
+      assert.deepStrictEqual(
+        told(
+          yield* readCsv("customerId, Mail \nc-1,a@x\n", ReachSchema.CustomerPatch, { columns: { email: " Mail " } })
+        ),
+        [{ customerId: "c-1", email: "a@x" }]
+      )
+    })
+  )
+
+  it.effect("refuses two columns that would be one field", () =>
+    Effect.gen(function* () {
+      const problem = (one: string, other: string) =>
+        `Duplicate: Columns 2 and 3, "${one}" and "${other}", would both be read as email. Rename one, or take names to the letter with strictHeader: true.`
+      assert.deepStrictEqual(yield* header("customerId,Email,email\nc-1,a,b\n"), [problem("Email", "email")])
+      assert.deepStrictEqual(yield* header("customerId,e-mail,E_MAIL\nc-1,a,b\n", { otherColumns: "ignore" }), [
+        problem("e-mail", "E_MAIL")
+      ])
+      assert.deepStrictEqual(
+        told(
+          yield* readCsv("customerId,Email,email\nc-1,a,b\n", ReachSchema.CustomerPatch, {
+            strictHeader: true,
+            otherColumns: "ignore"
+          })
+        ),
+        [{ customerId: "c-1", email: "b" }]
+      )
+      // The field is said to be elsewhere: a name that is near it is none.
+      assert.include(
+        (yield* header("customerId,Email,Mail\nc-1,a,b\n", { columns: { email: "Mail" } })).join(),
+        'Column 2, "Email", is no field'
+      )
+    })
+  )
+
+  it.effect("may have columns without a name as long as they are empty", () =>
+    Effect.gen(function* () {
+      const read = (rows: string) => readCsv(`,customerId,, \n${rows}`, ReachSchema.CustomerPatch)
+      assert.deepStrictEqual(told(yield* read(",c-1,,\n ,c-2,\t,\n,c-3\n")), [
+        { customerId: "c-1" },
+        { customerId: "c-2" },
+        { customerId: "c-3" }
+      ])
+      // Where the first row has something there, as a data frame's index, all will: nothing is sent.
+      assert.deepStrictEqual(yield* header(",customerId\n0,c-1\n1,c-2\n"), [
+        'Unknown: Column 1 has no name, and is not empty on line 2. Name it, take it out, or leave such columns out with otherColumns: "ignore".'
+      ])
+      const [, , other] = yield* read(",c-1,,\n,c-2,,\n,c-3,x,\n")
+      assert.deepStrictEqual(other?._tag === "Invalid" ? [other.reason._tag, other.reason.issues[0]?.message] : other, [
+        "Malformed",
+        'Column 3 has no name, and is not empty on line 4. Name it, take it out, or leave such columns out with otherColumns: "ignore".'
+      ])
+      assert.deepStrictEqual(other?._tag === "Invalid" && other.input.format === "csv" && other.input.value, ",c-3,x,")
+    })
+  )
+
   it.effect("that is a customer because the names were forgotten is not repeated", () =>
     Effect.gen(function* () {
       const issues = yield* header("c-1,jane@example.com,Jane,Montgomery,+14155550100\n")
@@ -117,6 +195,8 @@ describe("the header", () => {
     [{ delimiter: '"' }, "delimiter"],
     [{ delimiter: "\n" }, "delimiter"],
     [{ delimiter: "||" }, "delimiter"],
+    [{ skipLines: -1 }, "skipLines"],
+    [{ skipLines: 1.5 }, "skipLines"],
     [{ maxRecordSize: 0 }, "maxRecordSize"],
     [{ maxRecordSize: Number.NaN }, "maxRecordSize"],
     [{ columns: { custmerId: "Customer ID" } }, "columns.custmerId"]

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { parse } from "csv-parse/sync"
 import { Arbitrary, Effect, Schema, Stream } from "effect"
 import { Csv } from "effect/encoding"
 import { oneOf, readCsv, sizes, textOf, told, withoutPosition } from "../support.ts"
@@ -7,7 +8,7 @@ const Row = Schema.Record(Schema.String, Schema.String)
 const empty = "text" as const
 
 const rows = (text: string, options: object = {}, blocks: ReadonlyArray<number> = []) =>
-  readCsv(text, Row, { empty, ...options }, blocks)
+  readCsv(text, Row, { empty, strictRows: true, ...options }, blocks)
 
 describe("rows by RFC 4180", () => {
   const quoted = (cell: string) => `"${cell.replaceAll('"', '""')}"`
@@ -81,6 +82,176 @@ describe("rows by RFC 4180", () => {
           [1, 6]
         ]
       )
+    })
+  )
+})
+
+describe("rows as people write them", () => {
+  const Loose = Schema.Struct({
+    c0: Schema.String,
+    c1: Schema.optionalKey(Schema.String),
+    c2: Schema.optionalKey(Schema.String)
+  })
+  const loose = (text: string, options: object = {}, blocks: ReadonlyArray<number> = []) =>
+    Effect.map(readCsv(text, Loose, { ...options }, blocks), (records): ReadonlyArray<object | string> => told(records))
+
+  const documents = Arbitrary.all({
+    width: oneOf([1, 2, 3, 4]),
+    cells: Arbitrary.array(
+      textOf(["a", "é", "漢", "𝄞", ",", ";", "|", '"', "\n", "\r", "\r\n", "x y", "0", "1e3", "=", "+", "'"], 4),
+      { maxLength: 24 }
+    ),
+    // What stands around a cell in quotes, how many cells a row has too many, and whether it lacks those that are empty.
+    around: Arbitrary.array(oneOf(["", "", " ", "  ", " \t"]), { minLength: 2, maxLength: 6 }),
+    more: Arbitrary.array(oneOf([0, 0, 1, 3, -1]), { minLength: 1, maxLength: 4 }),
+    quoteAll: oneOf([true, false]),
+    newline: oneOf(["\n", "\r\n", "\r"]),
+    delimiter: oneOf([",", ";", "\t", "|"]),
+    mark: oneOf(["", "\uFEFF"]),
+    sep: oneOf([true, false, false]),
+    blank: oneOf([0, 1, 2])
+  })
+
+  it.effect.prop(
+    "are those that csv-parse finds under the delimiter that it is told, however the bytes are cut",
+    [documents, sizes],
+    ([{ around, blank, cells, delimiter, mark, more, newline, quoteAll, sep, width }, blocks]) =>
+      Effect.gen(function* () {
+        const names = Array.from({ length: width }, (_, i) => `c${i}`)
+        const isTab = delimiter === "\t"
+        const quoted = (cell: string, at: number) => {
+          const pad = (i: number) => (isTab ? "" : (around[(at + i) % around.length] ?? ""))
+          return `${pad(0)}"${cell.replaceAll('"', '""')}"${pad(1)}`
+        }
+        const written = (cell: string, at: number) =>
+          quoteAll || cell === "" || /["\r\n,;|\t]/.test(cell) ? quoted(cell, at) : cell
+        const lines = [names.join(delimiter)]
+        for (let i = 0; i + width <= cells.length; i += width) {
+          // The first cell says that it is a row.
+          const row = cells.slice(i, i + width).map((cell, at) => (at === 0 ? `k${cell}` : cell))
+          const turn = more[(i / width) % more.length] ?? 0
+          const isShort = turn < 0 && row.at(-1) === "" && width > 2
+          const line = (isShort ? row.slice(0, -1) : row).map(written).join(delimiter)
+          lines.push(line + delimiter.repeat(Math.max(0, turn)) + (blank > 1 ? newline + delimiter.repeat(width) : ""))
+        }
+        const text = lines.join(newline.repeat(1 + blank)) + newline
+        const expected = parse(text, {
+          delimiter,
+          relax_column_count: true,
+          skip_empty_lines: true,
+          skip_records_with_empty_values: true,
+          ltrim: !isTab,
+          rtrim: !isTab,
+          record_delimiter: [newline]
+        })
+          .slice(1)
+          .map((row) => names.map((_, i) => row[i] ?? ""))
+        const first = sep ? `sep=${delimiter}${newline}` : ""
+        // A header of one name says nothing.
+        const options = width === 1 ? { delimiter } : {}
+        const records = yield* readCsv(mark + first + text, Row, options, blocks)
+        assert.deepStrictEqual(
+          told(records).map((patch) => (typeof patch === "string" ? patch : names.map((name) => patch[name] ?? ""))),
+          expected
+        )
+      }),
+    { arbitrary: { runs: 300, size: 60 } }
+  )
+
+  it.effect("lack cells at their end, or have empty ones too many", () =>
+    Effect.gen(function* () {
+      const text = "c0,c1,c2\na,b\na,b,c,,  ,\na,b,c,d\nalone\n"
+      const read = [{ c0: "a", c1: "b" }, { c0: "a", c1: "b", c2: "c" }, "Malformed", "Malformed"]
+      for (const blocks of [[], [1], [3]]) assert.deepStrictEqual(yield* loose(text, {}, blocks), read)
+      assert.deepStrictEqual(
+        yield* loose(text, { strictRows: true }),
+        Array.from({ length: 4 }, () => "Malformed")
+      )
+    })
+  )
+
+  it.effect("lack no cells where the source ends in them: it may be cut off", () =>
+    Effect.gen(function* () {
+      for (const blocks of [[], [1], [3]]) {
+        assert.deepStrictEqual(yield* loose("c0,c1,c2\na,b", {}, blocks), ["Malformed"])
+        assert.deepStrictEqual(yield* loose('c0,c1,c2\na,"b"', {}, blocks), ["Malformed"])
+        assert.deepStrictEqual(yield* loose("c0,c1,c2\na,b,", {}, blocks), [{ c0: "a", c1: "b" }])
+        assert.deepStrictEqual(yield* loose("c0,c1,c2\na,b\r", {}, blocks), [{ c0: "a", c1: "b" }])
+      }
+      const [record] = yield* readCsv("c0,c1,c2\na,b", Loose)
+      assert.deepStrictEqual(
+        record?._tag === "Invalid" && record.reason.issues[0]?.message,
+        "The row has 2 cells, the header 3, and the source ends in it, as if it were cut off"
+      )
+    })
+  )
+
+  it.effect("lack no cell that would delete something, or write an empty text", () =>
+    Effect.gen(function* () {
+      for (const meaning of ["null", "text"]) {
+        const records = yield* readCsv("c0,c1,c2\na,b\n", Loose, {
+          empty: { c2: meaning === "null" ? "null" : "text" }
+        })
+        const [record] = records
+        assert.deepStrictEqual(
+          record?._tag === "Invalid" ? [record.reason._tag, record.reason.issues[0]?.message, record.input] : record,
+          [
+            "Malformed",
+            "The row has 2 cells, the header 3, and an empty c2 means something here",
+            { format: "csv", value: "a,b", header: ["c0", "c1", "c2"], delimiter: "," }
+          ]
+        )
+        // Of the column that it has, nothing lacks.
+        assert.deepStrictEqual(yield* loose("c0,c1,c2\na,b\n", { empty: { c1: meaning } }), [{ c0: "a", c1: "b" }])
+      }
+    })
+  )
+
+  it.effect("have blanks beside cells in quotes, and keep those in them and in other cells", () =>
+    Effect.gen(function* () {
+      const text = '"c0", "c1" ,\t"c2"\n"1", " a ""b"", " ,"c\n"\t \n x , y ,"z"\n"1", "a" b,c\n "1,2,3\n'
+      const read = [{ c0: "1", c1: ' a "b", ', c2: "c\n" }, { c0: " x ", c1: " y ", c2: "z" }, "Malformed", "Malformed"]
+      for (const blocks of [[], [1], [2], [7]]) assert.deepStrictEqual(yield* loose(text, {}, blocks), read)
+      // A tab between cells is a delimiter.
+      assert.deepStrictEqual(yield* loose('c0\tc1\tc2\n"1"\t"2"\t\t\n \t"2"\t3\n'), [
+        { c0: "1", c1: "2" },
+        { c0: " ", c1: "2", c2: "3" }
+      ])
+      assert.deepStrictEqual(yield* loose('c0,c1,c2\n"1", "2",3\n', { strictRows: true }), ["Malformed"])
+    })
+  )
+
+  it.effect("of nothing but delimiters and blanks are blank lines", () =>
+    Effect.gen(function* () {
+      const text = "c0,c1,c2\n,,\na,,\n , ,\t\n   \nb,,\n,,,,,\n,,"
+      for (const blocks of [[], [1], [3]])
+        assert.deepStrictEqual(yield* loose(text, {}, blocks), [{ c0: "a" }, { c0: "b" }])
+      const lines = (yield* readCsv(text, Loose)).map(({ line, offset }) => [offset, line])
+      assert.deepStrictEqual(lines, [
+        [0, 3],
+        [1, 6]
+      ])
+    })
+  )
+
+  it.effect("are read up to a blank line, if that is where the table ends", () =>
+    Effect.gen(function* () {
+      const option = { untilBlankLine: true }
+      const rest = '\nTotal,2,\n"open,\n(2 rows)\n'
+      for (const end of ["\n", "\r\n", ",,\n", "  \n"]) {
+        for (const blocks of [[], [1], [3], [20]]) {
+          assert.deepStrictEqual(yield* loose(`c0,c1,c2\n\na,1,\nb,1,\n${end}${rest}`, option, blocks), [
+            { c0: "a", c1: "1" },
+            { c0: "b", c1: "1" }
+          ])
+        }
+      }
+      // Never guessed.
+      assert.deepStrictEqual(yield* loose("c0,c1\na,1\n\nTotal,1\n(2 rows)\n"), [
+        { c0: "a", c1: "1" },
+        { c0: "Total", c1: "1" },
+        "Malformed"
+      ])
     })
   )
 })

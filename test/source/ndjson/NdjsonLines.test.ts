@@ -26,6 +26,27 @@ describe("lines of NDJSON", () => {
     })
   )
 
+  it.effect("do not start with [, as a JSON array does, of which the last element would be one", () =>
+    Effect.gen(function* () {
+      for (const text of [
+        '[\n{"customerId":"1"},\n{"customerId":"2"}\n]',
+        '\uFEFF\n [{"customerId":"1"},\n{"customerId":"2"}]',
+        "[]"
+      ]) {
+        const error = yield* Effect.flip(readNdjson(text, ReachSchema.CustomerPatch, {}, [3]))
+        assert.strictEqual(
+          error.message,
+          'bytes starts with [, as a JSON array does, and is no NDJSON. Read it with format: "json".'
+        )
+      }
+      const later = '{"customerId":"1"}\n[1]\n'
+      assert.deepStrictEqual(told(yield* readNdjson(later, ReachSchema.CustomerPatch)), [
+        { customerId: "1" },
+        "SchemaMismatch"
+      ])
+    })
+  )
+
   it.effect("that are bad are rejected with their line and reason, and reading goes on", () =>
     Effect.gen(function* () {
       const long = JSON.stringify({ customerId: "x".repeat(90) })
@@ -98,7 +119,7 @@ describe("lines of NDJSON", () => {
           "",
           "null",
           '{"a":"\\u2028\u2028"}',
-          "[1",
+          "x[1",
           "\r"
         ]),
         { maxLength: 12 }

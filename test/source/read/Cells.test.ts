@@ -85,12 +85,12 @@ describe("cells", () => {
         reason: {
           _tag: "SchemaMismatch",
           issues: [
+            { path: ["smsOptOut"], message: "Expected true or false, in any case, or 1 or 0" },
             { path: ["customerId"], message: "Missing key" },
             {
               path: ["createdAt"],
               message: "Expected an RFC 3339 date-time with an offset, such as 2024-01-15T10:30:00Z"
-            },
-            { path: ["smsOptOut"], message: "Expected boolean | null" }
+            }
           ]
         },
         input: {

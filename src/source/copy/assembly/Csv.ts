@@ -1,7 +1,7 @@
 /**
  * Rows of CSV to JSON.
  */
-import { booleanLength, copyText, copyWords, isCopied, NO_TEXT, takeKey, wordOf, wrote } from "./Rows"
+import { booleanLength, copyText, copyWords, isCopied, isSame, NO_TEXT, takeKey, wordOf, wrote } from "./Rows"
 
 const QUOTE: u32 = 34
 const OPEN_BRACE: u32 = 123
@@ -13,6 +13,9 @@ export class Table {
   columns: u32
   width: u32
   delimiter: u32
+  /** What stands in the header over the keys, in UTF-8: a row whose key is that is the header once more. */
+  keyName: u32
+  keyNameSize: u32
 }
 
 /** What becomes of a cell. */
@@ -24,7 +27,7 @@ export class Column {
   size: u32
   /** Which texts are copied; a boolean, if there is none. */
   text: u32
-  /** The field is left out where its cell is empty. */
+  /** The field is left out where its cell is empty. Of a cell that is passed over: it is one for the schema where not. */
   absent: u32
   isKey: u32
 }
@@ -53,6 +56,7 @@ export function writeRow(pointer: usize, row: usize, out: usize): usize {
     // Doubled quotes are for the schema's reader, as is what follows a quote that is closed.
     if (isQuoted && <u32>load<u8>(at++) !== QUOTE) return 0
     if (column.size === 0) {
+      if (column.absent && start !== end) return 0
       to = begin
     } else if (start === end) {
       if (!column.absent) return 0
@@ -61,7 +65,10 @@ export function writeRow(pointer: usize, row: usize, out: usize): usize {
       if (booleanLength(start) !== end - start) return 0
     } else {
       if (!isCopied(column.text, cell, start, end)) return 0
-      if (column.isKey && !takeKey(value, to)) return 0
+      if (column.isKey) {
+        if (end - start === <usize>table.keyNameSize && isSame(start, table.keyName, end - start)) return 0
+        if (!takeKey(value, to)) return 0
+      }
       store<u8>(to++, <u8>QUOTE)
     }
     if (cell + 1 < width && <u32>load<u8>(at++) !== delimiter) return 0

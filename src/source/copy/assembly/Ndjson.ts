@@ -1,7 +1,7 @@
 /**
  * Lines of NDJSON to JSON without the spaces that Python's `json.dumps` writes behind colons and commas.
  */
-import { booleanLength, copyText, copyWords, isCopied, takeKey, wordOf, wrote } from "./Rows"
+import { booleanLength, copyText, copyWords, isCopied, isSame, takeKey, wordOf, wrote } from "./Rows"
 
 const SPACE: u32 = 32
 const QUOTE: u32 = 34
@@ -90,21 +90,11 @@ function fieldAt(table: Table, at: usize, before: u32): u32 {
   let index = load<u32>(guess)
   for (let i: u32 = 0; i < size; i++) {
     const field = fieldOf(table, index)
-    if (startsWith(at, field.name, field.size)) {
+    if (isSame(at, field.name, field.size)) {
       store<u32>(guess, index)
       return index
     }
     index = index + 1 < size ? index + 1 : 0
   }
   return size
-}
-
-function startsWith(at: usize, name: usize, size: usize): bool {
-  let i: usize = 0
-  for (; i + 8 <= size; i += 8) {
-    if (load<u64>(at + i) !== load<u64>(name + i)) return false
-  }
-  const left = size - i
-  // Bits of the word that are of the name.
-  return left === 0 || (load<u64>(at + i) ^ load<u64>(name + i)) << ((8 - left) << 3) === 0
 }

@@ -4,7 +4,12 @@
 
 const LF: u32 = 10
 const CR: u32 = 13
+const SPACE: u32 = 32
 const COMMA: u32 = 44
+const NINE: u32 = 57
+
+// A bit for each byte below 64 with which a text starts that may be spoiled: a space, #, ', and =.
+const spoiledStarts: u64 = ((<u64>1) << 32) | ((<u64>1) << 35) | ((<u64>1) << 39) | ((<u64>1) << 61)
 
 // In each byte of a word:
 const ones: u64 = u64.MAX_VALUE / 0xff
@@ -13,6 +18,7 @@ const lowBits: u64 = 0x02 * ones
 const leastText: u64 = 0x21 * ones
 const highBits: u64 = 0x80 * ones
 const backslashes: u64 = 0x5c * ones
+const pluses: u64 = 0x2b * ones
 
 /** One run: what may be done, and what came of it. Addresses are of the memory, sizes in bytes. */
 @unmanaged
@@ -38,6 +44,8 @@ export class Run {
   lines: u32
   outEnd: u32
   keysEnd: u32
+  /** A line that has nothing in it is one for the schema. */
+  stopsAtBlank: u32
 }
 
 /** What is known of a row that was written. */
@@ -63,7 +71,54 @@ declare function copied(column: u32, from: usize, size: usize): bool
 
 /** Whether a text that is not empty may be copied. */
 export function isCopied(text: u32, column: u32, from: usize, to: usize): bool {
-  return text === ANY_TEXT || (text === SOME_TEXT && copied(column, from, to - from))
+  return text === ANY_TEXT ? !maySpoil(from, to) : text === SOME_TEXT && copied(column, from, to - from)
+}
+
+/**
+ * Whether a text may be one that a spreadsheet spoiled, for `read/Suspicious.ts` to say: by its first character, its last
+ * one, and a plus sign in what may be a number.
+ */
+function maySpoil(from: usize, to: usize): bool {
+  const first: u32 = load<u8>(from)
+  const last: u32 = load<u8>(to - 1)
+  if (first < 64 && ((spoiledStarts >> first) & 1) !== 0) return true
+  if (last === SPACE || (first >= 128 && isWide(load<u8>(from), load<u8>(from + 1)))) return true
+  if (last >= 128 && isWideEnd(from, to)) return true
+  return first <= NINE && last <= NINE && hasPlus(from + 1, to)
+}
+
+/** Whether these are the first two bytes of a white space beyond ASCII, or of a character beside it. */
+function isWide(first: u32, second: u32): bool {
+  if (first === 0xc2) return second === 0xa0
+  if (first === 0xe1) return second === 0x9a
+  if (first === 0xe2) return second === 0x80 || second === 0x81
+  return (first === 0xe3 && second === 0x80) || (first === 0xef && second === 0xbb)
+}
+
+/** The same, of the last character. */
+function isWideEnd(from: usize, to: usize): bool {
+  if (to - from >= 2 && isWide(load<u8>(to - 2), load<u8>(to - 1))) return true
+  return to - from >= 3 && isWide(load<u8>(to - 3), load<u8>(to - 2))
+}
+
+function hasPlus(from: usize, to: usize): bool {
+  for (let at = from; at < to; at += 8) {
+    const same = load<u64>(at) ^ pluses
+    const found = (same - ones) & ~same & highBits
+    if (found !== 0) return at + <usize>(ctz(found) >> 3) < to
+  }
+  return false
+}
+
+/** Whether the bytes at two places are the same; behind both there are seven more that can be read. */
+export function isSame(at: usize, name: usize, size: usize): bool {
+  let i: usize = 0
+  for (; i + 8 <= size; i += 8) {
+    if (load<u64>(at + i) !== load<u64>(name + i)) return false
+  }
+  const left = size - i
+  // Bits of the word that are of the name.
+  return left === 0 || (load<u64>(at + i) ^ load<u64>(name + i)) << ((8 - left) << 3) === 0
 }
 
 /** A word of nothing but this byte. */
@@ -176,6 +231,10 @@ export function take(run: Run, table: usize, write: WriteRow): u32 {
   while (row <= run.last) {
     const first: u32 = load<u8>(row)
     if (first === LF || (first === CR && load<u8>(row + 1) === LF)) {
+      if (run.stopsAtBlank) {
+        ending = STUCK
+        break
+      }
       row += first === LF ? 1 : 2
       lines++
       continue
