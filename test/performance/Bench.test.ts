@@ -53,7 +53,7 @@ describe("npm run bench", () => {
     [["--fast"], "--fast"],
     [["sweep", "--latency", "20"], "--latency is not for sweep."],
     [["latency", "--only", "patchbay"], "--only is not for latency."],
-    [["all"], "There is no all. There are table, sweep, latency, start."]
+    [["all"], "There is no all. There are table, sweep, latency, start, repeated."]
   ] as const
   for (const [args, message] of refused) {
     it(`refuses ${args.join(" ")} before anything is built`, async () => {

@@ -99,7 +99,7 @@ describe("every method against the sandbox over a socket", () => {
       Effect.provide(
         connected({
           reach: {
-            queue: { delay: "50 millis" },
+            queue: { delay: "1 second" },
             refuse: ({ email }) => (email === "taken@example.com" ? "the address is taken" : undefined)
           }
         })

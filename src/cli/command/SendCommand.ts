@@ -184,27 +184,24 @@ const decode = <S extends Schema.ConstraintDecoder<unknown>>(
   input: Input,
   options: Options
 ): Effect.Effect<S["Type"], CommandFailed> =>
-  input.changed.length > 0
-    ? Effect.fail(ApiFailure.invalid(input.changed, words(input)))
-    : CustomerFile.ndjson(Stream.make(new TextEncoder().encode(input.json)), schema, {
-        otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse",
-        maxRecordSize: 2 * mostInput
-      }).pipe(
-        Stream.runHead,
-        Effect.orDie,
-        Effect.flatMap((record) =>
-          Option.isSome(record) && record.value._tag === "Valid"
-            ? Effect.succeed(record.value.patch)
-            : Effect.fail(
-                ApiFailure.invalid(
-                  Option.isSome(record) && record.value._tag === "Invalid"
-                    ? record.value.reason.issues.map(inWords(input, options.to))
-                    : [],
-                  words(input)
-                )
-              )
-        )
-      )
+  CustomerFile.ndjson(Stream.make(new TextEncoder().encode(input.json)), schema, {
+    otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse",
+    maxRecordSize: 2 * mostInput
+  }).pipe(
+    Stream.runHead,
+    Effect.orDie,
+    Effect.flatMap((record) => {
+      const valid = Option.isSome(record) && record.value._tag === "Valid" ? record.value : undefined
+      if (valid !== undefined && input.changed.length === 0) return Effect.succeed(valid.patch)
+      const found =
+        Option.isSome(record) && record.value._tag === "Invalid"
+          ? record.value.reason.issues.map(inWords(input, options.to))
+          : []
+      const told = new Set(input.changed.map(({ path }) => path[0]))
+      const others = found.filter(({ path }) => !told.has(path[0]))
+      return Effect.fail(ApiFailure.invalid([...others, ...input.changed], words(input)))
+    })
+  )
 
 // The library speaks of its options, which have other names here.
 const inWords =

@@ -23,7 +23,7 @@ const windows = [
   { name: "a window of the width at which the layout changes", width: 800, height: 900 }
 ]
 
-const charted = ["delivered", "refused", "interrupted", "resumed", "stopped", "short", "one", "hostile"]
+const charted = ["delivered", "limited", "refused", "interrupted", "resumed", "stopped", "short", "one", "hostile"]
 
 describe.skipIf(found === undefined)("the report in a browser", () => {
   const folder = mkdtempSync(join(tmpdir(), "patchbay-report-"))
