@@ -13,9 +13,10 @@ const run = promisify(execFile)
 const sources = globSync("src/**/*.ts", { cwd: root })
 const importsOf = (file: string): ReadonlyArray<string> =>
   [
-    ...readFileSync(join(root, file), "utf8").matchAll(
-      /^(?:import|export)\b[^"';]*?from "([^"]+)"|import\("([^"]+)"\)/gm
-    )
+    ...readFileSync(join(root, file), "utf8")
+      // Examples in comments are of users.
+      .replaceAll(/^ *\*.*$/gm, "")
+      .matchAll(/^(?:import|export)\b[^"';]*?from "([^"]+)"|import\("([^"]+)"\)/gm)
   ].map(([, from, lazily]) => from ?? lazily ?? "")
 
 describe("the package", () => {
