@@ -65,7 +65,7 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(
           firstOffset: undefined,
           from: undefined
         },
-        { ...resolved, unnamed, delimiter, width: header.length, names: header, end: 0 }
+        { ...resolved, unnamed, delimiter, width: header.length, names: header, end: 0, endLine: 1 }
       )
       // Without a line break behind it: a row that still lacks cells may be one that was cut off.
       reader.window.push(value, Utf8.byteLength(value), true, Utf8.escapeIn(value) !== -1)

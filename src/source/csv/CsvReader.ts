@@ -148,7 +148,10 @@ const rowReader = <A>(
     let position: FilePlace.FilePosition | undefined
     for (;;) {
       // The window is at the start of a row, or of the blank lines before it, whenever this is reached first.
-      position ??= FilePlace.at(settings.from, window.byteAt(), offset, window.line)
+      // Before the first row, going on starts behind the header: blank lines that were passed already end no table.
+      position ??= rows.begun
+        ? FilePlace.at(settings.from, window.byteAt(), offset, window.line)
+        : FilePlace.at(settings.from, header.end, offset, header.endLine)
       const step = rows.next()
       if (step === "more") {
         if (window.isFollowed && rows.endedAt !== undefined) notes.belowTable(rows.endedAt)

@@ -30,8 +30,9 @@ export interface Header extends Resolved {
   readonly width: number
   /** Its names, without the blanks around them. */
   readonly names: ReadonlyArray<string>
-  /** Offset of the byte after it. */
+  /** Offset of the byte after it, and the line that starts there. */
   readonly end: number
+  readonly endLine: number
 }
 
 // In their order where the header says as much for one as for the other.
@@ -83,7 +84,7 @@ export const reader = (window: TextWindow, settings: Settings): (() => Header | 
     }
     if (step === "bad") throw invalid([{ kind: "Malformed", message: `Line ${rows.line}: ${rows.problem}.` }])
     if (best.issues.length > 0) throw invalid(best.issues)
-    return { ...best, end: window.byteAt() }
+    return { ...best, end: window.byteAt(), endLine: window.line }
   }
 }
 
@@ -107,7 +108,7 @@ const headersOf = (
     if (step === "more") return undefined
     const width = step === "row" ? rows.width : 0
     const names = rows.cells.slice(0, width).map((name) => nameOf(name, settings))
-    headers.push({ ...settings.resolve(names), delimiter, width, names, end: 0 })
+    headers.push({ ...settings.resolve(names), delimiter, width, names, end: 0, endLine: 1 })
   }
   return headers
 }
