@@ -74,6 +74,8 @@ export * as ReachSettlement from "./reach/ReachSettlement.ts"
 export * as Decompression from "./source/bytes/Decompression.ts"
 /** Customer files, CSV and NDJSON, as streams of records. */
 export * as CustomerFile from "./source/CustomerFile.ts"
+/** Which columns become which fields, and how they are read, as a value. */
+export * as Mapping from "./source/Mapping.ts"
 /** How many records a source has, while it is read. */
 export * as RecordCount from "./source/RecordCount.ts"
 /** The fields of a schema as texts: cells, flags, forms. */

@@ -2,24 +2,36 @@
  * JSON read without a change that nobody would be told of: a number that JavaScript cannot hold to the digit, and a name
  * that comes twice in one object, of which only the last value would be kept.
  */
+import * as JsonPointer from "effect/JsonPointer"
 import type { InputIssue } from "./InputIssue.ts"
 
 /** What a JSON text holds, and what of it the value does not hold as it was written. */
 export interface JsonText {
   readonly value: unknown
   readonly issues: ReadonlyArray<InputIssue>
+  /** The numbers that were asked for as text, as they are written, by the JSON pointer to them. */
+  readonly numbers?: ReadonlyMap<string, string> | undefined
 }
 
 const none: ReadonlyArray<InputIssue> = []
 
-/** Reads a JSON text. Throws where it is none, as `JSON.parse` does. */
-export const parse = (text: string): JsonText => {
+/**
+ * Reads a JSON text. Throws where it is none, as `JSON.parse` does. Numbers at the JSON pointers `asText` are wanted as they
+ * are written.
+ */
+export const parse = (text: string, asText?: ReadonlySet<string> | undefined): JsonText => {
   const value: unknown = JSON.parse(text)
-  return { value, issues: isPlain(text, value) ? none : issuesOf(text) }
+  if (isPlain(text, value)) return { value, issues: none }
+  if (asText === undefined) return { value, issues: issuesOf(text) }
+  const numbers = new Map<string, string>()
+  return { value, issues: issuesOf(text, { asText, numbers }), numbers }
 }
 
 /** What is said of a number that a value cannot hold. */
 export const inexact = "This number has more digits than are kept, and would be changed. Write it as text, in quotes"
+
+const exponent =
+  "This number is written with an exponent, so that its digits are not known. Write it as text, in quotes"
 
 const QUOTE = 34
 const COMMA = 44
@@ -64,14 +76,18 @@ interface Open {
   at: string | number
 }
 
-/** Looks through a text that is JSON. */
-const issuesOf = (text: string): ReadonlyArray<InputIssue> => {
+/** Looks through a text that is JSON, and notes the numbers that are wanted as they are written. */
+const issuesOf = (
+  text: string,
+  wanted?: { readonly asText: ReadonlySet<string>; readonly numbers: Map<string, string> } | undefined
+): ReadonlyArray<InputIssue> => {
   const issues: Array<InputIssue> = []
   const open: Array<Open> = []
   const tell = (message: string): void => {
-    issues.push({ path: open.map(({ at }) => at), message })
+    if (issues.length < mostIssues) issues.push({ path: open.map(({ at }) => at), message })
   }
-  for (let at = 0; at < text.length && issues.length < mostIssues; ) {
+  // What is wanted is looked for up to the end.
+  for (let at = 0; at < text.length && (issues.length < mostIssues || wanted !== undefined); ) {
     const code = text.charCodeAt(at)
     const inner = open[open.length - 1]
     if (code === QUOTE) {
@@ -87,7 +103,12 @@ const issuesOf = (text: string): ReadonlyArray<InputIssue> => {
       at = end
     } else if (code === MINUS || (code >= ZERO && code <= NINE)) {
       const end = numberEnd(text, at)
-      if (!isExact(text.slice(at, end))) tell(inexact)
+      const number = text.slice(at, end)
+      const pointer = wanted === undefined ? "" : pointerTo(open)
+      if (wanted?.asText.has(pointer)) {
+        if (/[eE]/.test(number)) tell(exponent)
+        else wanted.numbers.set(pointer, number)
+      } else if (!isExact(number)) tell(inexact)
       at = end
     } else {
       if (code === OPEN_BRACE) open.push({ names: new Set(), expectsName: true, at: "" })
@@ -102,6 +123,9 @@ const issuesOf = (text: string): ReadonlyArray<InputIssue> => {
   }
   return issues
 }
+
+const pointerTo = (open: ReadonlyArray<Open>): string =>
+  open.map(({ at }) => `/${JsonPointer.escapeToken(String(at))}`).join("")
 
 const stringEnd = (text: string, start: number): number => {
   for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {

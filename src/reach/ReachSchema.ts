@@ -6,8 +6,9 @@
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as CompiledSchema from "../json/CompiledSchema.ts"
+import * as Consent from "../json/Consent.ts"
+import { DateTimeUtc } from "../json/Rfc3339.ts"
 import * as TextKind from "../json/TextKind.ts"
-import { DateTimeUtc } from "./Rfc3339.ts"
 
 /** The values that are documented, and any other. */
 const openEnum = <const L extends ReadonlyArray<string>>(...known: L) =>
@@ -23,9 +24,9 @@ const deletable = {
   /** As Reach's guides write it: `+14155551234`. */
   phone: nullable(TextKind.annotate(Schema.String, "phone")),
   /** Null deletes the opt-out, which may opt the person back in to email. */
-  emailOptOut: nullable(Schema.Boolean),
+  emailOptOut: nullable(Consent.OptOut),
   /** Null deletes the opt-out; with none stored, a customer is opted out of SMS. */
-  smsOptOut: nullable(Schema.Boolean),
+  smsOptOut: nullable(Consent.OptOut),
   customerDetailUrl: nullable(Schema.String)
 }
 

@@ -4,8 +4,9 @@
  *
  * @since 0.1.0
  */
+
+import * as Rfc3339 from "../json/Rfc3339.ts"
 import type * as ReachSchema from "../reach/ReachSchema.ts"
-import * as Rfc3339 from "../reach/Rfc3339.ts"
 import { type FieldCheck, isKey, isText, type JsonObject } from "./Refusal.ts"
 
 /**

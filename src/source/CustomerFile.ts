@@ -16,6 +16,7 @@ import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as PlatformReason from "../base/PlatformReason.ts"
 import { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
+import * as Consent from "../json/Consent.ts"
 import * as DeadLetters from "../sync/books/DeadLetters.ts"
 import type { CustomerRecord, SourcePosition } from "../sync/model/CustomerRecord.ts"
 import type { Difference } from "../sync/model/Fingerprint.ts"
@@ -29,6 +30,14 @@ import * as FileBeginning from "./FileBeginning.ts"
 import * as FileFingerprint from "./FileFingerprint.ts"
 import type { CsvOptions, FieldOf, FileOptions, NdjsonOptions } from "./FileOptions.ts"
 import * as LetterReader from "./LetterReader.ts"
+import * as Copied from "./mapping/Copied.ts"
+import * as Counts from "./mapping/Counts.ts"
+import * as MappedCells from "./mapping/MappedCells.ts"
+import * as MappedDecoder from "./mapping/MappedDecoder.ts"
+import * as MappedJson from "./mapping/MappedJson.ts"
+import * as MappedSchema from "./mapping/MappedSchema.ts"
+import * as Place from "./mapping/Place.ts"
+import * as Plain from "./mapping/Plain.ts"
 import * as NdjsonReader from "./ndjson/NdjsonReader.ts"
 import * as RowsAgain from "./RowsAgain.ts"
 import * as BadRows from "./read/BadRows.ts"
@@ -44,6 +53,7 @@ import {
 import * as FieldNames from "./read/FieldNames.ts"
 import * as FileBlocks from "./read/FileBlocks.ts"
 import * as FilePlace from "./read/FilePlace.ts"
+import { InvalidMapping, type PhoneLibraryMissing } from "./read/MappingError.ts"
 import { ReadNotes } from "./read/ReadNotes.ts"
 import * as RecordDecoder from "./read/RecordDecoder.ts"
 import type * as Suspicious from "./read/Suspicious.ts"
@@ -65,9 +75,9 @@ const defaultMaxRecordSize = 1024 * 1024
  *
  * const program = CustomerFile.read("customers.csv", ReachSchema.CustomerPatch).pipe(
  *   Stream.runForEach((record) =>
- *     record._tag === "Valid"
- *       ? Console.log(`${record.line}: ${record.patch.customerId}`)
- *       : Console.log(`${record.line}: rejected`, record.reason.issues)
+ *     record._tag === "Invalid"
+ *       ? Console.log("rejected", record.reason.issues)
+ *       : Console.log(record._tag === "Valid" ? record.patch.customerId : "left out by a mapping")
  *   )
  * )
  *
@@ -84,6 +94,12 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
 ): Source.Source<S["Type"], CustomerFileError, FileSystem.FileSystem> => {
   const format = options?.format ?? formatOf(path)
   const described = { source: path, encoding: options?.encoding }
+  const mapped = MappedSchema.of(schema)
+  const isPlain = mapped === undefined || (format !== undefined && Plain.of(mapped, format) !== undefined)
+  const isCopied = isPlain || (format === "csv" && Copied.of(mapped) !== undefined)
+  const to = mapped?.to ?? schema
+  // Of the last reading.
+  let counts: Counts.MappingCounts | undefined
   const seen = seenOf(path)
   // Of the last reading.
   let sizes: PlainBytes.Sizes | undefined
@@ -129,24 +145,29 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
       format === undefined
         ? Stream.fail(new UnsupportedFormat({ source: path }))
         : format === "csv"
-          ? csvFile(position, (settings, base, header) =>
-              ByteBlocks.taker(path, base, CsvReader.records(settings, header))
-            )
-          : ndjsonFile(position, takeNdjson),
+          ? csvFile(position, (settings, base, header) => {
+              counts = settings.counts
+              return ByteBlocks.taker(path, base, CsvReader.records(settings, header))
+            })
+          : ndjsonFile(position, (settings, base) => {
+              counts = settings.counts
+              return takeNdjson(settings, base)
+            }),
     fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>
-      Effect.mapError(FileFingerprint.make(fs, path, schema, options), unreadable(path))
+      Effect.mapError(FileFingerprint.make(fs, path, to, options, mapped?.mapping), unreadable(path))
     ),
     encoded: (encoder) => {
       const { json } = encoder
-      if (format === undefined || json?.schema !== schema) return undefined
+      if (format === undefined || json?.schema !== to || !isCopied) return undefined
       const key = json.field
       if (format === "csv") {
         return (position) =>
           csvFile(position, (settings, base, header) =>
-            EncodedCsv.taker(settings, encoder, { schema, key, base, header })
+            EncodedCsv.taker(settings, encoder, { schema: to, to: settings.to, key, base, header })
           )
       }
-      const fields = EncodedNdjson.fields(schema, { key, columns: options?.columns })
+      const columns = mapped === undefined ? options?.columns : Plain.of(mapped, format)?.columns
+      const fields = EncodedNdjson.fields(to, { key, columns })
       if (fields === undefined) return undefined
       return (position) =>
         ndjsonFile(position, (settings, base) => EncodedNdjson.taker(settings, encoder, { base, fields }))
@@ -164,7 +185,8 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
                 position.place.byte,
                 schema,
                 { ...options, from, source: path },
-                (settings, base) => takeNdjson({ ...settings, wanted: undefined, decoder: RowsAgain.decoder }, base)
+                (settings, base) =>
+                  takeNdjson({ ...settings, wanted: undefined, mapped: undefined, decoder: RowsAgain.decoder }, base)
               )
         )
       ),
@@ -181,7 +203,8 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
     proof: (offset, behind) =>
       sizes !== undefined && sizes.taken > 0 ? Effect.succeed(undefined) : seen.proof(offset, behind),
     notes: () => notes(),
-    expansion: () => sizes?.expansion ?? 1
+    expansion: () => sizes?.expansion ?? 1,
+    ...(isPlain ? {} : { mapped: () => counts?.counts() })
   })
 }
 
@@ -251,15 +274,22 @@ const unreadable =
   (error: PlatformError.PlatformError): SourceUnreadable =>
     new SourceUnreadable({ source: path, reason: PlatformReason.of(error) })
 
+/** What a mapping does to records is counted while they are read. */
+interface Counted<A> {
+  readonly counts: Counts.MappingCounts | undefined
+  /** Decodes what the mapping makes; without one, what the source holds. */
+  readonly to: RecordDecoder.RecordDecoder<A>
+}
+
 /** Takes what is asked for out of a CSV from the byte `base` on; without a header, that comes first. */
 type TakeCsv<A, T> = (
-  settings: CsvReader.Settings<A>,
+  settings: CsvReader.Settings<A> & Counted<A>,
   base: number,
   header: CsvReader.Header | undefined
 ) => ByteBlocks.Taker<T>
 
 /** Takes what is asked for out of an NDJSON from the byte `base` on. */
-type TakeNdjson<A, T> = (settings: NdjsonReader.Settings<A>, base: number) => ByteBlocks.Taker<T>
+type TakeNdjson<A, T> = (settings: NdjsonReader.Settings<A> & Counted<A>, base: number) => ByteBlocks.Taker<T>
 
 type Bytes = (offset: number) => Stream.Stream<Uint8Array, CustomerFileError>
 
@@ -364,6 +394,8 @@ export interface DeadLettersOptions<Field extends string = string> {
   readonly allowSuspicious?: ReadonlyArray<Suspicious.Check> | undefined
 }
 
+type LettersError = DeadLetters.DeadLettersUnreadable | InvalidConfiguration | InvalidMapping | PhoneLibraryMissing
+
 /**
  * The records of a file of dead letters, to be sent again once what was wrong is put right: at the vendor, or in the file
  * itself. There, it is put right in `record.value`, which is a row or a line where the record could not be read, and an
@@ -380,17 +412,20 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
   path: string,
   schema: S,
   options?: DeadLettersOptions<FieldOf<S>>
-): Source.Source<S["Type"], DeadLetters.DeadLettersUnreadable | InvalidConfiguration, FileSystem.FileSystem> => {
+): Source.Source<S["Type"], LettersError, FileSystem.FileSystem> => {
+  const mapped = MappedSchema.of(schema)
   // Of the last reading.
   let notes: ReadNotes | undefined
-  return Source.make({
+  return Source.make<S["Type"], LettersError, FileSystem.FileSystem>({
     notes: () => notes?.list() ?? [],
     from: () =>
       Stream.unwrap(
-        Effect.map(PlainBytes.checkEncoding(options?.encoding), () => {
+        Effect.gen(function* () {
+          yield* PlainBytes.checkEncoding(options?.encoding)
+          const mapper = mapped && (yield* mapped.mapper)
           const told = new ReadNotes()
           notes = told
-          const read = LetterReader.make(schema, options, told)
+          const read = LetterReader.make(schema, options, mapped && mapper && { ...mapped, mapper }, told)
           let offset = 0
           return Stream.map(DeadLetters.read(path), ({ record, row }) => read(record, row, offset++))
         })
@@ -398,7 +433,7 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
     // A file that is added to while it is read is not the one that a checkpoint was made for either.
     fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>
       Effect.mapError(
-        FileFingerprint.make(fs, path, schema, options),
+        FileFingerprint.make(fs, path, mapped?.to ?? schema, options, mapped?.mapping),
         (error) =>
           new DeadLetters.DeadLettersUnreadable({
             source: path,
@@ -487,10 +522,10 @@ const csvSettings = <S extends Schema.ConstraintDecoder<unknown>>(
   source: string,
   schema: S,
   options: CsvOptions | undefined
-): Effect.Effect<CsvReader.Settings<S["Type"]>, InvalidConfiguration> =>
+): Effect.Effect<CsvReader.Settings<S["Type"]> & Counted<S["Type"]>, MappingProblem> =>
   Effect.gen(function* () {
-    const shared = yield* sharedSettings(schema, options)
-    const { columns, delimiter, empty, otherColumns, skipLines = 0, strictHeader = false } = options ?? {}
+    const { empty, mapped, to, ...shared } = yield* sharedSettings(schema, options, "csv")
+    const { delimiter, skipLines = 0, strictHeader = false } = options ?? {}
     if (delimiter !== undefined && (delimiter.length !== 1 || '"\r\n'.includes(delimiter))) {
       return yield* new InvalidConfiguration({
         option: "delimiter",
@@ -500,11 +535,10 @@ const csvSettings = <S extends Schema.ConstraintDecoder<unknown>>(
     if (!Number.isSafeInteger(skipLines) || skipLines < 0) {
       return yield* new InvalidConfiguration({ option: "skipLines", problem: "must be a whole number, 0 or more" })
     }
-    const resolve = (header: ReadonlyArray<string>) =>
-      CsvHeader.resolve(header, shared.fields, { columns, empty, otherColumns, isStrict: strictHeader })
-    const { from } = shared
-    return {
+    const { from, otherColumns } = shared
+    const settings = {
       ...shared,
+      to,
       source,
       delimiter,
       firstOffset: from === undefined ? 0 : from.place.byte === 0 ? from.offset : undefined,
@@ -512,11 +546,36 @@ const csvSettings = <S extends Schema.ConstraintDecoder<unknown>>(
       strictHeader,
       strictRows: options?.strictRows ?? false,
       untilBlankLine: options?.untilBlankLine ?? false,
-      mappedNames: new Set(Object.values(columns ?? {}).filter(Predicate.isNotUndefined)),
-      resolve,
       badRows: BadRows.make(source, options?.encoding)
     }
+    if (mapped !== undefined) {
+      const { columns, fields, inner, toldByNothing } = MappedCells.of(mapped.mapper)
+      if (inner !== undefined) return yield* inCell(inner)
+      const copies = Copied.of(mapped)
+      const resolve = (header: ReadonlyArray<string>) =>
+        MappedCells.resolved(
+          CsvHeader.resolve(header, fields, { columns, empty: "text", otherColumns, isStrict: strictHeader }),
+          copies,
+          toldByNothing
+        )
+      const decoder = MappedDecoder.make(mapped.mapper.fromCells, mapped.mapper, to, mapped.counts)
+      return { ...settings, columns, mappedNames: namesIn(columns), decoder, counts: mapped.counts, resolve }
+    }
+    const { columns } = shared
+    const resolve = (header: ReadonlyArray<string>) => {
+      const resolved = CsvHeader.resolve(header, shared.fields, {
+        columns,
+        empty,
+        otherColumns,
+        isStrict: strictHeader
+      })
+      return MappedSchema.of(schema) === undefined ? resolved : MappedCells.resolved(resolved, undefined)
+    }
+    return { ...settings, mappedNames: namesIn(columns), decoder: to, counts: undefined, resolve }
   })
+
+const namesIn = (columns: FieldNames.Columns): ReadonlySet<string> =>
+  new Set(Object.values(columns ?? {}).filter(Predicate.isNotUndefined))
 
 const takeNdjson = <A>(settings: NdjsonReader.Settings<A>, base: number): ByteBlocks.Taker<CustomerRecord<A>> =>
   ByteBlocks.taker(settings.source, base, NdjsonReader.records(settings))
@@ -529,36 +588,89 @@ const ndjsonFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>, T>(
   take: TakeNdjson<S["Type"], T>
 ): Stream.Stream<T, E | BytesError, R> =>
   Stream.unwrap(
-    Effect.map(sharedSettings(schema, options), (settings) =>
+    Effect.map(sharedSettings(schema, options, "ndjson"), ({ mapped, to, ...settings }) =>
       ByteBlocks.read(bytes, () => {
-        const { fields } = settings
+        const { columns, fields } = settings
         const isWhole = settings.from === undefined || settings.from.place.byte === 0
-        const wanted = isWhole ? WantedNames.make(FieldNames.make(fields, options?.columns), fields) : undefined
+        const wanted = !isWhole
+          ? undefined
+          : mapped === undefined
+            ? WantedNames.make(FieldNames.make(fields, columns), fields)
+            : MappedJson.wanted(mapped.mapper)
         const source = options?.source ?? "bytes"
-        return take({ ...settings, source, wanted, badRows: BadRows.make(source, options?.encoding) }, base)
+        const badRows = BadRows.make(source, options?.encoding)
+        const json = mapped && MappedJson.of(mapped.mapper, to, mapped.counts)
+        return take(
+          { ...settings, decoder: to, to, mapped: json, counts: mapped?.counts, source, wanted, badRows },
+          base
+        )
       })
     )
   )
 
-const sharedSettings = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, options: NdjsonOptions | undefined) =>
+type MappingProblem = InvalidConfiguration | InvalidMapping | PhoneLibraryMissing
+
+// A yes to "accepts marketing" would otherwise opt out all who gave it.
+const oneWayRound = (field: string, name: string): string =>
+  `is about consent, so that it must be said which way round ${JSON.stringify(name)} is. Write a mapping: { "fields": { "${field}": { "from": ${JSON.stringify(name)}, "means": "optIn" } } }, or "optOut" where a yes says that somebody may not be written to`
+
+const inCell = (place: Place.Place) =>
+  new InvalidMapping({
+    source: "mapping",
+    issues: [
+      {
+        path: [],
+        message: `has ${Place.format(place)}, which points into a value. The cells of a CSV have nothing inside: name the column`
+      }
+    ]
+  })
+
+const sharedSettings = <S extends Schema.ConstraintDecoder<unknown>>(
+  schema: S,
+  options: CsvOptions | undefined,
+  format: "csv" | "ndjson"
+) =>
   Effect.gen(function* () {
     const maxRecordSize = options?.maxRecordSize ?? defaultMaxRecordSize
     if (!Number.isSafeInteger(maxRecordSize) || maxRecordSize < 1) {
       return yield* new InvalidConfiguration({ option: "maxRecordSize", problem: "must be a whole number above 0" })
     }
-    const fields = Cells.fields(schema.ast)
-    for (const field of Object.keys(options?.columns ?? {})) {
+    const read = MappedSchema.of(schema)
+    const mapper = read && (yield* read.mapper)
+    for (const option of ["columns", "empty"] as const) {
+      if (read !== undefined && options?.[option] !== undefined) {
+        return yield* new InvalidConfiguration({ option, problem: "is said by the mapping. Write it there" })
+      }
+    }
+    const plain = read && Plain.of(read, format)
+    const to = read?.to ?? schema
+    const columns = read === undefined ? options?.columns : plain?.columns
+    const fields = Cells.fields(to.ast)
+    const consents = Consent.fields(to.ast)
+    for (const [field, name] of Object.entries(columns ?? {})) {
       if (fields.others === undefined && !fields.named.has(field)) {
         return yield* new InvalidConfiguration({ option: `columns.${field}`, problem: "is no field of the schema" })
+      }
+      if (read === undefined && name !== undefined && name !== field && consents.has(field)) {
+        return yield* new InvalidConfiguration({ option: `columns.${field}`, problem: oneWayRound(field, name) })
       }
     }
     const notes = new ReadNotes()
     return {
       maxRecordSize,
       fields,
-      columns: options?.columns,
-      otherColumns: options?.otherColumns,
-      decoder: RecordDecoder.make(schema, { allowSuspicious: options?.allowSuspicious, notes }),
+      columns,
+      empty: read === undefined ? options?.empty : plain?.empty,
+      otherColumns: options?.otherColumns ?? read?.mapping.otherColumns,
+      // What a mapping is made with is the schema of what it makes.
+      to: RecordDecoder.make(to, {
+        allowSuspicious: options?.allowSuspicious,
+        notes
+      }) as RecordDecoder.RecordDecoder<S["Type"]>,
+      mapped:
+        read === undefined || mapper === undefined || plain !== undefined
+          ? undefined
+          : { ...read, mapper, counts: Counts.make() },
       notes,
       encoding: options?.encoding,
       from: yield* FilePlace.given(options?.from)

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import type { FileOptions } from "./FileOptions.ts"
+import type { Mapping } from "./mapping/Model.ts"
 
 const size = "size of the source"
 const lastChange = "last change of the source"
@@ -20,7 +21,8 @@ export const make = (
   fs: FileSystem.FileSystem,
   path: string,
   schema: Schema.Constraint,
-  options: FileOptions | undefined
+  options: FileOptions | undefined,
+  mapping?: Mapping | undefined
 ): Effect.Effect<{ readonly [part: string]: string }, PlatformError.PlatformError> =>
   Effect.map(fs.stat(path), ({ mtime, size: bytes, type }) => {
     // Those that are not given are not in the JSON of them either.
@@ -41,6 +43,7 @@ export const make = (
           }
         : {}),
       "reading options": JSON.stringify({ ...shared, ...ofCsv }),
+      ...(mapping === undefined ? {} : { mapping: digest(JSON.stringify(mapping)) }),
       schema: shapeOf(schema)
     }
   })

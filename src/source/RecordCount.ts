@@ -57,7 +57,8 @@ export const watch = <A, E, R>(
       against: source.against,
       proof: source.proof,
       notes: source.notes,
-      expansion: source.expansion
+      expansion: source.expansion,
+      mapped: source.mapped
     }),
     total: () => {
       if (ended && last >= 0) return last + 1

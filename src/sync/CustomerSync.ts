@@ -158,8 +158,8 @@ type Uses<T, Option extends Kept> = [T] extends [undefined] ? never : Option
 
 const progressInterval = Duration.millis(100)
 
-// Chunks of rejected records that wait for whoever takes the outcomes.
-const rejectedAhead = 16
+// Chunks of records that are not sent, and whose outcomes wait for whoever takes them.
+const withheldAhead = 16
 
 // Settling batches hold a place each: at half a second a batch, this is 64,000 records a second.
 const leastWindow = 64
@@ -361,12 +361,12 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
     stopped
   })
 
-  // What is rejected before sending passes by the batches, to whoever takes the outcomes.
-  const rejected = yield* Queue.bounded<ReadonlyArray<Outcome>, Cause.Done>(rejectedAhead)
+  // What is not sent passes by the batches, to whoever takes the outcomes.
+  const withheld = yield* Queue.bounded<ReadonlyArray<Outcome>, Cause.Done>(withheldAhead)
   const encoder = Encode.encoder(batch, to, { wasSent: books.isUnderway })
   const from = Source.encoded(Source.isSource(source) ? source : { from: () => source }, encoder)
-  const onRejected = (outcomes: ReadonlyArray<Outcome>) =>
-    wantsOutcomes ? Queue.offer(rejected, outcomes) : Effect.void
+  const onWithheld = (outcomes: ReadonlyArray<Outcome>) =>
+    wantsOutcomes ? Queue.offer(withheld, outcomes) : Effect.void
   const window = options.window ?? Math.max(leastWindow, ConcurrencyPolicy.most(concurrency) + batchesAhead)
   const { aside, limit: most, sameKey } = options
   const delivered = Work.done({
@@ -381,12 +381,12 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
     ahead,
     window,
     aside,
-    onRejected
+    onWithheld
   })
   const records: Stream.Stream<Outcome, never, R | RS> = wantsOutcomes
     ? delivered.pipe(
-        Stream.onEnd(Queue.end(rejected)),
-        Stream.merge(Stream.fromQueue(rejected)),
+        Stream.onEnd(Queue.end(withheld)),
+        Stream.merge(Stream.fromQueue(withheld)),
         Stream.flattenIterable
       )
     : Stream.drain(delivered)

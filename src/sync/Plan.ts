@@ -39,6 +39,8 @@ export class Plan extends Schema.Class<Plan>("effect-patchbay/sync/Plan")({
   sendable: count,
   /** Records that would be merged into a later one of the same key. */
   merged: count,
+  /** Records that would be left out, as their mapping says. */
+  skipped: count,
   /** Records that would be rejected before sending, by reason, with the first five of each. */
   rejected: Schema.Record(
     Schema.String,
@@ -74,6 +76,8 @@ export class Plan extends Schema.Class<Plan>("effect-patchbay/sync/Plan")({
   }),
   /** What the source has to tell of itself; absent where that is nothing. */
   notes: Schema.optionalKey(Schema.Array(SourceNote.SourceNote)),
+  /** What the mapping does, by field; absent where it does no more than name columns. */
+  mapped: Schema.optionalKey(Schema.Record(Schema.String, Source.MappedField)),
   /** Milliseconds that the rate limit alone makes these requests take; absent where the limit is to be found. */
   leastTime: Schema.optionalKey(Schema.Finite)
 }) {}
@@ -122,6 +126,7 @@ export const make =
       let read = 0
       let sendable = 0
       let merged = 0
+      let skipped = 0
       let batches = 0
       let bytes = 0
 
@@ -140,15 +145,19 @@ export const make =
         }
       }
 
+      const isMapped = Source.isSource(records) && records.mapped !== undefined
       const encoded = Source.encoded(
-        Source.isSource(records) ? records : { from: () => records },
+        // What a mapping does is counted where each record is read by itself.
+        Source.isSource(records) && !isMapped ? records : { from: () => records },
         Encode.encoder(policy, to)
       )(undefined)
       return (options.limit === undefined ? encoded : Stream.take(encoded, options.limit)).pipe(
         Stream.mapArray((encoded) => {
           read += encoded.length
           for (const one of encoded) {
-            if (Encode.isUnsendable(one)) {
+            if (one._tag === "Skipped") {
+              skipped++
+            } else if (Encode.isUnsendable(one)) {
               reject(one)
             } else {
               sendable++
@@ -177,18 +186,21 @@ export const make =
           const requests = batches * (settles ? 2 : 1)
           // Where not all was read, a name may come yet.
           const notes = Source.notes(records, { ended: read !== options.limit })
+          const mapped = Source.isSource(records) ? records.mapped?.() : undefined
           const leastTime = timeOf(options.rateLimit, requests, sendable - merged)
           return new Plan({
             destination: to.name,
             read,
             sendable,
             merged,
+            skipped,
             rejected: Object.fromEntries(rejected),
             batches,
             bytes,
             requests,
             keys: keys.counts(),
             ...(notes.length === 0 ? {} : { notes }),
+            ...(mapped === undefined ? {} : { mapped }),
             ...(leastTime === undefined ? {} : { leastTime })
           })
         })
@@ -230,7 +242,8 @@ export const format = (plan: Plan): string => {
     ["  to be sent", Format.count(plan.sendable)]
   ]
   if (plan.merged > 0) rows.push(["    merged into others", Format.count(plan.merged)])
-  if (rejected.length > 0) rows.push(["  rejected", Format.count(plan.read - plan.sendable)])
+  if (plan.skipped > 0) rows.push(["  left out", Format.count(plan.skipped)])
+  if (rejected.length > 0) rows.push(["  rejected", Format.count(plan.read - plan.sendable - plan.skipped)])
   for (const [reason, { records }] of rejected) rows.push([`    ${reason}`, Format.count(records)])
   rows.push(
     ["customers", Format.count(keys.distinct)],
@@ -241,6 +254,7 @@ export const format = (plan: Plan): string => {
     ["time", leastTime === undefined ? "not known: no rate limit is given" : timeText(leastTime)]
   )
   for (const note of plan.notes ?? []) rows.push(SourceNote.format(note))
+  for (const [field, counts] of Object.entries(plan.mapped ?? {})) rows.push([`mapped: ${field}`, mappedText(counts)])
   const width = Math.max(...rows.map(([name]) => name.length))
   const table = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
   const first = rejected.flatMap(([reason, { first, records }]) => [
@@ -253,6 +267,13 @@ export const format = (plan: Plan): string => {
   ])
   return [...table, ...first].join("\n")
 }
+
+const mappedText = ({ changed, empty, refused }: Source.MappedField): string =>
+  [
+    ...(changed > 0 ? [`${Format.count(changed)} changed`] : []),
+    ...(empty > 0 ? [`${Format.count(empty)} empty`] : []),
+    ...(refused > 0 ? [`${Format.count(refused)} refused`] : [])
+  ].join(", ") || "all as they are"
 
 const timeText = (millis: number): string =>
   millis === 0 ? "no wait for the rate limit" : `${Format.duration(millis)} or more, by the rate limit`

@@ -53,6 +53,7 @@ export const entries: { readonly [id: string]: Entry } = {
     options: ["--max-semi-space-size=8"]
   },
   "patchbay-ndjson": entry("Patchbay, everything on, from NDJSON", "Patchbay.ts", "fromNdjson"),
+  "patchbay-mapped": entry("Patchbay, everything on, through a mapping", "Patchbay.ts", "mapped"),
   memory: {
     ...entry("floor from memory: JSON.stringify, undici", "peers/Floor.ts", "dated"),
     floor: "memory"

@@ -34,6 +34,7 @@ const running =
 
 export const everything = running(Pipelines.everything)
 export const fromNdjson = running(Pipelines.fromNdjson)
+export const mapped = running(Pipelines.mapped)
 export const dated = running(Pipelines.dated)
 export const undated = running(Pipelines.undated)
 export const queued = running(Pipelines.queued)

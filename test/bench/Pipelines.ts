@@ -20,6 +20,7 @@ import {
   DeadLetters,
   Dispatch,
   Encode,
+  Mapping,
   RateLimitPolicy,
   ReachClient,
   ReachDestination,
@@ -65,6 +66,29 @@ const sync = <E>(job: Job, records: Source.Source<ReachSchema.CustomerPatch, E, 
 const csv = (job: Job) => CustomerFile.read(job.csv, ReachSchema.CustomerPatch)
 
 export const everything = (job: Job) => sync(job, csv(job))
+
+const text = (from: string): Mapping.FieldMapping => ({ from, trim: true })
+const consent = (from: string): Mapping.FieldMapping => ({ from, words: "yes/no", means: "optOut" })
+
+/** Names, trim and words, for every field that can have them: of the same file, so that nothing else differs. */
+const mapping = Mapping.schema(
+  {
+    fields: {
+      customerId: text("customerId"),
+      firstName: text("firstName"),
+      lastName: text("lastName"),
+      createdAt: text("createdAt"),
+      email: text("email"),
+      phone: text("phone"),
+      emailOptOut: consent("emailOptOut"),
+      smsOptOut: consent("smsOptOut"),
+      customerDetailUrl: text("customerDetailUrl")
+    }
+  },
+  ReachSchema.CustomerPatch
+)
+
+export const mapped = (job: Job) => sync(job, CustomerFile.read(job.csv, mapping))
 
 const ndjson = (job: Job) => CustomerFile.read(job.ndjson, ReachSchema.CustomerPatch)
 

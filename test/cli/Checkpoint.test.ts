@@ -15,7 +15,7 @@ const fingerprint = {
   destination: "reach.batch-patch",
   "options of the destination": '{"tenant":"acme"}'
 }
-const noOutcomes = { Applied: 0, Accepted: 0, Rejected: 0, Unknown: 0, Merged: 0, Unsent: 0 }
+const noOutcomes = { Applied: 0, Accepted: 0, Rejected: 0, Unknown: 0, Merged: 0, Skipped: 0, Unsent: 0 }
 const state: Omit<Checkpoint.State, "fingerprint"> = {
   position: { offset: 4000, place: { byte: 98_765, line: 4002 } },
   done: [

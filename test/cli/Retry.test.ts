@@ -143,4 +143,57 @@ layer(
       assert.lengthOf(yield* sandbox.requests, 0)
     })
   )
+
+  it.effect("reads letters through the mapping that the records were read through", () =>
+    Effect.gen(function* () {
+      const { folder, patchbay, read, sandbox, write } = yield* World.make
+      write(
+        "c.csv",
+        "ID,E-Mail,Accepts,Type\n 1 ,A@EXAMPLE.COM,yes,\n2,no-1@example.com,no,\n3,B@c.d,perhaps,\n4,x,no,test\n"
+      )
+      write(
+        "m.json",
+        JSON.stringify({
+          fields: {
+            customerId: { from: "ID", trim: true },
+            email: { from: "E-Mail", case: "lower" },
+            emailOptOut: { from: "Accepts", words: "yes/no", means: "optIn" }
+          },
+          skip: [{ when: "Type", is: ["test"] }]
+        })
+      )
+      const to = ["--to", "reach.batch-patch", "--tenant", "mapped", "--progress", "none", "--mapping", "m.json"]
+      const dry = yield* patchbay(["sync", "c.csv", ...to, "--dry-run"])
+      assert.match(dry.stdout, /\n {2}left out +1\n {2}rejected +1\n/)
+      assert.match(dry.stdout, /\nmapped: emailOptOut +2 changed, 1 refused\n/)
+      const first = yield* patchbay(["sync", "c.csv", ...to, "--dead-letters", "dead.ndjson"])
+      assert.match(first.stdout, /records read +4\n +applied +1\n +rejected +2\n +skipped +1\n/)
+      assert.include(first.stderr, "--mapping m.json")
+      const letters = read("dead.ndjson").replace("perhaps", "YES").replace("no-1@example.com", "b@example.com")
+      writeFileSync(join(folder, "dead.ndjson"), letters)
+      const again = yield* patchbay(["retry", "dead.ndjson", ...to])
+      assert.strictEqual(again.stderr, "Done: 2 records, and none is left over.\n")
+      yield* sandbox.idle
+      const customers = yield* sandbox.reachCustomers("mapped")
+      assert.deepStrictEqual(
+        [...customers.values()].map(({ customerId, email, emailOptOut }) => [customerId, email, emailOptOut]).sort(),
+        [
+          ["1", "a@example.com", false],
+          ["2", "b@example.com", true],
+          ["3", "b@c.d", false]
+        ]
+      )
+      const twice = yield* patchbay(["sync", "c.csv", ...to, "--map", "email=E-Mail"])
+      assert.deepStrictEqual(
+        [twice.code, twice.stderr],
+        [2, "--map is said by the mapping. Write it in m.json, or leave out --mapping.\n"]
+      )
+      write("bad.json", '{"fields":{"emailOptOut":{"from":"Accepts"}}}')
+      const bad = yield* patchbay(["sync", "c.csv", ...to.slice(0, -1), "bad.json"])
+      assert.strictEqual(bad.code, 2)
+      assert.include(bad.stderr, "bad.json cannot be used as a mapping. /fields/emailOptOut is about consent")
+      const map = yield* patchbay(["sync", "c.csv", ...to.slice(0, -2), "--map", "emailOptOut=Accepts"])
+      assert.match(map.stderr, /^--map emailOptOut: is about consent.* in a file for --mapping/)
+    })
+  )
 })

@@ -85,6 +85,7 @@ const expectations: {
     Effect.sync(() =>
       assert.deepStrictEqual(stdout.trimEnd().split("\n").sort(), ["0 Applied", "1 Rejected", "2 Applied"])
     ),
+  mapping: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "1 ada@example.org\nSkipped\n3 true\n")),
   call: (stdout) => Effect.sync(() => assert.include(stdout, "There is no such customer.")),
   sandbox: (stdout) =>
     Effect.sync(() => {

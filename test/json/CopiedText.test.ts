@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema, SchemaTransformation } from "effect"
 import { PocketflowsSchema, ReachSchema } from "../../src/index.ts"
 import * as CopiedText from "../../src/json/CopiedText.ts"
-import { DateTimeUtc } from "../../src/reach/Rfc3339.ts"
+import { DateTimeUtc } from "../../src/json/Rfc3339.ts"
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 

@@ -2,7 +2,15 @@ import * as zlib from "node:zlib"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, FileSystem, Option, Path, Stream } from "effect"
-import { BatchPolicy, CustomerFile, Encode, ReachDestination, ReachSchema, RecordCount } from "../../src/index.ts"
+import {
+  BatchPolicy,
+  CustomerFile,
+  type CustomerRecord,
+  Encode,
+  ReachDestination,
+  ReachSchema,
+  RecordCount
+} from "../../src/index.ts"
 import { NodeDecompression } from "../../src/node/index.ts"
 import type { SourcePosition } from "../../src/sync/model/CustomerRecord.ts"
 import * as Encoding from "../source/Encoding.ts"
@@ -23,13 +31,17 @@ const row = (index: number) => `c-${index},Zoë ${(index * 7919) % 1009},${(inde
 const csvOf = (count: number) =>
   `customerId,firstName,email\n${Array.from({ length: count }, (_, index) => row(index)).join("")}`
 
+/** The id of a record, or what became of it. */
+const idOf = (record: CustomerRecord.CustomerRecord<ReachSchema.CustomerPatch>): string =>
+  record._tag === "Valid" ? record.patch.customerId : record._tag === "Invalid" ? record.reason._tag : record._tag
+
 /** What comes out of a compressed CSV, and what ended it. */
 const read = (bytes: Uint8Array, blocks: ReadonlyArray<number>, source = "customers.csv") =>
   Effect.suspend(() => {
     const ids: Array<string> = []
     return CustomerFile.csv(inBlocks(bytes, blocks), ReachSchema.CustomerPatch, { source }).pipe(
       Stream.runForEach((record) =>
-        Effect.sync(() => ids.push(record._tag === "Valid" ? record.patch.customerId : record.reason._tag))
+        Effect.sync(() => ids.push(idOf(record)))
       ),
       Effect.match({ onFailure: Option.some, onSuccess: Option.none }),
       Effect.map((failure) => ({ ids, failure: Option.getOrUndefined(failure) }))
@@ -101,7 +113,7 @@ describe("a compressed source", () => {
         const ids: Array<string> = []
         const error = yield* CustomerFile.read(path, ReachSchema.CustomerPatch).pipe(
           Stream.runForEach((record) =>
-            Effect.sync(() => ids.push(record._tag === "Valid" ? record.patch.customerId : record.reason._tag))
+            Effect.sync(() => ids.push(idOf(record)))
           ),
           Effect.flip
         )

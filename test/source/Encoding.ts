@@ -57,11 +57,20 @@ export const collect = <A, E, R>(
         for (const record of chunk) {
           positions.push(record.position)
           if (record._tag === "Encoded" && record.offset % 10 === 0) assertAlone(record)
-          const { key, line, offset } = record
+          const { line, offset } = record
           records.push(
             record._tag === "Encoded"
-              ? { offset, line, key, json: JSON.parse(record.json), bytes: record.bytes, patch: record.patch }
-              : { offset, line, key, outcome: record.outcome, input: record.input }
+              ? {
+                  offset,
+                  line,
+                  key: record.key,
+                  json: JSON.parse(record.json),
+                  bytes: record.bytes,
+                  patch: record.patch
+                }
+              : record._tag === "Skipped"
+                ? { offset, line, tag: record._tag }
+                : { offset, line, key: record.key, outcome: record.outcome, input: record.input }
           )
         }
       })

@@ -30,7 +30,7 @@ const one = (record: RecordInput, options?: CustomerFile.DeadLettersOptions) =>
   Effect.map(read(letterOf(record), options), ([record]) =>
     record?._tag === "Invalid"
       ? record.reason.issues.map(({ message, path }) => `${path.join(".")}: ${message}`)
-      : record?.patch
+      : record?._tag === "Valid" && record.patch
   )
 
 describe("a dead letter", () => {

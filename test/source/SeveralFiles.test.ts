@@ -89,9 +89,9 @@ describe("several files as one source", () => {
             all.map((record) => ({
               offset: record.offset,
               line: record.line,
-              key: record.key,
+              key: record._tag === "Skipped" ? undefined : record.key,
               source: record.position?.source,
-              json: Encode.isSendable(record) ? record.json : record.outcome.reason
+              json: Encode.isSendable(record) ? record.json : record._tag === "Skipped" || record.outcome.reason
             }))
           )
         const itself = source().encoded?.(encoder())

@@ -71,9 +71,11 @@ export const readNdjson = <S extends Schema.ConstraintDecoder<unknown>>(
 export const withoutPosition = <A>(records: ReadonlyArray<CustomerRecord<A>>) =>
   records.map(({ position: _, ...record }) => record)
 
-/** What went well: the patches; what did not: the tag of the reason. */
+/** What went well: the patches; what did not: the tag of the reason; what was left out: that it was. */
 export const told = <A>(records: ReadonlyArray<CustomerRecord<A>>) =>
-  records.map((record) => (record._tag === "Valid" ? record.patch : record.reason._tag))
+  records.map((record) =>
+    record._tag === "Valid" ? record.patch : record._tag === "Invalid" ? record.reason._tag : record._tag
+  )
 
 /** One of the items, by chance. */
 export const oneOf = <const A>(items: readonly [A, ...ReadonlyArray<A>]): Arbitrary.Arbitrary<A> =>

@@ -17,7 +17,7 @@ export const state = (n: number, batches = 3): State => ({
     ]
   })),
   sending: [],
-  counts: { read: n, outcomes: { Applied: n, Accepted: 0, Rejected: 0, Unknown: 0, Merged: 0, Unsent: 0 } },
+  counts: { read: n, outcomes: { Applied: n, Accepted: 0, Rejected: 0, Unknown: 0, Merged: 0, Skipped: 0, Unsent: 0 } },
   totals: { batches: n, requests: n, retries: 0, bytes: n * 1000, reasons: { BadRequest: n } },
   startedAt: 1_700_000_000_000,
   finished: false

@@ -34,7 +34,7 @@ const ndjson = [
 
 const told = <A>(stream: Stream.Stream<Encoding.Encoded<A>, unknown, FileSystem.FileSystem>) =>
   Effect.map(Stream.runCollect(stream), (encoded) =>
-    encoded.map((one) => (one._tag === "Encoded" ? one.json : one.outcome.reason))
+    encoded.map((one) => (one._tag === "Encoded" ? one.json : one._tag === "Skipped" ? one._tag : one.outcome.reason))
   )
 
 const program = Effect.gen(function* () {

@@ -69,7 +69,15 @@ export const check = (given: ReadonlyArray<Given>, run: Observed, rules: Rules):
 
   // Conservation.
   const byOffset = new Map<number, Outcome>()
-  const counts: Record<string, number> = { Applied: 0, Accepted: 0, Rejected: 0, Unknown: 0, Merged: 0, Unsent: 0 }
+  const counts: Record<string, number> = {
+    Applied: 0,
+    Accepted: 0,
+    Rejected: 0,
+    Unknown: 0,
+    Merged: 0,
+    Skipped: 0,
+    Unsent: 0
+  }
   for (const outcome of outcomes) {
     assert.isFalse(byOffset.has(outcome.offset), `${name(outcome.offset)} has two outcomes`)
     byOffset.set(outcome.offset, outcome)

@@ -76,7 +76,7 @@ const options = (world: CrashWorld.World, sameKey: "keep" | "merge" | "split") =
 const expected = (() => {
   const customers = new Map<string, Record<string, unknown>>()
   for (const record of records) {
-    if (record._tag === "Invalid" || isRefused(record.patch)) continue
+    if (record._tag !== "Valid" || isRefused(record.patch)) continue
     const { customerId } = record.patch
     const fields = Object.entries({ ...customers.get(customerId), ...record.patch })
     customers.set(customerId, Object.fromEntries(fields.filter(([, value]) => value !== null)))
@@ -84,7 +84,7 @@ const expected = (() => {
   return customers
 })()
 const culprits = records.flatMap((record) =>
-  record._tag === "Invalid" || isRefused(record.patch) ? [record.offset] : []
+  record._tag !== "Valid" || isRefused(record.patch) ? [record.offset] : []
 )
 const good = count - culprits.length
 

@@ -101,6 +101,7 @@ describe("CustomerSync.run", () => {
         Rejected: 0,
         Unknown: 0,
         Merged: 0,
+        Skipped: 0,
         Unsent: 0
       })
       const customers = yield* sandbox.reachCustomers("acme")

@@ -148,7 +148,15 @@ ${fact("Time", Figures.time(report.elapsed), report.resumedFrom === undefined ? 
 `
 }
 
-const order: ReadonlyArray<keyof Ledger.Counts> = ["Applied", "Accepted", "Merged", "Rejected", "Unknown", "Unsent"]
+const order: ReadonlyArray<keyof Ledger.Counts> = [
+  "Applied",
+  "Accepted",
+  "Merged",
+  "Skipped",
+  "Rejected",
+  "Unknown",
+  "Unsent"
+]
 
 const outcomes = ({ nothingNew, outcomes, read, resumedFrom }: SyncReport.SyncReport): Markup => {
   const row = (name: keyof Ledger.Counts): Markup => {

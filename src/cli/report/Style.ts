@@ -19,6 +19,7 @@ export const colours = {
     applied: "#1a7f4b",
     accepted: "#2a7f9e",
     merged: "#6a5fb0",
+    skipped: "#8a7f70",
     rejected: "#b42318",
     unknown: "#b26a00",
     unsent: "#7a8490"
@@ -38,6 +39,7 @@ export const colours = {
     applied: "#3fae7a",
     accepted: "#53b3d1",
     merged: "#a79df0",
+    skipped: "#a89c8b",
     rejected: "#f0685d",
     unknown: "#e2a93b",
     unsent: "#828d9a"

@@ -20,13 +20,15 @@ export const of = (report: SyncReport.SyncReport): Verdict => {
     ...(outcomes.Rejected > 0 ? [`${count(outcomes.Rejected)} refused.`] : []),
     ...(outcomes.Unknown > 0 ? [`${count(outcomes.Unknown)} of unknown outcome.`] : [])
   ]
-  const deliveredOf = `${count(delivered)} of ${counted(read, "record")} delivered`
+  const asked = read - outcomes.Skipped
+  const deliveredOf = `${count(delivered)} of ${counted(asked, "record")} delivered`
+  const skipped = outcomes.Skipped > 0 ? [`${count(outcomes.Skipped)} left out, as the mapping says.`] : []
   if (stopped === "Interrupted") {
     return {
       tone: "warn",
       badge: "Interrupted",
       headline: `Interrupted after ${counted(settled, "record")}`,
-      more: [delivered === 0 ? "None delivered." : `${count(delivered)} delivered.`, ...undelivered]
+      more: [delivered === 0 ? "None delivered." : `${count(delivered)} delivered.`, ...undelivered, ...skipped]
     }
   }
   if (stopped === "Limit") {
@@ -42,7 +44,7 @@ export const of = (report: SyncReport.SyncReport): Verdict => {
       tone: "bad",
       badge: "Stopped",
       headline: `Stopped after ${counted(settled, "record")}`,
-      more: [delivered === 0 ? "None delivered." : `${count(delivered)} delivered.`, ...undelivered]
+      more: [delivered === 0 ? "None delivered." : `${count(delivered)} delivered.`, ...undelivered, ...skipped]
     }
   }
   if (report.nothingNew === true) {
@@ -57,11 +59,16 @@ export const of = (report: SyncReport.SyncReport): Verdict => {
     return { tone: "idle", badge: "Nothing to do", headline: "There were no records", more: ["Nothing was sent."] }
   }
   return undelivered.length > 0
-    ? { tone: "warn", badge: "Finished, not all delivered", headline: deliveredOf, more: undelivered }
+    ? { tone: "warn", badge: "Finished, not all delivered", headline: deliveredOf, more: [...undelivered, ...skipped] }
     : {
         tone: "good",
         badge: "Finished",
-        headline: read === 1 ? "The one record was delivered" : `All ${counted(read, "record")} delivered`,
-        more: []
+        headline:
+          asked === 0
+            ? "No record was to be sent"
+            : asked === 1
+              ? "The one record was delivered"
+              : `All ${counted(asked, "record")} delivered`,
+        more: skipped
       }
 }

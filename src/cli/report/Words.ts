@@ -7,6 +7,7 @@ export const outcomes: { readonly [Name in Outcome]: string } = {
   Applied: "The vendor has applied it.",
   Accepted: "The vendor has taken it over and applies it later.",
   Merged: "Folded into a later record of the same customer.",
+  Skipped: "Left out, as the mapping says.",
   Rejected: "Refused, before sending or by the vendor.",
   Unknown: "Sent, and what became of it is not known.",
   Unsent: "The run stopped before it was sent."

@@ -163,7 +163,7 @@ const how = (ending: Exclude<Ending, { readonly _tag: "Defect" }>, about: About)
     const message =
       report === undefined || report.read === 0
         ? `There were no records in ${source}, so that nothing was sent.`
-        : `Done: ${records(report.read)}, and none is left over.`
+        : `Done: ${records(report.read)}${skippedOf(report)}, and none is left over.`
     return { exit, why: undefined, message: exit === ExitCode.delivered ? message : "", steps: dead(about) }
   }
   if (ending._tag === "Interrupted") {
@@ -188,6 +188,9 @@ const otherFile = (error: unknown, { args }: About): string => {
 }
 
 const deadOf = ({ rejected, unknown }: LeftOver): number => rejected + unknown
+
+const skippedOf = ({ outcomes: { Skipped } }: SyncReport.SyncReport): string =>
+  Skipped === 0 ? "" : `, ${Format.count(Skipped)} of them left out as the mapping says`
 
 const were = (count: number): string => (count === 1 ? "was" : "were")
 

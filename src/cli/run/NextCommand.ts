@@ -39,6 +39,7 @@ export const retry = (deadLetters: string, options: SyncOptions): string => {
   add("--base-url", options.baseUrl)
   add("--env-file", options.envFile)
   add("--on-conflict", options.onConflict)
+  add("--mapping", options.mapping)
   for (const empty of options.empty) words.push("--empty", Values.emptyText(empty))
   for (const field of options.deleteConsent) words.push("--delete-consent", field)
   if (options.ignoreUnknownFields) words.push("--ignore-unknown-fields")

@@ -12,6 +12,7 @@ import {
   CustomerFileError,
   type DeadLetters,
   type InvalidConfiguration,
+  Mapping,
   PlatformReason,
   RecordCount,
   Source as Records
@@ -40,7 +41,7 @@ export interface FileOptions extends CsvOptions.CsvOptions {
 
 /** A source that can be read as records of any of the destinations' schemas. */
 export interface Source<E, R> {
-  readonly open: <A>(schema: RecordSchema<A>) => Effect.Effect<Reading<A, E, R>, CommandFailed>
+  readonly open: <A>(schema: RecordSchema<A>) => Effect.Effect<Reading<A, E, R>, CommandFailed, FileSystem.FileSystem>
 }
 
 /** The schema of a destination's records. Which fields it has is known at run time only, as is what `--map` names. */
@@ -121,14 +122,14 @@ const several = Effect.fnUntraced(function* (
   }
   return {
     open: (schema) =>
-      Effect.map(fieldOptions(schema, map, options), (empty) =>
+      Effect.map(wayOf(schema, map, options), (way) =>
         RecordCount.watch(
           Records.concat(
             files.map((name) => ({
               name,
-              source: CustomerFile.read(name, schema, {
-                ...readingOf(map, csv, options),
-                empty,
+              source: CustomerFile.read(name, way.schema, {
+                ...readingOf(csv, options),
+                ...way.options,
                 format: Option.getOrUndefined(format)
               })
             }))
@@ -139,16 +140,11 @@ const several = Effect.fnUntraced(function* (
   }
 })
 
-const readingOf = (
-  map: FileOptions["map"],
-  csv: CsvOptions.CsvOptions,
-  { allowSuspicious, encoding, ignoreUnknownFields }: SyncOptions
-) =>
+const readingOf = (csv: CsvOptions.CsvOptions, { allowSuspicious, encoding, ignoreUnknownFields }: SyncOptions) =>
   ({
     ...CsvOptions.reading(csv),
     allowSuspicious: allowSuspicious.length === 0 ? undefined : allowSuspicious,
-    columns: map,
-    otherColumns: ignoreUnknownFields ? "ignore" : "refuse",
+    otherColumns: ignoreUnknownFields ? "ignore" : undefined,
     encoding: Option.getOrUndefined(encoding)
   }) as const
 
@@ -169,7 +165,7 @@ const one = Effect.fnUntraced(function* (
   { format, grown, map, ...csv }: FileOptions,
   options: SyncOptions
 ): Effect.fn.Return<Customers, CommandFailed, FileSystem.FileSystem> {
-  const reading = readingOf(map, csv, options)
+  const reading = readingOf(csv, options)
   yield* checkEncoding(options)
   const keeps = Option.isSome(options.checkpoint) && !options.dryRun
 
@@ -183,10 +179,10 @@ const one = Effect.fnUntraced(function* (
     const read = known === "csv" ? CustomerFile.csv : CustomerFile.ndjson
     return {
       open: (schema) =>
-        Effect.map(fieldOptions(schema, map, options), (empty) =>
+        Effect.map(wayOf(schema, map, options), (way) =>
           RecordCount.watch(
             // No checkpoint ever sees its name: that was refused above.
-            Records.withFingerprint(read(bytes, schema, { ...reading, empty, source }), { source }),
+            Records.withFingerprint(read(bytes, way.schema, { ...reading, ...way.options, source }), { source }),
             { size: undefined }
           )
         )
@@ -194,9 +190,14 @@ const one = Effect.fnUntraced(function* (
   }
   return {
     open: (schema) =>
-      Effect.map(fieldOptions(schema, map, options), (empty) =>
+      Effect.map(wayOf(schema, map, options), (way) =>
         RecordCount.watch(
-          CustomerFile.read(file, schema, { ...reading, empty, format: Option.getOrUndefined(format), grown }),
+          CustomerFile.read(file, way.schema, {
+            ...reading,
+            ...way.options,
+            format: Option.getOrUndefined(format),
+            grown
+          }),
           { size }
         )
       )
@@ -222,7 +223,13 @@ export const deadLetters = Effect.fnUntraced(function* (
   file: string,
   options: SyncOptions
 ): Effect.fn.Return<
-  Source<DeadLetters.DeadLettersUnreadable | InvalidConfiguration.InvalidConfiguration, FileSystem.FileSystem>,
+  Source<
+    | DeadLetters.DeadLettersUnreadable
+    | InvalidConfiguration.InvalidConfiguration
+    | Mapping.InvalidMapping
+    | Mapping.PhoneLibraryMissing,
+    FileSystem.FileSystem
+  >,
   CommandFailed,
   FileSystem.FileSystem
 > {
@@ -231,11 +238,11 @@ export const deadLetters = Effect.fnUntraced(function* (
   if (size === undefined) return yield* refuse(`${file} is no file. Name the file that --dead-letters wrote.`)
   return {
     open: (schema) =>
-      Effect.map(fieldOptions(schema, {}, options), (empty) =>
+      Effect.map(wayOf(schema, {}, options), ({ options: { empty }, schema }) =>
         RecordCount.watch(
           CustomerFile.deadLetters(file, schema, {
             empty,
-            otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse",
+            otherColumns: options.ignoreUnknownFields ? "ignore" : undefined,
             encoding: Option.getOrUndefined(options.encoding),
             allowSuspicious: options.allowSuspicious
           }),
@@ -252,6 +259,38 @@ const checkEncoding = ({ encoding }: SyncOptions): Effect.Effect<void, CommandFa
 
 const unrepeatable = (source: string): string =>
   `--checkpoint needs a source that can be read again from where it stopped, and can be told from another one, which ${source} is not. Save it to a file and name that, or leave out --checkpoint.`
+
+/** By which schema, and with which options, records are read. */
+interface Way<A> {
+  readonly schema: Schema.ConstraintCodec<A, { readonly [field: string]: unknown }, never, unknown>
+  readonly options: {
+    readonly columns?: { readonly [field: string]: string } | undefined
+    readonly empty?: CustomerFile.CsvOptions["empty"]
+  }
+}
+
+/** As `--mapping` says, or as `--map` and `--empty` do. */
+const wayOf = Effect.fnUntraced(function* <A>(
+  schema: RecordSchema<A>,
+  map: { readonly [field: string]: string },
+  options: SyncOptions
+): Effect.fn.Return<Way<A>, CommandFailed, FileSystem.FileSystem> {
+  if (Option.isNone(options.mapping)) {
+    const empty = yield* fieldOptions(schema, map, options)
+    return { schema, options: { columns: map, empty } }
+  }
+  const both = Object.keys(map).length > 0 ? "--map" : options.empty.length > 0 ? "--empty" : undefined
+  if (both !== undefined) {
+    return yield* refuse(
+      `${both} is said by the mapping. Write it in ${options.mapping.value}, or leave out --mapping.`
+    )
+  }
+  const mapping = yield* Effect.mapError(Mapping.read(options.mapping.value), unusable)
+  yield* Effect.mapError(Mapping.check(mapping, schema, options.mapping.value), unusable)
+  return { schema: Mapping.schema(mapping, schema), options: {} }
+})
+
+const unusable = ({ message }: { readonly message: string }) => new CommandFailed({ exit: 2, message })
 
 /** What an empty cell means, once every option that names a field names one that there is, and once. */
 const fieldOptions = Effect.fnUntraced(function* (

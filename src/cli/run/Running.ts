@@ -59,13 +59,14 @@ export const run = Effect.fnUntraced(function* <E, R>(
 
 /** Every path of a run. The checkpoint is a folder with a file in it. */
 const usesOf = (
-  { checkpoint, deadLetters, envFile, report }: SyncOptions,
+  { checkpoint, deadLetters, envFile, mapping, report }: SyncOptions,
   sources: ReadonlyArray<string>
 ): ReadonlyArray<Files.Use> => [
   ...sources.map((path) => ({ as: "the source", path })),
   ...(
     [
       ["--env-file", envFile],
+      ["--mapping", mapping],
       ["--checkpoint", checkpoint],
       ["--checkpoint", Option.map(checkpoint, (dir) => `${dir}/checkpoint.ndjson`)],
       ["--dead-letters", deadLetters],
@@ -89,9 +90,9 @@ const plan = Effect.fnUntraced(function* <E, R>(
   yield* print(options, Wording.asOptions(Plan.format(planned)), json)
   yield* writeReport(options, `${json}\n`)
   const args = yield* Effect.flatMap(Stdio.Stdio, ({ args }) => args)
-  const rejected = planned.read - planned.sendable
+  const rejected = planned.read - planned.sendable - planned.skipped
   yield* say(
-    `Nothing was sent. ${planned.read === 0 ? `There are no records in ${name}.` : rejected === 0 ? "All records fit." : `${Ending.records(rejected)} would be rejected before sending.`} To send, the same without --dry-run:\n\n  ${NextCommand.again(args.filter((word) => word !== "--dry-run"))}`
+    `Nothing was sent. ${planned.read === 0 ? `There are no records in ${name}.` : rejected === 0 ? (planned.skipped === 0 ? "All records fit." : "All other records fit.") : `${Ending.records(rejected)} would be rejected before sending.`} To send, the same without --dry-run:\n\n  ${NextCommand.again(args.filter((word) => word !== "--dry-run"))}`
   )
 })
 

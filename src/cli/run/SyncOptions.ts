@@ -18,6 +18,7 @@ export interface SyncOptions extends Settings.Settings {
   readonly to: DestinationName
   readonly empty: ReadonlyArray<Values.Empty>
   readonly encoding: Option.Option<string>
+  readonly mapping: Option.Option<string>
   readonly deleteConsent: ReadonlyArray<ReachSchema.ConsentField>
   readonly tenant: Option.Option<string>
   readonly business: Option.Option<string>
@@ -88,6 +89,11 @@ export const flags = {
     "encoding",
     "NAME",
     "What the source is encoded in, such as windows-1252 (default: UTF-8, or UTF-16 by its mark); for retry, what rows that were not UTF-8 are encoded in"
+  ),
+  mapping: text(
+    "mapping",
+    "FILE",
+    "A JSON file that says for each field where it comes from and how it is read, in place of --map and --empty"
   ),
   deleteConsent: Flag.Literals("delete-consent", consentFields).pipe(
     Flag.withMetavar("FIELD"),

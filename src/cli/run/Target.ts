@@ -47,7 +47,9 @@ export interface Target {
     CommandFailed | CustomerSync.SyncStopped<E | CustomerSync.StopReason>,
     R | FileSystem.FileSystem
   >
-  readonly plan: <E, R>(source: Reading.Source<E, R>) => Effect.Effect<Plan.Plan, E | CommandFailed, R>
+  readonly plan: <E, R>(
+    source: Reading.Source<E, R>
+  ) => Effect.Effect<Plan.Plan, E | CommandFailed, R | FileSystem.FileSystem>
 }
 
 const refuse = (message: string) => Effect.fail(new CommandFailed({ exit: 2, message }))

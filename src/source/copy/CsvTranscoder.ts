@@ -23,9 +23,22 @@ interface Column {
   /** The field is left out where its cell is empty. Of a cell that is passed over: it must be empty. */
   readonly absent: boolean
   readonly isKey: boolean
+  readonly trims: (typeof Trims)[keyof typeof Trims]
+  /** Words, and the JSON that is written for each in the place of the cell. */
+  readonly words: ReadonlyMap<string, string> | undefined
 }
 
-const passedOver: Column = { before: "", copied: undefined, absent: false, isKey: false }
+/** Whether spaces around a cell are taken off: never, only where there is more than spaces, or always. */
+const Trims = { never: 0, words: 1, always: 2 } as const
+
+const passedOver: Column = {
+  before: "",
+  copied: undefined,
+  absent: false,
+  isKey: false,
+  trims: Trims.never,
+  words: undefined
+}
 
 export interface Options<A> extends Transcoder.Options<A> {
   readonly schema: Schema.ConstraintDecoder<unknown>
@@ -46,19 +59,25 @@ export const make = <A>(options: Options<A>): Transcoder.Transcoder<A> | undefin
   for (const index of unnamed) cells[index] = { ...passedOver, absent: true }
   let keyName: string | undefined
   for (const { name, type } of PlainStruct.fields(options.schema.ast) ?? []) {
-    const column = columns.find(({ field }) => field === name)
+    const column = columns.find(({ copy, field }) => (copy?.field ?? field) === name)
     const mayBeAbsent = PlainStruct.staysAbsent(type)
     if (column === undefined && mayBeAbsent) continue
     if (column === undefined) return undefined
-    const copied = Cells.isText(column.takes) ? CopiedText.of(type) : undefined
-    const isBoolean = Cells.isBoolean(column.takes) && PlainStruct.takesAsIs(type, "Boolean")
+    const { empty, takes } = column.copy ?? column
+    const copied = Cells.isText(takes) ? CopiedText.of(type) : undefined
+    const isBoolean = Cells.isBoolean(takes) && PlainStruct.takesAsIs(type, "Boolean")
     if (copied === undefined && !isBoolean) return undefined
+    const words = column.copy?.words
+    if (words !== undefined && !isBoolean && copied !== CopiedText.always) return undefined
     // A cell is written once.
     if (cells[column.index]?.before !== "") return undefined
     const isKey = name === options.key
-    const absent = mayBeAbsent && column.empty === "absent"
-    if (isKey && copied !== undefined && !absent) keyName = names[column.index]
-    cells[column.index] = { before: `,${JSON.stringify(name)}:${isBoolean ? "" : '"'}`, copied, absent, isKey }
+    const absent = mayBeAbsent && empty === "absent"
+    // As the reader compares it with a header that comes again.
+    if (isKey && copied !== undefined && !absent && words === undefined) keyName = names[column.index]?.trim()
+    const before = `,${JSON.stringify(name)}:${isBoolean || words !== undefined ? "" : '"'}`
+    const trims = column.copy?.trims === true ? Trims.always : words === undefined ? Trims.never : Trims.words
+    cells[column.index] = { before, copied, absent, isKey, trims, words }
   }
   const delimiter = character.charCodeAt(0)
   if (keyName === undefined || delimiter >= 128 || delimiter === BACKSLASH) return undefined
@@ -68,24 +87,35 @@ export const make = <A>(options: Options<A>): Transcoder.Transcoder<A> | undefin
     stopsAtBlank: options.untilBlankLine,
     copied: cells.map(({ copied }) => copied),
     // With the quote behind a text, and two braces.
-    overhead: cells.reduce((sum, cell) => sum + sizeOf(cell) + 1, 2)
+    overhead: cells.reduce((sum, cell) => sum + sizeOf(cell) + 1 + longestOf(cell), 2)
   })
 }
 
-/** `Table` of the program, and behind it the `Column` of each cell. */
+/** Bytes of the longest JSON that a word means. */
+const longestOf = ({ words }: Column): number =>
+  Math.max(0, ...[...(words?.values() ?? [])].map((json) => encoder.encode(json).length))
+
+const wordsOfHead = 5
+const wordsOfColumn = 7
+
+/** `Table` of the program, behind it the `Column` of each cell, and behind them their words. */
 const table = (
   address: number,
   cells: ReadonlyArray<Column>,
   delimiter: number,
   keyName: string
 ): ReadonlyArray<number | string> => {
-  const head = [cells.length, delimiter, keyName, encoder.encode(keyName).length]
-  const columns = cells.flatMap((cell) => [
-    cell.before,
-    sizeOf(cell),
-    Transcoder.textWord(cell.copied),
-    Number(cell.absent),
-    Number(cell.isKey)
-  ])
-  return [address + (head.length + 1) * Transcoder.wordSize, ...head, ...columns]
+  const at = (word: number): number => address + word * Transcoder.wordSize
+  const head = [at(wordsOfHead), cells.length, delimiter, keyName, encoder.encode(keyName).length]
+  const behind: Array<number | string> = []
+  const columns = cells.flatMap((cell) => {
+    const words = cell.words === undefined ? 0 : at(wordsOfHead + wordsOfColumn * cells.length + behind.length)
+    if (cell.words !== undefined) behind.push(cell.words.size)
+    for (const [word, json] of cell.words ?? []) {
+      behind.push(word, encoder.encode(word).length, json, encoder.encode(json).length)
+    }
+    const text = Transcoder.textWord(cell.copied)
+    return [cell.before, sizeOf(cell), text, Number(cell.absent), Number(cell.isKey), cell.trims, words]
+  })
+  return [...head, ...columns, ...behind]
 }

@@ -13,16 +13,18 @@ export const taker = <A>(
   encoder: Encoder<A>,
   options: {
     readonly schema: Schema.ConstraintDecoder<unknown>
+    /** Decodes what is written, by that schema. */
+    readonly to: RecordDecoder.RecordDecoder<A>
     /** The field that says who a record is about. */
     readonly key: string
     readonly base: number
     readonly header: CsvReader.Header | undefined
   }
 ): Taker<Encoded<A>> => {
-  const { base, key, schema } = options
-  const { decoder, from, maxRecordSize, source, untilBlankLine } = settings
+  const { base, key, schema, to } = options
+  const { from, maxRecordSize, source, untilBlankLine } = settings
   const { blocks } = encoder
-  const decode = RecordDecoder.again(decoder)
+  const decode = RecordDecoder.again(to)
   const transcoderOf = (header: CsvReader.Header) =>
     CsvTranscoder.make({ schema, key, header, untilBlankLine, maxRecordSize, blocks, decode, from })
 

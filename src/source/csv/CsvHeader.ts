@@ -67,7 +67,7 @@ export const resolve = (header: ReadonlyArray<string>, fields: Cells.Fields, opt
     if (mapped.has(field)) {
       issues.push({
         kind: "Missing",
-        message: `No column is named ${quote(name)}, which is mapped to ${field}. Correct columns.`
+        message: `No column is named ${quote(name)}, which is mapped to ${field}. Correct that.`
       })
     } else if (fields.named.get(field)?.required === true) {
       issues.push({

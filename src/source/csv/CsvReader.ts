@@ -8,7 +8,7 @@ import { InvalidHeader, type InvalidUtf8 } from "../read/CustomerFileError.ts"
 import * as FieldNames from "../read/FieldNames.ts"
 import * as FilePlace from "../read/FilePlace.ts"
 import type { ReadNotes } from "../read/ReadNotes.ts"
-import { malformed, mismatch, type RecordDecoder, suspicious } from "../read/RecordDecoder.ts"
+import { leftOut, malformed, mismatch, type RecordDecoder, skipped, suspicious } from "../read/RecordDecoder.ts"
 import { TextWindow } from "../read/TextWindow.ts"
 import { CsvRows } from "./CsvRows.ts"
 import * as CsvTop from "./CsvTop.ts"
@@ -134,7 +134,7 @@ const rowReader = <A>(
       return `${problem}. ${advice}`
     }
     if (rows.width >= width) return undefined
-    const deleted = columns.find(({ empty, index }) => index >= rows.width && empty !== "absent")
+    const deleted = columns.find(({ empty, index, lacking = empty }) => index >= rows.width && lacking !== "absent")
     if (deleted !== undefined) {
       return `The row has ${rows.width} cells, the header ${width}, and an empty ${deleted.field} means something here`
     }
@@ -180,6 +180,10 @@ const rowReader = <A>(
       }
       const encoded = CsvCells.encode(columns, cells)
       const exit = decode(encoded)
+      if (exit === skipped) {
+        out.push(leftOut(offset++, line, position))
+        continue
+      }
       if (Exit.isFailure(exit)) {
         const found = issues(encoded, CsvCells.issues(columns, cells))
         const rejected = mismatch(found, CsvCells.input(columns, cells), offset++, line, position)

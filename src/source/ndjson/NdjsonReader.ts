@@ -5,6 +5,7 @@ import * as JsonDepth from "../../json/JsonDepth.ts"
 import * as JsonText from "../../json/JsonText.ts"
 import type { CustomerRecord, RecordInput, SourcePosition } from "../../sync/model/CustomerRecord.ts"
 import type { SourceNote } from "../../sync/record/SourceNote.ts"
+import type { MappedJson } from "../mapping/MappedJson.ts"
 import * as BadRows from "../read/BadRows.ts"
 import type { Reader } from "../read/ByteBlocks.ts"
 import * as Cells from "../read/Cells.ts"
@@ -12,7 +13,7 @@ import { type InvalidUtf8, NamesMissing, NotNdjson } from "../read/CustomerFileE
 import * as FieldNames from "../read/FieldNames.ts"
 import * as FilePlace from "../read/FilePlace.ts"
 import type { ReadNotes } from "../read/ReadNotes.ts"
-import { malformed, mismatch, type RecordDecoder, suspicious } from "../read/RecordDecoder.ts"
+import { leftOut, malformed, mismatch, type RecordDecoder, skipped, suspicious } from "../read/RecordDecoder.ts"
 import { TextWindow } from "../read/TextWindow.ts"
 import * as Utf8 from "../read/Utf8.ts"
 import * as WantedNames from "../read/WantedNames.ts"
@@ -27,6 +28,8 @@ export interface LineSettings<A> {
   readonly decoder: RecordDecoder<A>
   /** The name of the encoding, where one was given. */
   readonly encoding?: string | undefined
+  /** How the names of the source become fields, where that is more than other names. */
+  readonly mapped?: MappedJson<A> | undefined
 }
 
 /** How the lines of one source are read. */
@@ -54,6 +57,11 @@ export type ReadValue<A> = (
 
 /** Reads values. `look` sees each object under the names of the source. */
 export const value = <A>(settings: LineSettings<A>, look?: ((record: object) => void) | undefined): ReadValue<A> => {
+  const { mapped } = settings
+  return mapped === undefined ? unmappedValue(settings, look) : mappedValue(mapped, settings, look)
+}
+
+const unmappedValue = <A>(settings: LineSettings<A>, look: ((record: object) => void) | undefined): ReadValue<A> => {
   const { columns, fields, otherColumns } = settings
   const { decode, issues, look: lookAt } = settings.decoder
   const names = FieldNames.make(fields, columns)
@@ -92,12 +100,49 @@ export const value = <A>(settings: LineSettings<A>, look?: ((record: object) => 
   }
 }
 
+const mappedValue = <A>(
+  { decode, issues, look: lookAt, mapper }: MappedJson<A>,
+  { decoder, otherColumns }: LineSettings<A>,
+  look: ((record: object) => void) | undefined
+): ReadValue<A> => {
+  const unknown = otherColumns === "ignore" ? () => none : unreadKeys(mapper.names)
+  return (read, text, offset, line, position) => {
+    const { value } = read
+    const input: RecordInput = text === undefined ? { format: "json", value } : { format: "ndjson", value: text }
+    if (!isObject(value)) return mismatch(decoder.issues(value), input, offset, line, position)
+    look?.(value)
+    const unread = unknown(value)
+    const found = read.issues.length === 0 ? none : read.issues.flatMap(mapper.inFields)
+    const exit = decode(read)
+    if (exit === skipped) return leftOut(offset, line, position)
+    if (unread.length === 0 && found.length === 0 && Exit.isSuccess(exit)) {
+      const spoiled = lookAt(exit.value, text === undefined ? undefined : line)
+      return spoiled === undefined
+        ? { _tag: "Valid", offset, line, position, patch: exit.value }
+        : suspicious(spoiled, input, offset, line, position)
+    }
+    return mismatch([...unread, ...issues(read, found)], input, offset, line, position)
+  }
+}
+
+/** Finds the keys that nothing is read from. */
+const unreadKeys =
+  (names: ReadonlySet<string>) =>
+  (value: { readonly [key: string]: unknown }): ReadonlyArray<InputIssue> => {
+    const others = Object.keys(value).filter((key) => !names.has(key))
+    return others.slice(0, mostUnknownKeys).map((key) => ({
+      path: [Cells.isShowable(key) ? key : "*"],
+      message: `Nothing is read from this key. Map it, or leave such keys out with otherColumns: "ignore"`
+    }))
+  }
+
 /** Reads lines. */
 export const line = <A>(
   settings: LineSettings<A>,
   look?: ((record: object) => void) | undefined
 ): ((text: string, offset: number, line: number, position: SourcePosition | undefined) => CustomerRecord<A>) => {
   const readValue = value(settings, look)
+  const asText = settings.mapped?.mapper.asText
   const kept = FieldNames.kept(settings.columns)
   const bad = (problem: string, value: string, offset: number, line: number, position: SourcePosition | undefined) =>
     malformed(problem, { format: "ndjson", value, ...kept }, offset, line, position)
@@ -115,7 +160,7 @@ export const line = <A>(
     if (JsonDepth.isTooDeep(text)) return bad(`The line is ${JsonDepth.tooDeep}`, text, offset, line, position)
     let read: JsonText.JsonText
     try {
-      read = JsonText.parse(text)
+      read = JsonText.parse(text, asText)
     } catch {
       // What the parser says repeats the line.
       return bad("The line is not JSON", text, offset, line, position)

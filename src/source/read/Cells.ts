@@ -14,6 +14,9 @@ const BOOLEAN = 2
 const NUMBER = 4
 const JSON_TEXT = 8
 
+/** What a field takes that takes any text. */
+export const text = TEXT
+
 /**
  * A field of the encoded side.
  *
@@ -304,4 +307,24 @@ export interface Column {
   readonly field: string
   readonly takes: number
   readonly empty: EmptyCell
+  /** What it means that a row ends before it, where that is not what an empty cell means. */
+  readonly lacking?: EmptyCell | undefined
+  /** What more is done to its cell before it is the value of the field, where a mapping says it. */
+  readonly copy?: Copy | undefined
+}
+
+/**
+ * How the cell of a column becomes the value of a field, where no more than this is done to it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Copy {
+  readonly field: string
+  readonly takes: number
+  readonly empty: EmptyCell
+  /** White space around it is taken off. */
+  readonly trims: boolean
+  /** Words in lower case, and the JSON of what they mean; any other text is none of them. */
+  readonly words: ReadonlyMap<string, string> | undefined
 }

@@ -7,6 +7,7 @@
 import * as Schema from "effect/Schema"
 import type { InvalidConfiguration } from "../../http/InvalidConfiguration.ts"
 import { MissingName } from "../../sync/record/SourceNote.ts"
+import type { InvalidMapping, PhoneLibraryMissing } from "./MappingError.ts"
 
 const source = {
   /** The path of the file; `bytes` for a stream of bytes. */
@@ -100,7 +101,7 @@ export class NamesMissing extends Schema.TaggedError<NamesMissing>()("NamesMissi
         const none = `None of the first ${this.records} records of ${this.source} has`
         return field === name
           ? `${none} ${field}, which is needed. Add it, or map one with columns: { ${field}: "…" }.`
-          : `${none} ${JSON.stringify(name)}, which is mapped to ${field}. Correct columns.`
+          : `${none} ${JSON.stringify(name)}, which is mapped to ${field}. Correct that.`
       })
       .join(" ")
   }
@@ -243,9 +244,11 @@ export type BytesError =
   | BrokenArchive
   | InvalidConfiguration
   | InvalidHeader
+  | InvalidMapping
   | InvalidUtf8
   | NamesMissing
   | NotNdjson
+  | PhoneLibraryMissing
   | PositionBeyondEnd
   | UnmarkedEncoding
   | UnsupportedCompression

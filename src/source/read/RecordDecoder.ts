@@ -4,14 +4,17 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as SchemaParser from "effect/SchemaParser"
 import * as InputIssue from "../../json/InputIssue.ts"
-import type { Invalid, RecordInput, SourcePosition } from "../../sync/model/CustomerRecord.ts"
+import type { Invalid, RecordInput, Skipped, SourcePosition } from "../../sync/model/CustomerRecord.ts"
 import type { ReadNotes } from "./ReadNotes.ts"
 import type * as Suspicious from "./Suspicious.ts"
 import * as SuspiciousFields from "./SuspiciousFields.ts"
 
 /** Decodes values that have been read. */
 export interface RecordDecoder<A> {
-  /** Fails with the first issue only, because looking for all of them costs good records too. */
+  /**
+   * Fails with the first issue only, because looking for all of them costs good records too; with `skipped` where the record
+   * is left out.
+   */
   readonly decode: (encoded: unknown) => Exit.Exit<A, unknown>
   /** Every issue of a value that does not decode, and those that were found when it was read. */
   readonly issues: (
@@ -21,6 +24,17 @@ export interface RecordDecoder<A> {
   /** What a record is to be rejected for that does decode. */
   readonly look: SuspiciousFields.Look
 }
+
+/** How decoding ends where a mapping leaves the record out. */
+export const skipped: Exit.Exit<never, unknown> = Exit.fail("the mapping leaves it out")
+
+/** A record that is left out. */
+export const leftOut = (offset: number, line: number, position: SourcePosition | undefined): Skipped => ({
+  _tag: "Skipped",
+  offset,
+  line,
+  position
+})
 
 /** A decoder for a schema, to be made once for many records. */
 export const make = <S extends Schema.ConstraintDecoder<unknown>>(

@@ -24,24 +24,38 @@ export interface WantedNames {
 }
 
 /** Wants the name of each field that is mapped or that every record needs. */
-export const make = ({ mapped, names }: FieldNames, fields: Cells.Fields): WantedNames => {
-  const wanted = new Map<string, string>()
-  for (const [field, name] of names) {
-    if (mapped.has(field) || fields.named.get(field)?.required === true) wanted.set(field, name)
-  }
-  const missing = () => [...wanted].map(([field, name]) => ({ field, name }))
+export const make = ({ mapped, names }: FieldNames, fields: Cells.Fields): WantedNames =>
+  of(
+    [...names].flatMap(([field, name]) =>
+      mapped.has(field) || fields.named.get(field)?.required === true
+        ? [{ field, name, isMapped: mapped.has(field), isIn: (record) => Object.hasOwn(record, name) }]
+        : []
+    )
+  )
+
+/** A name that is wanted, and how a record is asked for it. */
+export interface Wanted extends MissingName {
+  readonly isMapped: boolean
+  readonly isIn: (record: object) => boolean
+}
+
+/** Wants these names. */
+export const of = (names: ReadonlyArray<Wanted>): WantedNames => {
+  const wanted = new Set(names)
+  const missing = (isAsked: (name: Wanted) => boolean) =>
+    [...wanted].filter(isAsked).map(({ field, name }) => ({ field, name }))
   let looked = 0
   return {
     look: (record) => {
       if (wanted.size === 0) return
       looked++
-      for (const [field, name] of wanted) if (Object.hasOwn(record, name)) wanted.delete(field)
+      for (const name of wanted) if (name.isIn(record)) wanted.delete(name)
     },
     findRequired: () => {
-      for (const field of wanted.keys()) if (!mapped.has(field)) wanted.delete(field)
+      for (const name of wanted) if (!name.isMapped) wanted.delete(name)
     },
-    missing,
-    missingMapped: () => missing().filter(({ field }) => mapped.has(field)),
+    missing: () => missing(() => true),
+    missingMapped: () => missing(({ isMapped }) => isMapped),
     looked: () => looked
   }
 }

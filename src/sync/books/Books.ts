@@ -12,7 +12,7 @@ import type * as PlacedCheckpoint from "../checkpoint/PlacedCheckpoint.ts"
 import type { Row } from "../model/CustomerRecord.ts"
 import type * as Fate from "../model/Fate.ts"
 import type { Outcome } from "../model/Outcome.ts"
-import type { Encoded, Unsendable } from "../record/Encode.ts"
+import type { Encoded, Withheld } from "../record/Encode.ts"
 import type * as Places from "../record/Places.ts"
 import type { RowAt, SourcePlaceInvalid } from "../record/Source.ts"
 import type { SourceNote } from "../record/SourceNote.ts"
@@ -64,7 +64,7 @@ export interface Books<E> extends Stopping.Stopping<E> {
   readonly isLimited: () => boolean
   /** Counts records as read. Each must end through one of the next two. */
   readonly addRead: (records: ReadonlyArray<Encoded<unknown>>) => void
-  readonly rejected: (records: ReadonlyArray<Unsendable>) => Effect.Effect<ReadonlyArray<Outcome>>
+  readonly withheld: (records: ReadonlyArray<Withheld>) => Effect.Effect<ReadonlyArray<Outcome>>
   /**
    * `apart` are the offsets of merged records that have no fate: they, and those in them, are to be sent one by one, and
    * are under way no more.
@@ -208,7 +208,7 @@ export const make = Effect.fnUntraced(function* <E>(
       done.addPlaces(records)
       ends.add(records)
     },
-    rejected: (records) => enter(Group.ofRejected(records, { places, wantsOutcomes }), () => undefined),
+    withheld: (records) => enter(Group.ofWithheld(records, { places, wantsOutcomes }), () => undefined),
     ended: (batch, ended, apart) => {
       const entry = Group.ofBatch(batch, ended, { apart, places, resumes: writer !== undefined, wantsOutcomes })
       const { again } = entry

@@ -2,7 +2,7 @@
 import type { Batch } from "../batch/Batch.ts"
 import * as Fate from "../model/Fate.ts"
 import type { Outcome, Reason } from "../model/Outcome.ts"
-import type { Unsendable } from "../record/Encode.ts"
+import * as Encode from "../record/Encode.ts"
 import type { Places } from "../record/Places.ts"
 import * as Letter from "./Letter.ts"
 
@@ -24,19 +24,26 @@ export interface Entry {
   readonly again: ReadonlySet<number>
 }
 
-/** The entry of records that were rejected before sending. */
-export const ofRejected = (
-  records: ReadonlyArray<Unsendable>,
+/** The entry of records that are not sent: rejected, with a letter each, or left out. */
+export const ofWithheld = (
+  records: ReadonlyArray<Encode.Withheld>,
   { places, wantsOutcomes }: { readonly places: Places; readonly wantsOutcomes: boolean }
 ): Entry => ({
-  groups: records.map((record) => ({
-    tag: record.outcome._tag,
-    reason: record.outcome.reason,
-    records: [record],
-    forGood: true
-  })),
-  letters: records.map((record) => Letter.unsendable(record, places)),
-  outcomes: wantsOutcomes ? records.map(({ outcome }) => outcome) : [],
+  groups: [
+    ...records.filter(Encode.isUnsendable).map((record) => ({
+      tag: record.outcome._tag,
+      reason: record.outcome.reason,
+      records: [record],
+      forGood: true
+    })),
+    { tag: "Skipped", reason: undefined, records: records.filter(({ _tag }) => _tag === "Skipped"), forGood: true }
+  ],
+  letters: records.filter(Encode.isUnsendable).map((record) => Letter.unsendable(record, places)),
+  outcomes: wantsOutcomes
+    ? records.map((record) =>
+        record._tag === "Skipped" ? { _tag: record._tag, offset: record.offset } : record.outcome
+      )
+    : [],
   again: new Set()
 })
 

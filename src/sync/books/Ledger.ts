@@ -20,7 +20,7 @@ export type Counts = { readonly [Tag in Outcome["_tag"]]: number }
  * @category constructors
  * @since 0.1.0
  */
-export const noCounts: Counts = { Applied: 0, Accepted: 0, Rejected: 0, Unknown: 0, Merged: 0, Unsent: 0 }
+export const noCounts: Counts = { Applied: 0, Accepted: 0, Rejected: 0, Unknown: 0, Merged: 0, Skipped: 0, Unsent: 0 }
 
 const sum = (counts: Counts): number => Object.values(counts).reduce((a, b) => a + b, 0)
 

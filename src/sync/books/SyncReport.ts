@@ -27,6 +27,7 @@ export class SyncReport extends Schema.Class<SyncReport>("effect-patchbay/sync/S
     Rejected: count,
     Unknown: count,
     Merged: count,
+    Skipped: count,
     Unsent: count
   }),
   /** Rejected and unknown records by reason: the tag of the error. */
@@ -160,6 +161,7 @@ export const combine = (reports: ReadonlyArray<SyncReport>): SyncReport => {
       Rejected: sum(({ outcomes }) => outcomes.Rejected),
       Unknown: sum(({ outcomes }) => outcomes.Unknown),
       Merged: sum(({ outcomes }) => outcomes.Merged),
+      Skipped: sum(({ outcomes }) => outcomes.Skipped),
       Unsent: sum(({ outcomes }) => outcomes.Unsent)
     },
     reasons: byName(({ reasons }) => reasons),

@@ -106,6 +106,7 @@ export const State = Schema.Struct({
       Rejected: natural,
       Unknown: natural,
       Merged: natural,
+      Skipped: natural,
       Unsent: natural
     })
   }),

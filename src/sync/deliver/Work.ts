@@ -35,8 +35,8 @@ interface Options<A, B extends Behaviour, E, R, RS> {
   readonly window: number
   /** Records that may wait for their key. */
   readonly aside: number | undefined
-  /** Told what became of records that are rejected before they are in a batch. */
-  readonly onRejected: (outcomes: ReadonlyArray<Outcome>) => Effect.Effect<unknown>
+  /** Told what became of records that come into no batch. */
+  readonly onWithheld: (outcomes: ReadonlyArray<Outcome>) => Effect.Effect<unknown>
 }
 
 interface Work<A, R> {
@@ -121,7 +121,7 @@ const untilStop = <T, E, R>(records: Stream.Stream<T, E, R>, { endWith, stop, st
 /** Batches of what is read. What must not be sent is taken down at once. */
 const collected = <A, B extends Behaviour, E, R, RS>(
   records: Stream.Stream<Encode.Encoded<A>, never, RS>,
-  { ahead, aside, batch, books, limit, onRejected, sameKey, to }: Options<A, B, E, R, RS>,
+  { ahead, aside, batch, books, limit, onWithheld, sameKey, to }: Options<A, B, E, R, RS>,
   unfinished: UnfinishedKeys.UnfinishedKeys
 ) =>
   records.pipe(
@@ -129,7 +129,7 @@ const collected = <A, B extends Behaviour, E, R, RS>(
       books.addRead(records)
       return records
     }),
-    Encode.sendable((unsendable) => Effect.flatMap(books.rejected(unsendable), onRejected)),
+    Encode.sendable((withheld) => Effect.flatMap(books.withheld(withheld), onWithheld)),
     Batches.collect(batch, to, { sameKey, limit, unfinished, aside }),
     ahead.limit
   )

@@ -111,6 +111,20 @@ export type RecordInput =
     }
 
 /**
+ * A record that is left out, as its mapping says of such records.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Skipped {
+  readonly _tag: "Skipped"
+  readonly offset: number
+  readonly line: number | undefined
+  readonly position: SourcePosition | undefined
+  readonly row?: Row | undefined
+}
+
+/**
  * A row as it stood in the source, with what is no field too, so that a person can find it again: the cells of a CSV, each
  * behind the name of its column, or the line of an NDJSON.
  *
@@ -125,7 +139,7 @@ export type Row = { readonly cells: ReadonlyArray<readonly [column: string, cell
  * @category models
  * @since 0.1.0
  */
-export type CustomerRecord<A> = Valid<A> | Invalid
+export type CustomerRecord<A> = Valid<A> | Invalid | Skipped
 
 /**
  * Records from patches that are in the app already, numbered in the order in which they come.

@@ -113,7 +113,17 @@ export interface Unsent extends OfRecord {
 }
 
 /**
+ * Left out, as its mapping says of such records.
+ *
  * @category models
  * @since 0.1.0
  */
-export type Outcome = Applied | Accepted | Rejected | Unknown | Merged | Unsent
+export interface Skipped extends OfRecord {
+  readonly _tag: "Skipped"
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Outcome = Applied | Accepted | Rejected | Unknown | Merged | Skipped | Unsent

@@ -12,7 +12,7 @@ import * as InputIssue from "../../json/InputIssue.ts"
 import * as SendableJson from "../../json/SendableJson.ts"
 import * as StructWriter from "../../json/StructWriter.ts"
 import type { BatchPolicy } from "../../policy/BatchPolicy.ts"
-import type { CustomerRecord, RecordInput, Row, SourcePosition } from "../model/CustomerRecord.ts"
+import type { CustomerRecord, RecordInput, Row, Skipped, SourcePosition } from "../model/CustomerRecord.ts"
 import type { Behaviour, Destination } from "../model/Destination.ts"
 import * as Outcome from "../model/Outcome.ts"
 import * as EncodedRecord from "./EncodedRecord.ts"
@@ -41,12 +41,20 @@ export interface Unsendable {
 }
 
 /**
+ * A record that is not sent: it is rejected, or left out.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Withheld = Unsendable | Skipped
+
+/**
  * A record of a source, encoded or not to be sent.
  *
  * @category models
  * @since 0.1.0
  */
-export type Encoded<A> = EncodedRecord.EncodedRecord<A> | Unsendable
+export type Encoded<A> = EncodedRecord.EncodedRecord<A> | Withheld
 
 /**
  * Encodes the records of one source for one destination, one by one.
@@ -72,6 +80,12 @@ export const isUnsendable = <A>(encoded: Encoded<A>): encoded is Unsendable => e
  * @category guards
  * @since 0.1.0
  */
+export const isWithheld = <A>(encoded: Encoded<A>): encoded is Withheld => encoded._tag !== "Encoded"
+
+/**
+ * @category guards
+ * @since 0.1.0
+ */
 export const isSendable = <A>(encoded: Encoded<A>): encoded is EncodedRecord.EncodedRecord<A> =>
   encoded._tag === "Encoded"
 
@@ -80,13 +94,13 @@ const areSendable = <A>(
 ): encoded is Arr.NonEmptyReadonlyArray<EncodedRecord.EncodedRecord<A>> => encoded.every(isSendable)
 
 /**
- * The records that can be sent; those that cannot go to `reject`, chunk by chunk, before anything that comes after them.
+ * The records that are sent; the others go to `withhold`, chunk by chunk, before anything that comes after them.
  *
  * @category filtering
  * @since 0.1.0
  */
 export const sendable =
-  <X, E, R>(reject: (unsendable: Arr.NonEmptyReadonlyArray<Unsendable>) => Effect.Effect<X, E, R>) =>
+  <X, E, R>(withhold: (withheld: Arr.NonEmptyReadonlyArray<Withheld>) => Effect.Effect<X, E, R>) =>
   <A, E2, R2>(
     records: Stream.Stream<Encoded<A>, E2, R2>
   ): Stream.Stream<EncodedRecord.EncodedRecord<A>, E | E2, R | R2> =>
@@ -99,10 +113,10 @@ export const sendable =
       > = Effect.flatMap(pull, (chunk) => {
         // As a rule; nothing is copied then.
         if (areSendable(chunk)) return Effect.succeed(chunk)
-        const unsendable = chunk.filter(isUnsendable)
+        const withheld = chunk.filter(isWithheld)
         const rest = chunk.filter(isSendable)
-        const rejected = Arr.isArrayNonEmpty(unsendable) ? reject(unsendable) : Effect.void
-        return Effect.flatMap(rejected, () => (Arr.isArrayNonEmpty(rest) ? Effect.succeed(rest) : next))
+        const noted = Arr.isArrayNonEmpty(withheld) ? withhold(withheld) : Effect.void
+        return Effect.flatMap(noted, () => (Arr.isArrayNonEmpty(rest) ? Effect.succeed(rest) : next))
       })
       return Effect.succeed(next)
     })
@@ -151,6 +165,7 @@ export const encoder = <A, B extends Behaviour>(
     blocks,
     json,
     encode: (record) => {
+      if (record._tag === "Skipped") return record
       if (record._tag === "Invalid") {
         return unsendable(record, undefined, record.reason._tag, record.reason.issues, record.input)
       }

@@ -96,6 +96,11 @@ export interface Origin<A, E, R, P = unknown> {
    * encoding. Default: 1.
    */
   readonly expansion?: (() => number) | undefined
+  /**
+   * What a mapping did to the records that were read last, field by field; `undefined` where it does no more than name
+   * columns. It is counted by `from`, not by `encoded`. Default: there is no mapping.
+   */
+  readonly mapped?: (() => { readonly [field: string]: MappedField } | undefined) | undefined
 }
 
 /**
@@ -124,6 +129,27 @@ export type Recount<E, R, P = unknown> = {
     ends: ReadonlyArray<{ readonly place: P; readonly inclusive: boolean }>
   ): Effect.Effect<ReadonlyArray<number>, E, R>
 }["count"]
+
+/**
+ * What a mapping did to one field, in records.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const MappedField = Schema.Struct({
+  /** Nothing stood there, or a word that means nothing. */
+  empty: Schema.Int,
+  /** Another value came out than stood there. */
+  changed: Schema.Int,
+  /** Neither the mapping nor the destination's schema takes what stood there. */
+  refused: Schema.Int
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type MappedField = typeof MappedField.Type
 
 /**
  * A record whose row is to be read again.
@@ -256,7 +282,7 @@ export class SourceOutOfOrder extends Schema.TaggedError<SourceOutOfOrder>()("So
  * @since 0.1.0
  */
 export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, R, P>): Source<A, E, R> => {
-  const { against, expansion, notes, place, proof, recount, rows, start } = origin
+  const { against, expansion, mapped, notes, place, proof, recount, rows, start } = origin
   const isPlace = place === undefined ? undefined : Schema.is(place)
   // What a source calls a place is nobody else's business, so that its type forgets it.
   const fits = (position: SourcePosition): position is SourcePosition<P> => isPlace?.(position.place) === true
@@ -302,7 +328,8 @@ export const make = <A, E = never, R = never, P = unknown>(origin: Origin<A, E, 
         proof &&
         ((offset: number, behind: SourcePosition | undefined) =>
           behind === undefined || fits(behind) ? proof(offset, behind) : Effect.succeed(undefined)),
-      notes
+      notes,
+      mapped
     } as const
   )
 }
@@ -397,7 +424,8 @@ export const tap: {
       against: source.against,
       proof: source.proof,
       notes: source.notes,
-      expansion: source.expansion
+      expansion: source.expansion,
+      mapped: source.mapped
     })
 )
 
@@ -422,7 +450,7 @@ export const map: {
       start: source.start,
       from: (position) =>
         Stream.map(source.from(position), (record): CustomerRecord<B> => {
-          if (record._tag === "Invalid") return record
+          if (record._tag !== "Valid") return record
           const { line, offset, position, row } = record
           return attempt(`map "${name}"`, record, (patch) => ({
             _tag: "Valid",
@@ -437,7 +465,8 @@ export const map: {
       against: source.against,
       proof: source.proof,
       notes: source.notes,
-      expansion: source.expansion
+      expansion: source.expansion,
+      mapped: source.mapped
     })
 )
 
@@ -463,7 +492,7 @@ export const filter: {
       from: (position) =>
         source.from(position).pipe(
           Stream.map((record): CustomerRecord<A> | undefined =>
-            record._tag === "Invalid"
+            record._tag !== "Valid"
               ? record
               : attempt(`filter "${name}"`, record, (patch) => (predicate(patch) ? record : undefined))
           ),
@@ -473,7 +502,8 @@ export const filter: {
       against: source.against,
       proof: source.proof,
       notes: source.notes,
-      expansion: source.expansion
+      expansion: source.expansion,
+      mapped: source.mapped
     })
 )
 
@@ -572,8 +602,26 @@ export const concat = <A, E = never, R = never>(
         : Effect.succeed(others)
     },
     proof: (offset, behind) => (bare && first.source.proof?.(offset, behind)) || Effect.succeed(undefined),
-    notes: () => SourceNote.together(sources.map(({ source }) => source.notes?.() ?? []))
+    notes: () => SourceNote.together(sources.map(({ source }) => source.notes?.() ?? [])),
+    mapped: sources.some(({ source }) => source.mapped !== undefined)
+      ? () => sumOfMapped(sources.map(({ source }) => source.mapped?.() ?? {}))
+      : undefined
   })
+}
+
+const sumOfMapped = (
+  each: ReadonlyArray<{ readonly [field: string]: MappedField }>
+): { readonly [field: string]: MappedField } => {
+  const all = new Map<string, MappedField>()
+  for (const [field, counts] of each.flatMap((one) => Object.entries(one))) {
+    const { changed, empty, refused } = all.get(field) ?? { changed: 0, empty: 0, refused: 0 }
+    all.set(field, {
+      empty: empty + counts.empty,
+      changed: changed + counts.changed,
+      refused: refused + counts.refused
+    })
+  }
+  return Object.fromEntries(all)
 }
 
 const wrongWith = (

@@ -158,6 +158,7 @@ describe("the report as a page", () => {
       ["AppliedThe vendor has applied it.", "9,876,543", "98.77 %"],
       ["AcceptedThe vendor has taken it over and applies it later.", "100,000", "1.00 %"],
       ["MergedFolded into a later record of the same customer.", "12,000", "0.12 %"],
+      ["Skipped", "0", "0 %"],
       ["RejectedRefused, before sending or by the vendor.", "11,450", "0.11 %"],
       ["UnknownSent, and what became of it is not known.", "7", "<0.01 %"],
       ["Unsent", "0", "0 %"],

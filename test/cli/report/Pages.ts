@@ -81,7 +81,15 @@ export const pages: { readonly [kind: string]: HtmlReport.Options } = {
   refused: {
     report: of({
       read: 10_000_000,
-      outcomes: { Applied: 9_876_543, Accepted: 100_000, Merged: 12_000, Rejected: 11_450, Unknown: 7, Unsent: 0 },
+      outcomes: {
+        Applied: 9_876_543,
+        Accepted: 100_000,
+        Merged: 12_000,
+        Skipped: 0,
+        Rejected: 11_450,
+        Unknown: 7,
+        Unsent: 0
+      },
       reasons: { SchemaMismatch: 9000, BadRequest: 2400, Malformed: 50, SettleDeadline: 7 },
       offsets: {
         SchemaMismatch: [12, 9_999_991, 9_999_992, 9_999_993, 9_999_994],

@@ -10,6 +10,7 @@ const options: SyncOptions = {
   to: "reach.patch",
   empty: [{ field: "phone", meaning: "null" }],
   encoding: Option.none(),
+  mapping: Option.none(),
   deleteConsent: ["smsOptOut"],
   fresh: false,
   tenant: Option.none(),
@@ -40,7 +41,7 @@ const options: SyncOptions = {
 const report = new SyncReport.SyncReport({
   destination: "reach.patch",
   read: 20,
-  outcomes: { Applied: 7, Accepted: 0, Rejected: 2, Unknown: 4, Merged: 0, Unsent: 7 },
+  outcomes: { Applied: 7, Accepted: 0, Rejected: 2, Unknown: 4, Merged: 0, Skipped: 0, Unsent: 7 },
   reasons: {},
   offsets: {},
   batches: 1,

@@ -99,7 +99,7 @@ describe("the header", () => {
       assert.deepStrictEqual(told(records), [{ customerId: "c-1", email: "a@example.com" }])
       assert.deepStrictEqual(
         yield* header(text, { columns: { customerId: "Customer ID", phone: "Phone", email: "Mail" } }),
-        ['Missing: No column is named "Phone", which is mapped to phone. Correct columns.']
+        ['Missing: No column is named "Phone", which is mapped to phone. Correct that.']
       )
     })
   )

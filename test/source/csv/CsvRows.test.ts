@@ -260,8 +260,8 @@ describe("a bad row", () => {
   const messageOf = (text: string, options: object = {}) =>
     Effect.map(rows(text, options), (records) =>
       records.map((record): unknown =>
-        record._tag === "Valid"
-          ? record.patch.c0
+        record._tag !== "Invalid"
+          ? record._tag === "Valid" && record.patch.c0
           : [record.offset, record.line, record.reason._tag, record.reason.issues[0]?.message, record.input]
       )
     )

@@ -57,7 +57,9 @@ describe("lines of NDJSON", () => {
       )
       assert.deepStrictEqual(
         records.map((record): unknown =>
-          record._tag === "Valid" ? record.patch : [record.line, record.reason, record.input]
+          record._tag !== "Invalid"
+            ? record._tag === "Valid" && record.patch
+            : [record.line, record.reason, record.input]
         ),
         [
           [1, malformed("The line is not JSON"), { format: "ndjson", value: '{"customerId":"1"' }],

@@ -5,7 +5,7 @@ import * as SyncReport from "../../../src/sync/books/SyncReport.ts"
 const report = new SyncReport.SyncReport({
   destination: "reach.batch-patch",
   read: 1_234_567,
-  outcomes: { Applied: 1_234_500, Accepted: 0, Rejected: 60, Unknown: 7, Merged: 0, Unsent: 0 },
+  outcomes: { Applied: 1_234_500, Accepted: 0, Rejected: 60, Unknown: 7, Merged: 0, Skipped: 0, Unsent: 0 },
   reasons: { BadRequest: 40, Malformed: 20, SettleDeadline: 7 },
   offsets: { BadRequest: [17, 501], Malformed: [3], SettleDeadline: [9000, 9001, 9002, 9003, 9004] },
   batches: 2470,

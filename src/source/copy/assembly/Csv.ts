@@ -1,6 +1,7 @@
 /**
  * Rows of CSV to JSON.
  */
+import { mayHaveWideSpace, trimmedEnd, trimmedStart, writeWord } from "./Mapped"
 import { booleanLength, copyText, copyWords, isCopied, isSame, NO_TEXT, takeKey, wordOf, wrote } from "./Rows"
 
 const QUOTE: u32 = 34
@@ -30,6 +31,10 @@ export class Column {
   /** The field is left out where its cell is empty. Of a cell that is passed over: it is one for the schema where not. */
   absent: u32
   isKey: u32
+  /** Whether spaces around it are taken off: 1, where there is more than spaces; 2, always. */
+  trims: u32
+  /** The words that it may be, and what is written for each; 0 for none. */
+  words: u32
 }
 
 export function writeRow(pointer: usize, row: usize, out: usize): usize {
@@ -55,18 +60,31 @@ export function writeRow(pointer: usize, row: usize, out: usize): usize {
     to += end - start
     // Doubled quotes are for the schema's reader, as is what follows a quote that is closed.
     if (isQuoted && <u32>load<u8>(at++) !== QUOTE) return 0
+    let from = start
+    let until = end
+    if (column.trims && column.size !== 0) {
+      from = trimmedStart(start, end)
+      until = trimmedEnd(from, end)
+      if (from === until ? start !== end && column.trims === 1 : mayHaveWideSpace(from, until)) return 0
+      if (from !== start) copyWords(from, value, until - from)
+      to = value + (until - from)
+    }
     if (column.size === 0) {
       if (column.absent && start !== end) return 0
       to = begin
-    } else if (start === end) {
+    } else if (from === until) {
       if (!column.absent) return 0
       to = begin
+    } else if (column.words !== 0) {
+      const size = writeWord(column.words, from, until, value)
+      if (size === 0) return 0
+      to = value + size
     } else if (column.text === NO_TEXT) {
-      if (booleanLength(start) !== end - start) return 0
+      if (booleanLength(from) !== until - from) return 0
     } else {
-      if (!isCopied(column.text, cell, start, end)) return 0
+      if (!isCopied(column.text, cell, from, until)) return 0
       if (column.isKey) {
-        if (end - start === <usize>table.keyNameSize && isSame(start, table.keyName, end - start)) return 0
+        if (until - from === <usize>table.keyNameSize && isSame(from, table.keyName, until - from)) return 0
         if (!takeKey(value, to)) return 0
       }
       store<u8>(to++, <u8>QUOTE)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, DateTime, Effect, Schema } from "effect"
 import * as InputIssue from "../../src/json/InputIssue.ts"
-import * as Rfc3339 from "../../src/reach/Rfc3339.ts"
+import * as Rfc3339 from "../../src/json/Rfc3339.ts"
 
 const accepted: ReadonlyArray<readonly [text: string, iso: string]> = [
   ["2024-01-15T10:30:00Z", "2024-01-15T10:30:00.000Z"],

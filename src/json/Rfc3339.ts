@@ -2,8 +2,8 @@
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import * as CopiedText from "../json/CopiedText.ts"
-import * as WrittenText from "../json/WrittenText.ts"
+import * as CopiedText from "./CopiedText.ts"
+import * as WrittenText from "./WrittenText.ts"
 
 const HYPHEN = 45
 const COLON = 58
@@ -17,8 +17,8 @@ const millisOf400Years = 146_097 * millisPerDay
 
 const daysOfMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
-// Because `Date` takes the 30th of February for the 1st of March.
-const isDay = (year: number, month: number, day: number): boolean => {
+/** Whether a calendar has the day: `Date` takes the 30th of February for the 1st of March. */
+export const isDay = (year: number, month: number, day: number): boolean => {
   const leaps = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
   return year >= 0 && day >= 1 && day <= (leaps ? 29 : (daysOfMonth[month - 1] ?? 0))
 }
@@ -50,6 +50,9 @@ export const toEpochMillis = (text: string): number | undefined => {
   if (second === 60 && Math.floor(instant / 60_000) % 1440 !== 0) return undefined
   return instant < firstInstant || instant > lastInstant ? undefined : instant
 }
+
+/** Whether RFC 3339, whose years have four digits, can say an instant. */
+export const isWritable = (millis: number): boolean => millis >= firstInstant && millis <= lastInstant
 
 /**
  * An instant as an RFC 3339 date-time in UTC, with a fraction only where there is one:
