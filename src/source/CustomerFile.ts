@@ -591,7 +591,9 @@ const ndjsonFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>, T>(
     Effect.map(sharedSettings(schema, options, "ndjson"), ({ mapped, to, ...settings }) =>
       ByteBlocks.read(bytes, () => {
         const { columns, fields } = settings
-        const isWhole = settings.from === undefined || settings.from.place.byte === 0
+        const { from } = settings
+        const isWhole = from === undefined || from.place.byte === 0
+        const firstOffset = isWhole ? (from?.offset ?? 0) : undefined
         const wanted = !isWhole
           ? undefined
           : mapped === undefined
@@ -600,10 +602,8 @@ const ndjsonFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>, T>(
         const source = options?.source ?? "bytes"
         const badRows = BadRows.make(source, options?.encoding)
         const json = mapped && MappedJson.of(mapped.mapper, to, mapped.counts)
-        return take(
-          { ...settings, decoder: to, to, mapped: json, counts: mapped?.counts, source, wanted, badRows },
-          base
-        )
+        const of = { decoder: to, to, mapped: json, counts: mapped?.counts }
+        return take({ ...settings, ...of, source, firstOffset, wanted, badRows }, base)
       })
     )
   )

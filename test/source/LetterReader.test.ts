@@ -1,10 +1,10 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Stream } from "effect"
-import { CustomerFile, Plan, PocketflowsDestination, PocketflowsSchema, ReachSchema } from "../../src/index.ts"
+import { CustomerFile, Mapping, Plan, PocketflowsDestination, PocketflowsSchema, ReachSchema } from "../../src/index.ts"
 import type * as DeadLetters from "../../src/sync/books/DeadLetters.ts"
 import type { RecordInput } from "../../src/sync/model/CustomerRecord.ts"
-import { bytesOf, readCsv, readNdjson } from "./support.ts"
+import { bytesOf, readCsv, readNdjson, told } from "./support.ts"
 
 const letterOf = (record: RecordInput): string => {
   const letter: DeadLetters.DeadLetter = {
@@ -180,6 +180,26 @@ describe("a dead letter", () => {
   it.effect("is made of each row and line that is refused so that it is read again as it was", () =>
     Effect.gen(function* () {
       const options = { columns: { customerId: "ID", email: "ID" }, maxRecordSize: 60 }
+      const mapping = Mapping.schema(
+        {
+          fields: { customerId: { from: "ID", trim: true }, phone: { from: "Tel", empty: "null", withoutPrefix: "+" } }
+        },
+        ReachSchema.CustomerPatch
+      )
+      const mapped = [
+        ...(yield* readCsv("ID,Tel\n1\n 2 ,'3\n ,4\n\"5,6\n", mapping)),
+        ...(yield* readNdjson('{"ID":"1","Tel":"+\'2"}\n{"ID":1}\n{"ID":"3","Phone":"4"}\n{"ID"\n', mapping))
+      ]
+      assert.deepStrictEqual(told(mapped), [
+        "Malformed",
+        "Suspicious",
+        "SchemaMismatch",
+        "Malformed",
+        "Suspicious",
+        "SchemaMismatch",
+        "SchemaMismatch",
+        "Malformed"
+      ])
       const records = [
         ...(yield* readCsv('ID,phone\n1\n3,"4"5\n"2,3\n', ReachSchema.CustomerPatch, options)),
         ...(yield* readNdjson(
@@ -191,13 +211,18 @@ describe("a dead letter", () => {
       assert.lengthOf(records, 7)
       const fs = yield* FileSystem.FileSystem
       const file = `${yield* fs.makeTempDirectoryScoped()}/dead.ndjson`
-      const inputs = records.map((record) => (record._tag === "Invalid" ? record.input : assert.fail("It fits.")))
-      yield* fs.writeFileString(file, inputs.map(letterOf).join(""))
-      const again = yield* Stream.runCollect(CustomerFile.deadLetters(file, ReachSchema.CustomerPatch))
-      assert.deepStrictEqual(
-        again.map((record) => (record._tag === "Invalid" ? [record.reason, record.input] : record)),
-        records.map((record) => (record._tag === "Invalid" ? [record.reason, record.input] : record))
-      )
+      for (const [schema, refused] of [
+        [ReachSchema.CustomerPatch, records],
+        [mapping, mapped]
+      ] as const) {
+        const inputs = refused.map((record) => (record._tag === "Invalid" ? record.input : assert.fail("It fits.")))
+        yield* fs.writeFileString(file, inputs.map(letterOf).join(""))
+        const again = yield* Stream.runCollect(CustomerFile.deadLetters(file, schema))
+        assert.deepStrictEqual(
+          again.map((record) => (record._tag === "Invalid" ? [record.reason, record.input] : record)),
+          refused.map((record) => (record._tag === "Invalid" ? [record.reason, record.input] : record))
+        )
+      }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 })

@@ -9,7 +9,8 @@ import {
   InvalidConfiguration,
   Mapping,
   PocketflowsSchema,
-  ReachSchema
+  ReachSchema,
+  Suspicious
 } from "../../src/index.ts"
 import * as mappingFile from "./mapping/write.ts"
 import { bytesOf, oneOf, readCsv, readNdjson } from "./support.ts"
@@ -66,7 +67,17 @@ describe("each part of a mapping, and its hostile twin", () => {
     ["lower case", "email", { case: "lower" }, "ÀB@C.D", "àb@c.d"],
     ["upper case", "firstName", { case: "upper" }, "straße", "STRASSE"],
     ["an apostrophe taken off", "phone", { withoutPrefix: "'" }, "'+14155550101", "+14155550101"],
-    ["one apostrophe only", "phone", { withoutPrefix: "'" }, "''1", "'1"],
+    ["one apostrophe only", "firstName", { withoutPrefix: "'" }, "''1", "'1"],
+    ["an apostrophe too many", "phone", { withoutPrefix: "'" }, "''1", refused("starts with an apostrophe")],
+    ["a phone with a space", "phone", {}, "1 ", refused("phone: White space stands")],
+    ["a phone with a space that is taken off", "phone", { trim: true }, "1 ", "1"],
+    [
+      "a word for a spoiled phone",
+      "phone",
+      { words: { a: "'1" } },
+      "a",
+      refused(`${quoted}: This phone number starts`)
+    ],
     ["an apostrophe inside", "lastName", { withoutPrefix: "'" }, "O'Hara", "O'Hara"],
     ["empty: null", "email", { empty: "null" }, "", null],
     ["empty: text", "email", { empty: "text" }, "", ""],
@@ -83,7 +94,7 @@ describe("each part of a mapping, and its hostile twin", () => {
     ["yes is out", "emailOptOut", { words: "yes/no", means: "optOut" }, "y", true],
     ["perhaps", "emailOptOut", { words: "yes/no", means: "optIn" }, "perhaps", refused("is none of the words yes")],
     ["true is in, without words", "smsOptOut", { means: "optIn" }, "true", false],
-    ["yes, without words", "smsOptOut", { means: "optIn" }, "yes", refused(`${quoted}: Expected boolean`)],
+    ["yes, without words", "smsOptOut", { means: "optIn" }, "yes", refused(`${quoted}: Expected true or false`)],
     ["a status", "emailOptOut", { words: { subscribed: "optIn", cleaned: "optOut" } }, "Cleaned", true],
     ["another status", "emailOptOut", { words: { subscribed: "optIn", cleaned: "optOut" } }, "subscribed", false],
     [
@@ -182,6 +193,8 @@ describe("each part of a mapping, and its hostile twin", () => {
       "4155550100",
       "+14155550100"
     ],
+    ["a phone with a space", "phone", {}, '"1 "', refused("phone: White space stands")],
+    ["a phone with a space that is taken off", "phone", { trim: true }, '"1 "', "1"],
     ["a text for true", "smsOptOut", { means: "optOut" }, '"true"', refused("Expected boolean")]
   ]
   for (const [name, field, mapping, json, expected] of values) {
@@ -377,16 +390,17 @@ describe("a mapping that says no more than names", () => {
           firstName: plain(firstName)
         }))
         const names = { customerId: { from: "ID" }, firstName: { from: "First" } }
-        assert.deepStrictEqual(told(yield* readCsv(text, patchOf(names))), read)
+        const options = { allowSuspicious: Suspicious.checks }
+        assert.deepStrictEqual(told(yield* readCsv(text, patchOf(names), options)), read)
         const more = {
           customerId: { from: { firstOf: ["ID"] }, numberAsText: true },
           firstName: { from: ["First"], emptyWords: ["?"] }
         } as const
-        assert.deepStrictEqual(told(yield* readCsv(text, patchOf(more))), read)
+        assert.deepStrictEqual(told(yield* readCsv(text, patchOf(more), options)), read)
         const lines = read
           .map(({ customerId, firstName }) => JSON.stringify({ ID: customerId, First: firstName }))
           .join("\n")
-        assert.deepStrictEqual(told(yield* readNdjson(lines, patchOf(more))), read)
+        assert.deepStrictEqual(told(yield* readNdjson(lines, patchOf(more), options)), read)
       }),
     { arbitrary: { runs: 60 } }
   )
@@ -419,6 +433,69 @@ describe("a mapping that says no more than names", () => {
   )
 
   const plain = (cell: string): string => cell.replaceAll('"', "")
+})
+
+describe("a CSV as people have it, through a mapping", () => {
+  const short = "customerId,Tel,E-Mail\n1,\n2,7,a@b.c\n"
+  const fieldsWith = (email: Mapping.FieldMapping): Fields => ({
+    phone: { from: "Tel", trim: true },
+    email: { from: "E-Mail", ...email }
+  })
+
+  it.effect("has nothing in the cells that a row lacks, unless that means something", () =>
+    Effect.gen(function* () {
+      const all = CustomerFile.csv(Stream.make(bytesOf(short)), patchOf(fieldsWith({ trim: true })))
+      assert.deepStrictEqual(told(yield* Stream.runCollect(all)), [
+        { customerId: "1" },
+        { customerId: "2", phone: "7", email: "a@b.c" }
+      ])
+      assert.deepStrictEqual(all.notes?.(), [{ _tag: "ShortRows", records: 1, lines: [2] }])
+      for (const schema of [
+        patchOf(fieldsWith({ empty: "null" })),
+        patchOf(fieldsWith({ empty: { default: "none" } })),
+        patchOf(fieldsWith({}), { skip: [{ when: "E-Mail", is: [""] }] }),
+        patchOf(fieldsWith({}), { skip: [{ when: "E-Mail", isNot: ["a@b.c"] }] })
+      ]) {
+        const [first, second] = told(yield* readCsv(short, schema))
+        assert.match(String(first), /^: The row has 2 cells, the header 3, and an empty .* means something here$/)
+        assert.deepStrictEqual(second, { customerId: "2", phone: "7", email: "a@b.c" })
+      }
+      const skipped = patchOf(fieldsWith({}), { skip: [{ when: "E-Mail", is: ["x"] }] })
+      assert.deepStrictEqual(told(yield* readCsv(short, skipped))[0], { customerId: "1" })
+    })
+  )
+
+  it.effect("has its own delimiter, names that are nearly those of fields, and its header once more", () =>
+    Effect.gen(function* () {
+      const text = "Export of May;;\nCustomer ID; Tel ;E-Mail\n1; 7;a@b.c\n Customer ID ;Tel;E-Mail\n2;8;\n"
+      const all = CustomerFile.csv(Stream.make(bytesOf(text)), patchOf(fieldsWith({ case: "upper" })), { skipLines: 1 })
+      assert.deepStrictEqual(told(yield* Stream.runCollect(all)), [
+        { customerId: "1", phone: "7", email: "A@B.C" },
+        { customerId: "2", phone: "8" }
+      ])
+      assert.deepStrictEqual(all.notes?.(), [
+        { _tag: "ReadAs", field: "customerId", name: "Customer ID" },
+        { _tag: "HeaderRepeated", records: 1, lines: [4] }
+      ])
+    })
+  )
+
+  it.effect("is looked at for spoiled texts behind the mapping, whose refusals are counted", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const file = `${yield* fs.makeTempDirectoryScoped()}/a.csv`
+      yield* fs.writeFileString(file, "customerId,Tel,E-Mail\n1,'7 ,'a\n2,''8,b\n")
+      const phone = { from: "Tel", trim: true, withoutPrefix: "'" }
+      const records = CustomerFile.read(file, patchOf({ phone, email: { from: "E-Mail" } }))
+      const [first, second] = told(yield* Stream.runCollect(records))
+      assert.deepStrictEqual(first, { customerId: "1", phone: "7", email: "'a" })
+      assert.match(String(second), /^phone: "Tel": This phone number starts with an apostrophe/)
+      assert.deepStrictEqual(records.notes?.(), [
+        { _tag: "Suspicious", field: "email", check: "apostrophe", records: 1, lines: [2] }
+      ])
+      assert.deepStrictEqual(records.mapped?.()?.phone, { empty: 0, changed: 2, refused: 1 })
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
 })
 
 describe("a mapping as a schema", () => {

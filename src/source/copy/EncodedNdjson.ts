@@ -47,6 +47,9 @@ export const taker = <A>(
       return {
         startsAt: reader.startsAt,
         window: reader.window,
+        get failure() {
+          return reader.failure
+        },
         read: () => {
           const records = reader.read()
           read = (records.at(-1)?.offset ?? read - 1) + 1

@@ -43,6 +43,8 @@ export interface Settings<A> extends LineSettings<A> {
   readonly badRows: BadRows.BadRows
   /** What the decoder finds to tell. */
   readonly notes: ReadNotes
+  /** The offset of the source's first line, where that is read. */
+  readonly firstOffset: number | undefined
   readonly from: FilePlace.FilePosition | undefined
 }
 
@@ -171,7 +173,7 @@ export const line = <A>(
 
 /** Reads the lines. */
 export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => {
-  const { maxRecordSize, source, wanted } = settings
+  const { firstOffset, maxRecordSize, source, wanted } = settings
   const from = settings.from ?? FilePlace.top
   const window = new TextWindow(from, maxRecordSize, false)
   const lines = new NdjsonLines(window, maxRecordSize)
@@ -179,8 +181,6 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
   const kept = FieldNames.kept(settings.columns)
   let failure: InvalidUtf8 | undefined
   let offset = from.offset
-  // The offset of the source's first line, if that is read here.
-  const first = from.place.byte === 0 ? from.offset : undefined
   // Records without a name that is mapped are not given out before some record has it: nothing shall be sent if none does.
   let held: Array<CustomerRecord<A>> = []
   const given = (): Array<CustomerRecord<A>> => {
@@ -209,7 +209,7 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
           held.push(malformed(message, input, offset++, lines.line, position))
           continue
         }
-        if (offset === first && lines.text.trimStart().startsWith("[")) throw new NotNdjson({ source })
+        if (offset === firstOffset && lines.text.trimStart().startsWith("[")) throw new NotNdjson({ source })
         const escapeAt = window.escaped ? Utf8.escapeIn(lines.text) : -1
         if (escapeAt !== -1) {
           failure = settings.badRows.note(offset, BadRows.placeOf(lines.text, escapeAt, lines.line))

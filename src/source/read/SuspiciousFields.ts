@@ -9,15 +9,15 @@ const kinds: { readonly [kind in TextKind.TextKind]: string } = { id: "id", phon
 
 const told: { readonly [check in Suspicious.Check]: (what: string) => string } = {
   "white-space": (what) =>
-    `White space stands at the start or the end of this ${what}, which makes it another one. Take it away, in the source or with a mapping`,
+    `White space stands at the start or the end of this ${what}, which makes it another one. Take it away in the source, or with trim: true in a mapping`,
   apostrophe: (what) =>
-    `This ${what} starts with an apostrophe, with which spreadsheets mark a text. Take it away, in the source or with a mapping`,
+    `This ${what} starts with an apostrophe, with which spreadsheets mark a text. Take it away in the source, or with withoutPrefix: "'" in a mapping`,
   scientific: (what) =>
     `This ${what} is written like 1.2E+12, so that its last digits are lost. Export it again, with its column as text`,
   "error-value": (what) =>
     `This ${what} is what a spreadsheet shows for an error. Put it right there, and export it again`,
   formula: (what) =>
-    `This ${what} starts with =, as a formula does. Export its value, or take the formula away, in the source or with a mapping`
+    `This ${what} starts with =, as a formula does. Export its value, or put it right in the source; withoutPrefix: "=" in a mapping takes away a = before a bare value`
 }
 
 const messageOf = (check: Suspicious.Check, kind: TextKind.TextKind): string =>

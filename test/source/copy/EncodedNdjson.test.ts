@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Effect } from "effect"
+import { Arbitrary, Effect, Predicate } from "effect"
 import {
   BatchPolicy,
   CustomerFile,
@@ -266,6 +266,22 @@ describe("an NDJSON that is encoded on the way", () => {
           text
         )
       }
+    })
+  )
+
+  it.effect("a JSON array below blank lines is noticed, and lines in another encoding are once they are too many", () =>
+    Effect.gen(function* () {
+      const ways = Encoding.both("a.ndjson", ReachSchema.CustomerPatch, encoder(), {})
+      const failureOf = (bytes: Uint8Array) =>
+        Effect.map(
+          Effect.provide(Encoding.collect(ways.itself(undefined)), Encoding.file(bytes, [64 * 1024])),
+          ({ failure, records }) => [Predicate.hasProperty(failure, "_tag") && failure._tag, records.length]
+        )
+      const array = lines((i) => (i === 0 ? "\n" : `[${usual(i)},`), 3)
+      assert.deepStrictEqual(yield* failureOf(array), ["NotNdjson", 0])
+      yield* Encoding.assertSame(ways, array, [1000])
+      const latin = lines((i) => usual(i)).map((byte, i, all) => (byte === 0xc3 && all[i + 1] === 0xab ? 0xe9 : byte))
+      assert.deepStrictEqual(yield* failureOf(latin), ["InvalidUtf8", 60])
     })
   )
 
