@@ -131,10 +131,10 @@ describe("records that a mapping leaves out", () => {
       assert.include(rejected?._tag === "Invalid" && rejected.reason.issues[0]?.message, "no cell for customerId[1]")
       // What a vendor refused is there by the names of fields.
       const letter = JSON.parse(yield* fs.readFileString(`${file}.dead`))
-      const record = { format: "json", value: { customerId: " 7", email: "A" } }
+      const record = { format: "json", value: { customerId: "7", email: "A" } }
       yield* fs.writeFileString(`${folder}/sent.ndjson`, `${JSON.stringify({ ...letter, record })}\n`)
       const [sent] = yield* CustomerFile.deadLetters(`${folder}/sent.ndjson`, mapping()).pipe(Stream.runCollect)
-      assert.deepStrictEqual(sent?._tag === "Valid" && sent.patch, { customerId: " 7", email: "A" })
+      assert.deepStrictEqual(sent?._tag === "Valid" && sent.patch, { customerId: "7", email: "A" })
     }).pipe(Effect.scoped, Effect.provide(live))
   )
 })
