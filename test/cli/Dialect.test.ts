@@ -57,7 +57,7 @@ describe("patchbay sync of a file as people have it", () => {
       }
       assert.include(
         stdout,
-        "\n  line 4: customerId: This id starts with an apostrophe, with which spreadsheets mark a text. Take it away in the source, or with withoutPrefix: \"'\" in a mapping; or let such texts pass with --allow-suspicious apostrophe"
+        '\n  line 4: customerId: This id starts with an apostrophe, with which spreadsheets mark a text. Take it away in the source, or with withoutPrefix: "\'" in a mapping; or let such texts pass with --allow-suspicious apostrophe'
       )
     })
   )

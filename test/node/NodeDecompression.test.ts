@@ -40,9 +40,7 @@ const read = (bytes: Uint8Array, blocks: ReadonlyArray<number>, source = "custom
   Effect.suspend(() => {
     const ids: Array<string> = []
     return CustomerFile.csv(inBlocks(bytes, blocks), ReachSchema.CustomerPatch, { source }).pipe(
-      Stream.runForEach((record) =>
-        Effect.sync(() => ids.push(idOf(record)))
-      ),
+      Stream.runForEach((record) => Effect.sync(() => ids.push(idOf(record)))),
       Effect.match({ onFailure: Option.some, onSuccess: Option.none }),
       Effect.map((failure) => ({ ids, failure: Option.getOrUndefined(failure) }))
     )
@@ -112,9 +110,7 @@ describe("a compressed source", () => {
         yield* fs.writeFile(path, damaged)
         const ids: Array<string> = []
         const error = yield* CustomerFile.read(path, ReachSchema.CustomerPatch).pipe(
-          Stream.runForEach((record) =>
-            Effect.sync(() => ids.push(idOf(record)))
-          ),
+          Stream.runForEach((record) => Effect.sync(() => ids.push(idOf(record)))),
           Effect.flip
         )
         assert.strictEqual(error._tag, "BrokenArchive")
