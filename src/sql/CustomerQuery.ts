@@ -13,6 +13,7 @@ import { InvalidConfiguration } from "../http/InvalidConfiguration.ts"
 import * as JsonText from "../json/JsonText.ts"
 import * as FileFingerprint from "../source/FileFingerprint.ts"
 import type { FieldOf } from "../source/FileOptions.ts"
+import * as MappedSchema from "../source/mapping/MappedSchema.ts"
 import * as NdjsonReader from "../source/ndjson/NdjsonReader.ts"
 import * as Cells from "../source/read/Cells.ts"
 import * as FieldNames from "../source/read/FieldNames.ts"
@@ -265,6 +266,7 @@ const fingerprint = <S extends Schema.Constraint>(
   { allowSuspicious, columns, key, nulls, otherColumns, part }: Options<string>
 ) =>
   Effect.gen(function* () {
+    const mapped = MappedSchema.of(schema)
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
     const [database] = yield* sql<{ readonly name: string }>`SELECT current_database() AS name`.pipe(
       Effect.mapError((error) => new QueryFailed({ query: name, reason: SqlReason.of(error), problem: undefined }))
@@ -277,6 +279,7 @@ const fingerprint = <S extends Schema.Constraint>(
       key: JSON.stringify(key),
       ...(part === undefined ? {} : { part: `${part.index + 1} of ${part.of}, by ${part.by}` }),
       "reading options": JSON.stringify({ columns, nulls, otherColumns, allowSuspicious }),
-      schema: FileFingerprint.shapeOf(schema)
+      ...(mapped === undefined ? {} : { mapping: FileFingerprint.digest(JSON.stringify(mapped.mapping)) }),
+      schema: FileFingerprint.shapeOf(mapped?.to ?? schema)
     }
   })

@@ -6,6 +6,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
 import * as RateLimitPolicy from "../../src/policy/rate/RateLimitPolicy.ts"
 import * as ReachSchema from "../../src/reach/ReachSchema.ts"
+import * as Mapping from "../../src/source/Mapping.ts"
 import * as CustomerQuery from "../../src/sql/CustomerQuery.ts"
 import * as SqlCheckpoint from "../../src/sql/SqlCheckpoint.ts"
 import * as CustomerSync from "../../src/sync/CustomerSync.ts"
@@ -202,18 +203,25 @@ layer(database, { timeout: 60_000, excludeTestServices: true })("CustomerQuery",
 
   it.effect("the fingerprint is another for another query, key, schema or reading", () =>
     Effect.gen(function* () {
-      const of = (text: string, options: Parameters<typeof CustomerQuery.read>[2]) =>
-        Effect.map(
-          CustomerQuery.read((sql) => sql.unsafe(text), ReachSchema.CustomerPatch, options).fingerprint,
-          (parts) => JSON.stringify(parts)
+      const of = (
+        text: string,
+        options: Parameters<typeof CustomerQuery.read>[2],
+        schema: Schema.ConstraintDecoder<unknown> = ReachSchema.CustomerPatch
+      ) =>
+        Effect.map(CustomerQuery.read((sql) => sql.unsafe(text), schema, options).fingerprint, (parts) =>
+          JSON.stringify(parts)
         )
+      const trimmed = (trim: boolean) =>
+        Mapping.schema({ fields: { customerId: { from: "id", trim } } }, ReachSchema.CustomerPatch)
       const all = [
         yield* of("SELECT 1 AS id", { key: "id" }),
         yield* of("SELECT 2 AS id", { key: "id" }),
         yield* of("SELECT 1 AS id", { key: ["id", "id"] }),
-        yield* of("SELECT 1 AS id", { key: "id", nulls: "delete" })
+        yield* of("SELECT 1 AS id", { key: "id", nulls: "delete" }),
+        yield* of("SELECT 1 AS id", { key: "id" }, trimmed(true)),
+        yield* of("SELECT 1 AS id", { key: "id" }, trimmed(false))
       ]
-      assert.strictEqual(new Set(all).size, 4)
+      assert.strictEqual(new Set(all).size, 6)
       assert.strictEqual(yield* of("SELECT 1 AS id", { key: "id", pageSize: 3 }), all[0])
       assert.notInclude(all.join(""), "SELECT")
     })
