@@ -72,6 +72,8 @@ export const reader = (window: TextWindow, settings: Settings): (() => Header | 
       if (window.at === window.text.length) return undefined
       window.passLine()
     }
+    // It may be half of the break behind the header, whose end is a place to go on from.
+    if (!window.last && window.text.endsWith("\r")) return undefined
     const headers = headersOf(window, said === undefined ? delimiters : [said], settings)
     if (headers === undefined) return undefined
     const best = headers.reduce((best, header) => (isBetter(header, best) ? header : best))
