@@ -290,6 +290,14 @@ describe("a file that is encoded on the way", () => {
     })
   )
 
+  it.effect("a header whose line break is cut in two is followed by the same lines, wherever reading goes on", () =>
+    Encoding.assertSame(
+      Encoding.both("a.csv", ReachSchema.CustomerPatch, encoder(1_000_000), {}),
+      bytesOf("customerId\r\nc-1\r\nc-2\r\n"),
+      [1]
+    )
+  )
+
   it.effect("one row in a hundred that must be decoded makes few others be", () =>
     Effect.gen(function* () {
       const odd = (i: number) => `c-${i},"Zoë ""Z""",2024-01-15T10:30:00Z,true\n`
