@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as InputIssue from "../json/InputIssue.ts"
@@ -98,3 +99,20 @@ export const invalid = (
   endpoint: Endpoint<unknown, ApiError.RefusalStatus>,
   issues: ReadonlyArray<InputIssue.InputIssue>
 ): ApiError.InvalidRequest => new ApiError.InvalidRequest({ ...called(endpoint), issues })
+
+/**
+ * A call that was not sent, because nobody could say when: the store that processes share its limit through is gone.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const unavailable = ({
+  label,
+  vendor
+}: Pick<Endpoint<unknown, ApiError.RefusalStatus>, "label" | "vendor">): Effect.Effect<
+  never,
+  ApiError.TransportFault
+> =>
+  Effect.fail(
+    new ApiError.TransportFault({ vendor, endpoint: label, applied: "no", code: "no answer from the limit's store" })
+  )

@@ -107,7 +107,8 @@ export const make = Effect.fnUntraced(function* (
             )
           )
         ),
-        records
+        records,
+        Endpoint.unavailable(batchUpdate)
       )
     )
 

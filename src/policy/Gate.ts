@@ -12,8 +12,8 @@ import * as Effect from "effect/Effect"
 import { Line, type Place } from "../base/Line.ts"
 import * as Monotonic from "../base/Monotonic.ts"
 import type { Waiting } from "./PolicyEvent.ts"
-import type * as Limiter from "./rate/Limiter.ts"
 import type * as Pacer from "./rate/Pacer.ts"
+import type * as SharedLimit from "./rate/SharedLimit.ts"
 
 /** A wait that would end too late: it was not waited for. */
 export interface TooLate {
@@ -21,6 +21,16 @@ export interface TooLate {
   /** When a start would have been possible, in milliseconds of the clock that only goes forward. */
   readonly until: number
 }
+
+/** The store of a limit that processes share has not answered for too long. */
+export interface StoreGone {
+  readonly _tag: "StoreGone"
+  /** When it was asked in vain first, in milliseconds of the clock that only goes forward. */
+  readonly since: number
+}
+
+/** Why a request did not start. */
+export type NotStarted = TooLate | StoreGone
 
 /** When a request started, and how many were in flight then, itself included. */
 export interface Start {
@@ -57,14 +67,14 @@ export interface Enter {
 export interface Gate {
   /** Starts now, if nothing is in the way: whether it did. */
   readonly tryEnter: (now: number, count: number) => boolean
-  /** Stands in line and starts when it may. Fails where that would be after `deadline`. */
-  readonly enter: (options: Enter) => Effect.Effect<Start, TooLate>
+  /** Stands in line and starts when it may. Fails where that would be after `deadline`, or nobody can say when it is. */
+  readonly enter: (options: Enter) => Effect.Effect<Start, NotStarted>
   /** A request that was let start then really starts now; `undefined` where that makes no difference. */
   readonly onSent: (started: number, now: number) => void
   /** A request that had started has ended. Returns whether another has started in its place. */
   readonly leave: (now: number) => boolean
-  /** Nothing starts before `until`. */
-  readonly pause: (until: number) => void
+  /** Nothing starts before `until`, here and in all processes that share the limit. */
+  readonly pause: (now: number, until: number) => void
   /** What the headers said: so many may start before `until`. `remaining` is what the server counted. */
   readonly quota: (name: string, remaining: number, until: number) => void
   readonly pausedUntil: () => number
@@ -78,6 +88,9 @@ export interface Gate {
 
 // Clocks count nanoseconds: a shorter sleep could end at the time at which it began.
 const leastSleep = 0.001
+
+// What comes so soon is not worth another question before it.
+const soon = 50
 
 interface Waiter {
   readonly count: number
@@ -96,18 +109,19 @@ export const make = (options: {
   /** How many may be in flight now. */
   readonly concurrency: () => number
   /** Where turns must be had from a store, too. */
-  readonly reserve: () => Limiter.Reserve | undefined
+  readonly shared: () => SharedLimit.SharedLimit | undefined
   readonly onStart: (now: number, inFlight: number) => void
 }): Gate => {
-  const { concurrency, onStart, pacer, reserve } = options
+  const { concurrency, onStart, pacer, shared } = options
   // The front leaves, and seldom another.
   const line = new Line<Waiter>()
   const quotas = new Map<string, Quota>()
   let inFlight = 0
   let paused = Number.NEGATIVE_INFINITY
-  // A turn that a store gave us. Whoever is first when it comes may use it.
+  // Turns that a store gave us. Whoever is first when they come may use them.
   let reserved = 0
   let reservedAt = Number.NEGATIVE_INFINITY
+  let reservedUntil = Number.POSITIVE_INFINITY
   let isCalling = false
   let blockedBy: Parameters<OnWait>[0] = "rate"
   const owners = new Set<Owner>()
@@ -121,7 +135,7 @@ export const make = (options: {
     for (const owner of owners) owner.onWait(reason, until, now)
   }
 
-  const turns = (count: number): number => reserve()?.turns(count) ?? 0
+  const turns = (count: number): number => shared()?.turns(count) ?? 0
 
   const quotaUntil = (now: number): number => {
     let until = Number.NEGATIVE_INFINITY
@@ -154,7 +168,10 @@ export const make = (options: {
   const take = (now: number, count: number) => {
     inFlight++
     pacer.onStart(now, count)
-    if (reserved > 0) reserved = Math.max(0, reserved - turns(count))
+    if (reserved > 0) {
+      reserved = Math.max(0, reserved - turns(count))
+      shared()?.onUsed()
+    }
     if (quotas.size > 0) for (const quota of quotas.values()) quota.remaining--
     onStart(now, inFlight)
   }
@@ -191,39 +208,85 @@ export const make = (options: {
     if (wasFirst && !isCalling) callFirst()
   }
 
-  const wait = (place: Place<Waiter>, options: Enter): Effect.Effect<Start, TooLate> =>
+  const pauseHere = (until: number) => {
+    if (until <= paused) return
+    paused = until
+    // They would come too late, and by nobody's fault.
+    if (until > reservedUntil) reserved = 0
+  }
+
+  const giveUp = (place: Place<Waiter>, owner: Owner, reason: NotStarted): Effect.Effect<never, NotStarted> =>
+    Effect.suspend(() => {
+      leaveLine(place, owner)
+      return Effect.fail(reason)
+    })
+
+  // Once turns were asked for, they are ours: they are kept for the next in line, should this one be cancelled.
+  const ask = (
+    store: SharedLimit.SharedLimit,
+    place: Place<Waiter>,
+    options: Enter
+  ): Effect.Effect<Start, NotStarted> => {
+    const { clock, count, deadline, owner, restore } = options
+    const needed = Math.max(store.turns(count), Math.min(store.most, line.size))
+    return Effect.flatMap(store.take(needed), (answer) => {
+      switch (answer._tag) {
+        case "Turns":
+          reserved = needed
+          reservedAt = answer.from
+          reservedUntil = answer.until
+          return wait(place, options)
+        case "AskAgain": {
+          const now = Monotonic.millis(clock)
+          if (answer.at > deadline) return giveUp(place, owner, { _tag: "TooLate", until: answer.at })
+          onWait("rate", answer.at, now)
+          return Effect.flatMap(restore(Effect.sleep(Math.max(answer.at - now, leastSleep))), () =>
+            wait(place, options)
+          )
+        }
+        case "Gone":
+          return giveUp(place, owner, { _tag: "StoreGone", since: answer.since })
+      }
+    })
+  }
+
+  const look = (store: SharedLimit.SharedLimit, place: Place<Waiter>, options: Enter) =>
+    Effect.flatMap(store.look, (until) => {
+      pauseHere(until)
+      return wait(place, options)
+    })
+
+  const wait = (place: Place<Waiter>, options: Enter): Effect.Effect<Start, NotStarted> =>
     Effect.suspend(() => {
       const { clock, deadline, longestPause, owner, restore } = options
       const waiter = place.value
       if (line.first() !== place) return Effect.flatMap(restore(called(waiter)), () => wait(place, options))
       const { count } = waiter
       const now = Monotonic.millis(clock)
+      const store = shared()
+      if (reserved > 0 && now > reservedUntil) {
+        reserved = 0
+        store?.onLost()
+      }
       const at = next(now, count)
       // A pause that is too long is known to be so at once; any other wait, when it is its turn.
       if (at > deadline || (paused > now + longestPause && paused >= at)) {
-        leaveLine(place, owner)
-        return Effect.fail<TooLate>({ _tag: "TooLate", until: at })
+        return giveUp(place, owner, { _tag: "TooLate", until: at })
       }
       if (at > now) {
         onWait(blockedBy, at, now)
-        return Effect.flatMap(restore(Effect.sleep(Math.max(at - now, leastSleep))), () => wait(place, options))
+        const looksAt = store === undefined || at <= now + soon || paused > now ? at : store.looksAt()
+        if (store !== undefined && looksAt <= now) return look(store, place, options)
+        return Effect.flatMap(restore(Effect.sleep(Math.max(Math.min(at, looksAt) - now, leastSleep))), () =>
+          wait(place, options)
+        )
       }
       if (inFlight >= concurrency()) {
         onWait("concurrency", 0, now)
         return Effect.flatMap(restore(called(waiter)), () => wait(place, options))
       }
-      const store = reserve()
-      const needed = store?.turns(count) ?? 0
-      if (store !== undefined && reserved < needed) {
-        return Effect.flatMap(
-          // Once asked, the turn is ours: it is kept for the next in line, should this one be cancelled.
-          store.take(needed - reserved),
-          (delay) => {
-            reservedAt = Monotonic.millis(clock) + delay
-            reserved = needed
-            return wait(place, options)
-          }
-        )
+      if (store !== undefined && reserved < store.turns(count)) {
+        return store.looksAt() <= now ? look(store, place, options) : ask(store, place, options)
       }
       take(now, count)
       leaveLine(place, owner)
@@ -232,7 +295,7 @@ export const make = (options: {
 
   return {
     tryEnter: (now, count) => {
-      if (line.first() !== undefined || reserve() !== undefined) return false
+      if (line.first() !== undefined || shared() !== undefined) return false
       if (inFlight >= concurrency() || next(now, count) > now) return false
       take(now, count)
       return true
@@ -264,8 +327,9 @@ export const make = (options: {
       }
       return inFlight > left
     },
-    pause: (until) => {
-      if (until > paused) paused = until
+    pause: (now, until) => {
+      pauseHere(until)
+      shared()?.pause(until - now)
     },
     quota: (name, remaining, until) => {
       // Requests in flight may not be counted yet at the server.

@@ -13,6 +13,7 @@ import type * as Pacer from "./rate/Pacer.ts"
 import type { RateFinding } from "./rate/RateFinding.ts"
 import * as RateLimitHeaders from "./rate/RateLimitHeaders.ts"
 import type * as RateLimitPolicy from "./rate/RateLimitPolicy.ts"
+import type * as SharedLimit from "./rate/SharedLimit.ts"
 import type * as CircuitBreakerPolicy from "./retry/CircuitBreakerPolicy.ts"
 import * as RetryDecision from "./retry/RetryDecision.ts"
 import type * as RetryPolicy from "./retry/RetryPolicy.ts"
@@ -28,7 +29,7 @@ export interface Policies {
 /** What of the policies had to be made with effects. */
 export interface Given {
   readonly breaker: CircuitBreaker.CircuitBreaker | undefined
-  readonly reserve: Limiter.Reserve | undefined
+  readonly shared: SharedLimit.SharedLimit | undefined
 }
 
 /** All times are in milliseconds of the clock that only goes forward. */
@@ -43,7 +44,7 @@ export interface InForce {
   /** As many as the vendor was found to take at once; `undefined` while it refused none for that reason. */
   readonly inFlightLimit: () => number | undefined
   /** The turns of a limit that processes share. */
-  readonly reserve: () => Limiter.Reserve | undefined
+  readonly shared: () => SharedLimit.SharedLimit | undefined
   readonly budget: RetryDecision.Budget
   readonly breakers: () => ReadonlyArray<CircuitBreaker.CircuitBreaker>
   /** Requests per second, as known, declared or found; `undefined` where there is no limit, or none found yet. */
@@ -75,7 +76,7 @@ export const make = (): InForce => {
   const budgets = new Declared<RetryDecision.Budget>()
   const breakers = new Declared<CircuitBreaker.CircuitBreaker>()
   const inFlightLimit = InFlightLimit.make()
-  const reserves = new Map<object, readonly [rate: number, reserve: Limiter.Reserve]>()
+  const sharedLimits = new Map<object, readonly [rate: number, shared: SharedLimit.SharedLimit]>()
   // What the headers declare, in requests per second.
   let declared: number | undefined
   const byHeaders = Limiter.byHeaders(() => declared)
@@ -83,15 +84,15 @@ export const make = (): InForce => {
   let parse = RateLimitHeaders.makeParser(names)
 
   // Of several stores, or limits in one, the strictest: the turns of all are not to be had at one time.
-  let reserve: Limiter.Reserve | undefined
-  const chooseReserve = () => {
+  let shared: SharedLimit.SharedLimit | undefined
+  const chooseShared = () => {
     let least = Number.POSITIVE_INFINITY
-    reserve = undefined
-    for (const [rate, one] of reserves.values()) {
+    shared = undefined
+    for (const [rate, one] of sharedLimits.values()) {
       // Of equal ones the latest: its store is open for longest, as a rule.
       if (rate > least) continue
       least = rate
-      reserve = one
+      shared = one
     }
   }
 
@@ -121,9 +122,9 @@ export const make = (): InForce => {
       if (budget !== undefined) budgets.add(JSON.stringify(budget), () => RetryDecision.makeBudget({ budget }))
       const circuit = given.breaker
       if (circuit !== undefined) breakers.add(JSON.stringify(breaker), () => circuit)
-      if (given.reserve !== undefined) {
-        reserves.set(id, [limiter?.rate() ?? Number.POSITIVE_INFINITY, given.reserve])
-        chooseReserve()
+      if (given.shared !== undefined) {
+        sharedLimits.set(id, [limiter?.rate() ?? Number.POSITIVE_INFINITY, given.shared])
+        chooseShared()
       }
       if (Object.keys(rateLimit.headers).length > 0) {
         names = { ...names, ...rateLimit.headers }
@@ -135,7 +136,7 @@ export const make = (): InForce => {
         if (budget !== undefined) budgets.remove(JSON.stringify(budget), now)
         if (circuit !== undefined) breakers.remove(JSON.stringify(breaker), now)
         for (const one of [limiters, finders, budgets, breakers]) one.expire(now)
-        if (reserves.delete(id)) chooseReserve()
+        if (sharedLimits.delete(id)) chooseShared()
       }
     },
     lastsUntil: () => limiters.lastsUntil,
@@ -162,7 +163,7 @@ export const make = (): InForce => {
       return least
     },
     inFlightLimit: () => (Number.isFinite(inFlightLimit.limit()) ? inFlightLimit.limit() : undefined),
-    reserve: () => reserve,
+    shared: () => shared,
     budget: {
       spend: () => budgets.values.every((one) => one.spend()),
       earn: () => {
@@ -224,7 +225,7 @@ const perSecond = ({ limit }: RateFinding): number => limit?.perSecond ?? Number
 const nameOf = (policy: RateLimitPolicy.RateLimitPolicy<unknown>): string => {
   switch (policy._tag) {
     case "Known":
-      return JSON.stringify([policy.limit, Duration.toMillis(policy.window), policy.burst, policy.unit])
+      return JSON.stringify([policy.limit, Duration.toMillis(policy.window), policy.burst, policy.unit, policy.shared])
     case "Found":
       return JSON.stringify([policy.search, policy.unit])
     case "Unlimited":

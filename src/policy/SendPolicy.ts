@@ -16,6 +16,7 @@ import * as Alarm from "../base/Alarm.ts"
 import * as Monotonic from "../base/Monotonic.ts"
 import * as Utc from "../base/Utc.ts"
 import * as ApiError from "../http/ApiError.ts"
+import type * as Gate from "./Gate.ts"
 import type { PolicyEvent } from "./PolicyEvent.ts"
 import type { RateFinding } from "./rate/RateFinding.ts"
 import * as RetryDecision from "./retry/RetryDecision.ts"
@@ -150,8 +151,14 @@ export const make = Effect.fnUntraced(function* <
   const sender = yield* Senders.join<R>({ ...options, member, budget: retry.budget })
   const { budget, key } = sender
 
-  const tooLate = (tries: RetryDecision.Tries, until: number) => {
+  const notStarted = (tries: RetryDecision.Tries, reason: Gate.NotStarted) => {
     const now = Monotonic.millis(clock)
+    if (reason._tag === "StoreGone") {
+      const lastMessage = `The store that processes share the limit of ${key} through gives no answer.`
+      const told = RetryDecision.toldOf(tries, lastMessage, Duration.millis(now - reason.since))
+      return new RetryPolicy.RetriesExhausted({ ...told, ran: "store", applied: tries.applied })
+    }
+    const { until } = reason
     const elapsed = Duration.millis(tries.attempts === 0 ? 0 : now - tries.startedAt)
     const told = RetryDecision.toldOf(tries, `${key} asks to wait, whatever is sent.`, elapsed)
     return sender.pausedUntil() >= until
@@ -188,7 +195,7 @@ export const make = Effect.fnUntraced(function* <
           timeouts.set(until)
           return attempts.run(observed, { orElse, until, isDone })
         },
-        tooLate: (until) => Effect.fail(tooLate(tries, until))
+        notStarted: (reason) => Effect.fail(notStarted(tries, reason))
       })
     )
   }

@@ -96,8 +96,8 @@ export interface Turn<A, E, R, E2> {
   readonly onStart: (startedAt: number) => void
   /** Put around the request once it goes out. */
   readonly around: (send: Effect.Effect<A, E, R>, now: number, isDone: () => boolean) => Effect.Effect<A, E | E2, R>
-  /** Where its turn would come too late. */
-  readonly tooLate: (until: number) => Effect.Effect<never, E2>
+  /** Where its turn would come too late, or never. */
+  readonly notStarted: (reason: Gate.NotStarted) => Effect.Effect<never, E2>
 }
 
 /**
@@ -122,8 +122,13 @@ export interface Sender {
     effect: Effect.Effect<A, E, R>,
     giveUp?: (refused: Refused) => E2 | undefined
   ) => Effect.Effect<A, E | E2, R>
-  /** One call with nothing but its turn: no retries, no timeout. */
-  readonly single: <A, E, R>(send: Effect.Effect<A, E, R>, vendor: string, records: number) => Effect.Effect<A, E, R>
+  /** One call with nothing but its turn: no retries, no timeout. `unavailable` is where nobody can say when that is. */
+  readonly single: <A, E, R>(
+    send: Effect.Effect<A, E, R>,
+    vendor: string,
+    records: number,
+    unavailable: Effect.Effect<never, E>
+  ) => Effect.Effect<A, E, R>
   readonly budget: RetryDecision.Budget
   readonly pausedUntil: () => number
   readonly concurrency: () => number
@@ -181,7 +186,7 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
     const before = Math.max(now, gate.pausedUntil())
     const until = now + millis
     if (until <= before) return
-    gate.pause(until)
+    gate.pause(now, until)
     policies.onPaused(before, until)
   }
 
@@ -247,7 +252,7 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
   }
 
   const pass = <A, E, R, E2>(send: Effect.Effect<A, E, R>, turn: Turn<A, E, R, E2>): Effect.Effect<A, E | E2, R> => {
-    const { around, deadline, longestPause, member, onStart, records, tooLate } = turn
+    const { around, deadline, longestPause, member, notStarted, onStart, records } = turn
     return Effect.uninterruptibleMask((restore) => {
       const started = (start: Gate.Start) => {
         const startedAt = start.at
@@ -288,7 +293,7 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
       if (gate.tryEnter(now, records)) return started({ at: now, inFlight: gate.inFlight() })
       return Effect.matchEffect(gate.enter({ clock, owner: member, count: records, deadline, longestPause, restore }), {
         onSuccess: started,
-        onFailure: ({ until }) => tooLate(until)
+        onFailure: notStarted
       })
     })
   }
@@ -342,7 +347,7 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
     isOver: (now) => members.size === 0 && Math.max(policies.lastsUntil(), gate.heldUntil()) <= now,
     pass,
     guarded,
-    single: (send, vendor, records) =>
+    single: (send, vendor, records, unavailable) =>
       Effect.suspend(() =>
         guarded(
           pass(send, {
@@ -353,7 +358,7 @@ export const make = (key: string, clock: Clock.Clock): Sender => {
             onStart: nothing,
             around: (observed) => observed,
             // Nothing is later than never.
-            tooLate: () => Effect.never
+            notStarted: ({ _tag }) => (_tag === "StoreGone" ? unavailable : Effect.never)
           })
         )
       ),

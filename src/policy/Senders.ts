@@ -10,8 +10,8 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Monotonic from "../base/Monotonic.ts"
 import * as ConcurrencyPolicy from "./concurrency/ConcurrencyPolicy.ts"
-import * as Limiter from "./rate/Limiter.ts"
 import * as RateLimitPolicy from "./rate/RateLimitPolicy.ts"
+import * as SharedLimit from "./rate/SharedLimit.ts"
 import * as CircuitBreakerPolicy from "./retry/CircuitBreakerPolicy.ts"
 import type * as RetryPolicy from "./retry/RetryPolicy.ts"
 import * as Sender from "./Sender.ts"
@@ -156,9 +156,9 @@ export const join = Effect.fnUntraced(function* <R = never>(
   const given = {
     // The scope ends nothing but the stream of the breaker's transitions, which nobody reads.
     breaker: breaker === undefined ? undefined : yield* CircuitBreakerPolicy.toBreaker(breaker),
-    reserve:
+    shared:
       rateLimit._tag === "Known" && rateLimit.shared
-        ? yield* Limiter.reserve(rateLimit, rateLimit.key ?? name(address))
+        ? yield* SharedLimit.make(rateLimit, rateLimit.key ?? name(address))
         : undefined
   }
   const member = options.member ?? Sender.silent(vendor)
@@ -189,7 +189,7 @@ export const layer = <R = never>(options: Options<R>): Layer.Layer<never, never,
 
 /**
  * For the clients of vendors: one request that takes its turn, where there is a sender for its address and it is not
- * being sent in a turn already.
+ * being sent in a turn already. `unavailable` is how it ends where the store of a shared limit is gone; by default, as a defect.
  *
  * @category combinators
  * @since 0.1.0
@@ -197,10 +197,14 @@ export const layer = <R = never>(options: Options<R>): Layer.Layer<never, never,
 export const turn = <A, E, R>(
   address: Sender.Address,
   send: Effect.Effect<A, E, R>,
-  records = 1
+  records = 1,
+  unavailable: Effect.Effect<never, E> = noStore(address)
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     if (fiber.getRef(Sender.InTurn) === address.vendor) return send
     const sender = fiber.getRef(Senders).find(fiber.getRef(Clock.Clock), address)
-    return sender === undefined ? send : sender.single(send, address.vendor, records)
+    return sender === undefined ? send : sender.single(send, address.vendor, records, unavailable)
   })
+
+const noStore = ({ vendor }: Sender.Address): Effect.Effect<never> =>
+  Effect.die(new Error(`The store that processes share the limit of ${vendor} through gives no answer.`))

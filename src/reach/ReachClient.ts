@@ -266,7 +266,7 @@ export const make = Effect.fnUntraced(function* (
     send: Parameters<typeof client.call>[1],
     options: CallOptions | undefined,
     records?: number
-  ) => Senders.turn(address(options?.tenant), client.call(endpoint, send), records)
+  ) => Senders.turn(address(options?.tenant), client.call(endpoint, send), records, Endpoint.unavailable(endpoint))
 
   const headersFor = (
     endpoint: Endpoint.Endpoint<unknown, ApiError.RefusalStatus>,

@@ -1,8 +1,9 @@
-/** The tables that checkpoints, dead letters and runs are kept in. */
+/** The tables that checkpoints, dead letters, runs and shared limits are kept in. */
 import * as Effect from "effect/Effect"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
+import * as LimitTables from "./LimitTables.ts"
 
 // A name, once it was given, keeps its number and what it does.
 const migrations = Migrator.fromRecord({
@@ -46,7 +47,8 @@ const migrations = Migrator.fromRecord({
       changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       PRIMARY KEY (run, part)
     )`
-  })
+  }),
+  "0003_limits": LimitTables.make
 })
 
 const migrate = Migrator.make({})({ loader: migrations, table: "patchbay_migrations" })

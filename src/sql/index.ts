@@ -6,3 +6,4 @@
 export * as CustomerQuery from "./CustomerQuery.ts"
 export * as SqlCheckpoint from "./SqlCheckpoint.ts"
 export * as SqlDeadLetters from "./SqlDeadLetters.ts"
+export * as SqlRateLimiterStore from "./SqlRateLimiterStore.ts"

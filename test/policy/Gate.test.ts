@@ -11,7 +11,7 @@ const made = Effect.gen(function* () {
   const gate = Gate.make({
     pacer: Pacer.varying(() => Number.POSITIVE_INFINITY),
     concurrency: () => 1,
-    reserve: () => undefined,
+    shared: () => undefined,
     onStart: () => {}
   })
   const owner: Gate.Owner = { waiting: 0, onWait: (reason) => steps.push(`waits for ${reason}`) }

@@ -21,7 +21,7 @@ export const simulate = (options: {
 }): { readonly answers: ReadonlyArray<Answer & { readonly size: number }>; readonly inForce: InForce.InForce } => {
   const { allows, network, policies, random, seconds, service, size = () => 1 } = options
   const inForce = InForce.make()
-  inForce.add({ breaker: undefined, budget: undefined, ...policies }, { breaker: undefined, reserve: undefined })
+  inForce.add({ breaker: undefined, budget: undefined, ...policies }, { breaker: undefined, shared: undefined })
   const events = heap<{ readonly at: number; readonly run: (now: number) => void }>()
   const answers: Array<Answer & { readonly size: number }> = []
   let inFlight = 0

@@ -21,6 +21,16 @@ export interface Known extends Pacer {
   readonly starts: () => ReadonlyArray<Start>
 }
 
+/** A limit, as a pacer keeps it. */
+export interface Options {
+  readonly limit: number
+  /** In milliseconds. */
+  readonly window: number
+  readonly burst: number
+  /** Starts that count already, oldest first. */
+  readonly before?: ReadonlyArray<Start> | undefined
+}
+
 // Timers fire late, by a millisecond or more. A start so late counts as on time, and what follows catches up:
 // with timers of a millisecond, 2,000 a second could not be reached otherwise.
 const maxLate = 20
@@ -33,14 +43,7 @@ const move = (due: number, now: number, cost: number): number => (due < now - ma
  * arrival that each start moves on by its cost), the promise from the log of the last window, which holds
  * whatever the timers did.
  */
-export const make = (options: {
-  readonly limit: number
-  /** In milliseconds. */
-  readonly window: number
-  readonly burst: number
-  /** Starts that count already, oldest first. */
-  readonly before?: ReadonlyArray<Start> | undefined
-}): Known => {
+export const make = (options: Options): Known => {
   const { burst, limit, window } = options
   const most = limit + burst
   const interval = window / limit
@@ -56,6 +59,19 @@ export const make = (options: {
       due = move(due, now, count * interval)
       log.add(now, count)
     },
+    onSent: log.move,
+    starts: log.starts
+  }
+}
+
+/** The promise alone, for starts that somebody else paces. */
+export const guard = (options: Options): Known => {
+  const { burst, limit, window } = options
+  const log = makeLog(window)
+  for (const [at, count] of options.before ?? []) log.add(at, count)
+  return {
+    next: (now, count) => log.next(now, count, limit + burst),
+    onStart: log.add,
     onSent: log.move,
     starts: log.starts
   }

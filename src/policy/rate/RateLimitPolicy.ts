@@ -18,6 +18,15 @@ import type * as RateLimitHeaders from "./RateLimitHeaders.ts"
 export type RetryAfter = "everyone" | "request"
 
 /**
+ * What a process does where the store of a shared limit gives no answer: it stops, with `RetriesExhausted`, or goes on by itself
+ * with a share of the limit. Shares of all processes should be 1 together, or less: `{ share: 0.1 }` for each of ten.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type WithoutStore = "stop" | { readonly share: number }
+
+/**
  * A limit that is known. `R` is `RateLimiter` where the limit is shared through a store.
  *
  * @category models
@@ -33,6 +42,8 @@ export interface Known<out R = never> {
   readonly headers: RateLimitHeaders.Names
   readonly retryAfter: RetryAfter
   readonly shared: boolean
+  readonly withoutStore: WithoutStore
+  readonly storePatience: Duration.Duration
   readonly "~R"?: (_: never) => R
 }
 
@@ -108,6 +119,13 @@ export interface Options<Shared extends boolean = boolean> extends CommonOptions
    * (`RateLimiter.layer` on `layerStoreRedis` or any other store). Default: false.
    */
   readonly shared?: Shared | undefined
+  /** Where the limit is shared: what to do while the store gives no answer. Default: `stop`, after {@link storePatience}. */
+  readonly withoutStore?: WithoutStore | undefined
+  /**
+   * Where the limit is shared: a store that gives no answer is asked for so long, and nothing is sent meanwhile, before a
+   * process stops. With a share it goes on at once, after a second without an answer. Default: 30 seconds.
+   */
+  readonly storePatience?: Duration.Input | undefined
 }
 
 /**
@@ -118,11 +136,14 @@ export interface Options<Shared extends boolean = boolean> extends CommonOptions
  * Where records are counted, a batch counts with its records. A batch larger than `limit + burst` starts
  * alone, when the window before it is empty, and is then paid off at the limit's rate.
  *
- * Where the limit is shared, the store's token bucket of size `burst + 1` paces all processes together and
- * each process keeps the promise for itself; the store cannot see how late a process starts a request that it
- * was allowed. Should the store fail, each process goes on by itself.
+ * Where the limit is shared, the store's token bucket of size `burst + 1` paces all processes together, 2.5 % below
+ * the limit: a start may be late by as much of the window, and one that would come later asks for another turn. So
+ * the promise is that of all processes together; where records are counted, one batch more. A pause that a vendor
+ * asks one of them for reaches all within a second. What happens without the store says `withoutStore`; a client's single
+ * call then ends with a `TransportFault`.
  *
- * Throws a `RangeError` for a limit below 1, a negative burst, or a window that is not positive and finite.
+ * Throws a `RangeError` for a limit below 1, a negative burst, a window that is not positive and finite, or a share that is not
+ * above 0 and at most 1.
  *
  * @category constructors
  * @since 0.1.0
@@ -132,11 +153,16 @@ export const make = <const Shared extends boolean = false>(
 ): Known<Shared extends true ? RateLimiter.RateLimiter : never> => {
   const window = Duration.fromInputUnsafe(options.window)
   const { burst = 0, headers = {}, key, limit, retryAfter = "everyone", shared = false, unit = "requests" } = options
+  const { withoutStore = "stop" } = options
+  const storePatience = Duration.fromInputUnsafe(options.storePatience ?? "30 seconds")
   const millis = Duration.toMillis(window)
   if (!(limit >= 1 && Number.isFinite(limit))) throw new RangeError(`The limit must be at least 1, not ${limit}.`)
   if (!(burst >= 0 && Number.isFinite(burst))) throw new RangeError(`The burst must be at least 0, not ${burst}.`)
   if (!(millis > 0 && Number.isFinite(millis))) throw new RangeError("The window must be positive and finite.")
-  return { _tag: "Known", limit, window, burst, unit, key, headers, retryAfter, shared }
+  if (withoutStore !== "stop" && !(withoutStore.share > 0 && withoutStore.share <= 1)) {
+    throw new RangeError(`The share of the limit must be above 0 and at most 1, not ${withoutStore.share}.`)
+  }
+  return { _tag: "Known", limit, window, burst, unit, key, headers, retryAfter, shared, withoutStore, storePatience }
 }
 
 /**

@@ -29,13 +29,19 @@ const tries = {
  */
 export class RetriesExhausted extends Schema.TaggedError<RetriesExhausted>()("RetriesExhausted", {
   ...tries,
-  /** What ran out: `attempts`, `elapsed` (time), `budget` (too many requests fail), or the caller's `schedule`. */
-  ran: Schema.Literals(["attempts", "elapsed", "budget", "schedule"]),
+  /**
+   * What ran out: `attempts`, `elapsed` (time), `budget` (too many requests fail), the caller's `schedule`, or the time in which
+   * the `store` of a limit that processes share had to answer.
+   */
+  ran: Schema.Literals(["attempts", "elapsed", "budget", "schedule", "store"]),
   /** Whether any of the attempts may have been applied all the same. */
   applied: Schema.Literals(["no", "maybe"])
 }) {
   readonly isRetryable = false as const
   override get message(): string {
+    if (this.ran === "store") {
+      return `${this.lastMessage} It was asked for ${Format.duration(this.elapsed)}, and nothing was sent meanwhile. Run again once it is back, or say with withoutStore which share of the limit is this process's own.`
+    }
     const what = { attempts: "attempts", elapsed: "time", budget: "retry budget", schedule: "schedule" }[this.ran]
     return `Gave up after ${attempts(this.attempts)} in ${Format.duration(this.elapsed)}, because the ${what} ran out. The last error was ${this.lastError}: ${this.lastMessage}`
   }
