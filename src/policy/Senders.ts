@@ -27,7 +27,10 @@ export interface Policies<R = never> {
   readonly rateLimit?: RateLimitPolicy.RateLimitPolicy<R> | undefined
   /** Default: `ConcurrencyPolicy.fixed(8)`. */
   readonly concurrency?: ConcurrencyPolicy.ConcurrencyPolicy | undefined
-  /** Default: no circuit breaker. */
+  /**
+   * Default: no circuit breaker. Where the limit is shared with other processes, so is the breaker, through the
+   * `CircuitBreakerStore` of the context, if there is one (`SqlCircuitBreakerStore.layer`, `CircuitBreaker.layerStoreRedis`).
+   */
   readonly breaker?: CircuitBreakerPolicy.CircuitBreakerPolicy | undefined
 }
 
@@ -153,13 +156,19 @@ export const join = Effect.fnUntraced(function* <R = never>(
   const address = { vendor, tenant, place }
   const clock = yield* Clock.Clock
   const registry = yield* Senders
+  const isShared = rateLimit._tag === "Known" && rateLimit.shared
+  const sharedKey = isShared ? (rateLimit.key ?? name(address)) : undefined
+  // The scope ends nothing but the stream of the breaker's transitions, which nobody reads.
+  const circuit = breaker === undefined ? undefined : yield* CircuitBreakerPolicy.toBreaker(breaker, sharedKey)
   const given = {
-    // The scope ends nothing but the stream of the breaker's transitions, which nobody reads.
-    breaker: breaker === undefined ? undefined : yield* CircuitBreakerPolicy.toBreaker(breaker),
-    shared:
-      rateLimit._tag === "Known" && rateLimit.shared
-        ? yield* SharedLimit.make(rateLimit, rateLimit.key ?? name(address))
-        : undefined
+    breaker: circuit,
+    shared: isShared
+      ? yield* SharedLimit.make(
+          rateLimit,
+          rateLimit.key ?? name(address),
+          circuit && CircuitBreakerPolicy.openFor(circuit, rateLimit.key ?? shortName(address))
+        )
+      : undefined
   }
   const member = options.member ?? Sender.silent(vendor)
   const [sender] = yield* Effect.acquireRelease(

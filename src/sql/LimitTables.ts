@@ -75,4 +75,95 @@ export const make = Effect.gen(function* () {
     END IF;
     ttl := ends - instant;
   END $$`
+  yield* sql`CREATE UNLOGGED TABLE patchbay_circuits (
+    circuit text PRIMARY KEY,
+    state text NOT NULL DEFAULT 'Closed',
+    generation bigint NOT NULL DEFAULT 0,
+    outcomes text NOT NULL DEFAULT '',
+    streak integer NOT NULL DEFAULT 0,
+    openings integer NOT NULL DEFAULT 0,
+    open_until float8 NOT NULL DEFAULT 0,
+    last_open_for float8 NOT NULL DEFAULT 0,
+    reset_at float8 NOT NULL DEFAULT 0,
+    lease_until float8 NOT NULL DEFAULT 0
+  ) WITH (fillfactor = 50)`
+  // Admits one call: as the probe where the circuit has been open for long enough and nobody holds the lease of the probe.
+  yield* sql`CREATE FUNCTION patchbay_circuit_admit(
+    name text, lease float8, OUT found text, OUT wait float8, OUT stamp bigint, OUT opened integer
+  ) LANGUAGE plpgsql AS $$
+  DECLARE
+    own patchbay_circuits%ROWTYPE;
+    instant float8;
+  BEGIN
+    INSERT INTO patchbay_circuits (circuit) VALUES (name) ON CONFLICT DO NOTHING;
+    SELECT * INTO STRICT own FROM patchbay_circuits WHERE circuit = name FOR UPDATE;
+    instant := extract(epoch FROM clock_timestamp()) * 1000;
+    found := own.state;
+    IF own.state = 'Closed' THEN
+      IF own.openings > 0 AND instant >= own.reset_at THEN
+        own.openings := 0;
+        UPDATE patchbay_circuits SET openings = 0 WHERE circuit = name;
+      END IF;
+    ELSIF own.state = 'Open' AND instant < own.open_until THEN
+      wait := own.open_until - instant;
+    ELSIF own.state = 'HalfOpen' AND instant < own.lease_until THEN
+      wait := 0;
+    ELSE
+      own.generation := own.generation + 1;
+      UPDATE patchbay_circuits SET state = 'HalfOpen', generation = own.generation, lease_until = instant + lease
+        WHERE circuit = name;
+    END IF;
+    stamp := own.generation;
+    opened := own.openings;
+  END $$`
+  yield* sql`CREATE FUNCTION patchbay_circuit_record(
+    name text, stamp bigint, outcome text, open_for float8, failures integer, size integer, fewest integer,
+    threshold float8, OUT became text, OUT opened integer, OUT was text
+  ) LANGUAGE plpgsql AS $$
+  DECLARE
+    own patchbay_circuits%ROWTYPE;
+    instant float8;
+    failed integer;
+    trips boolean := false;
+  BEGIN
+    SELECT * INTO own FROM patchbay_circuits WHERE circuit = name AND generation = stamp FOR UPDATE;
+    IF NOT FOUND OR own.state = 'Open' THEN
+      RETURN;
+    END IF;
+    was := own.state;
+    instant := extract(epoch FROM clock_timestamp()) * 1000;
+    IF outcome = 'Ignored' THEN
+      IF own.state = 'HalfOpen' THEN
+        UPDATE patchbay_circuits SET generation = stamp + 1, lease_until = 0 WHERE circuit = name;
+      END IF;
+      RETURN;
+    END IF;
+    IF own.state = 'HalfOpen' THEN
+      trips := outcome = 'Failure';
+      IF NOT trips THEN
+        became := 'Closed';
+        opened := own.openings;
+        UPDATE patchbay_circuits SET state = 'Closed', generation = stamp + 1, outcomes = '', streak = 0, lease_until = 0,
+          reset_at = instant + own.last_open_for WHERE circuit = name;
+        RETURN;
+      END IF;
+    ELSE
+      own.streak := CASE WHEN outcome = 'Failure' THEN own.streak + 1 ELSE 0 END;
+      IF failures IS NOT NULL THEN
+        trips := own.streak >= failures;
+      ELSE
+        own.outcomes := right(own.outcomes || CASE WHEN outcome = 'Failure' THEN '1' ELSE '0' END, size);
+        failed := length(replace(own.outcomes, '0', ''));
+        trips := length(own.outcomes) >= fewest AND failed > 0 AND failed::float8 / length(own.outcomes) >= threshold;
+      END IF;
+    END IF;
+    IF NOT trips THEN
+      UPDATE patchbay_circuits SET streak = own.streak, outcomes = own.outcomes WHERE circuit = name;
+      RETURN;
+    END IF;
+    became := 'Open';
+    opened := own.openings + 1;
+    UPDATE patchbay_circuits SET state = 'Open', generation = stamp + 1, outcomes = '', streak = 0, lease_until = 0,
+      openings = opened, open_until = instant + open_for, last_open_for = open_for WHERE circuit = name;
+  END $$`
 })

@@ -5,5 +5,6 @@
  */
 export * as CustomerQuery from "./CustomerQuery.ts"
 export * as SqlCheckpoint from "./SqlCheckpoint.ts"
+export * as SqlCircuitBreakerStore from "./SqlCircuitBreakerStore.ts"
 export * as SqlDeadLetters from "./SqlDeadLetters.ts"
 export * as SqlRateLimiterStore from "./SqlRateLimiterStore.ts"

@@ -2,9 +2,9 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as RateLimiter from "effect/persistence/RateLimiter"
+import * as Question from "../../base/Question.ts"
 
 /** Nothing where the store failed, or gave no answer in time. Times are in milliseconds. */
 export interface LimitStore {
@@ -16,8 +16,7 @@ export interface LimitStore {
   readonly pause: (millis: number) => Effect.Effect<void>
 }
 
-/** One question. */
-export const longestAnswer = 1000
+const longestAnswer = "1 second"
 
 // Pauses that end within so long are one.
 const samePause = 50
@@ -85,14 +84,5 @@ export const make = (options: {
   }
 }
 
-/**
- * Whatever the client of the store does: some wait until they are connected again. What is given up is left to end by
- * itself.
- */
 const bounded = <A, E>(question: Effect.Effect<A, E>): Effect.Effect<Option.Option<A>> =>
-  Effect.flatMap(Effect.forkDetach(question, { startImmediately: true }), (fiber) =>
-    Effect.map(Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), longestAnswer), (exit) => {
-      if (Option.isNone(exit)) fiber.interruptUnsafe()
-      return Option.flatMap(exit, Exit.getSuccess)
-    })
-  )
+  Effect.map(Question.ask(question, longestAnswer), Option.flatMap(Exit.getSuccess))

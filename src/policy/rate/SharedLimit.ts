@@ -62,8 +62,12 @@ const forgetsAfter = 5000
 // Who starts anew after so long asks the vendor, whatever it said.
 const longestPause = 3_600_000
 
-/** By the `RateLimiter` of the context. */
-export const make = <R>(policy: RateLimitPolicy.Known<R>, key: string): Effect.Effect<SharedLimit, never, R> =>
+/** By the `RateLimiter` of the context. `openFor` says how long a breaker that they share stays open, in milliseconds. */
+export const make = <R>(
+  policy: RateLimitPolicy.Known<R>,
+  key: string,
+  openFor: Effect.Effect<number> = Effect.succeed(0)
+): Effect.Effect<SharedLimit, never, R> =>
   Effect.gen(function* () {
     // `R` is `RateLimiter` where `shared` is true; `make` of the policy is the only one who says so.
     const limiter = yield* RateLimiter.RateLimiter as unknown as Effect.Effect<RateLimiter.RateLimiter, never, R>
@@ -74,6 +78,7 @@ export const make = <R>(policy: RateLimitPolicy.Known<R>, key: string): Effect.E
     const interval = millis / (limit * (1 - margin))
     return fromStore({
       store: LimitStore.make({ limiter, key, interval, burst }),
+      openFor,
       now: () => Monotonic.millis(clock),
       inBackground: (effect) => {
         run(effect)
@@ -91,6 +96,7 @@ export const make = <R>(policy: RateLimitPolicy.Known<R>, key: string): Effect.E
 
 const fromStore = (options: {
   readonly store: LimitStore.LimitStore
+  readonly openFor: Effect.Effect<number>
   readonly now: () => number
   readonly inBackground: (effect: Effect.Effect<void>) => void
   readonly unit: RateLimitPolicy.Known["unit"]
@@ -100,7 +106,7 @@ const fromStore = (options: {
   readonly alone: Pacer.Pacer | undefined
   readonly patience: number
 }): SharedLimit => {
-  const { alone, inBackground, interval, lateness, now, patience, store, unit } = options
+  const { alone, inBackground, interval, lateness, now, openFor, patience, store, unit } = options
   const absence = makeAbsence(now)
   // How long it takes to be told, at best: by that, all that this process starts is late.
   let quickest = Number.POSITIVE_INFINITY
@@ -160,13 +166,15 @@ const fromStore = (options: {
     looksAt: () => (absence.since() === undefined ? looksAt : Number.POSITIVE_INFINITY),
     look: Effect.suspend(() => {
       const asked = now()
-      return Effect.map(store.pauseLeft, (left) => {
+      return Effect.map(Effect.all([store.pauseLeft, openFor], { concurrency: 2 }), ([left, open]) => {
         absence.onAnswer(asked, Option.isSome(left))
         looksAt = now() + lookEach
-        return Option.match(left, {
-          onNone: () => Number.NEGATIVE_INFINITY,
-          onSome: (millis) => (millis > 0 ? now() + millis : Number.NEGATIVE_INFINITY)
-        })
+        // What is in line was let through by the breaker before it opened. It may close again at any time.
+        const millis = Math.max(
+          Option.getOrElse(left, () => 0),
+          Math.min(open, lookEach)
+        )
+        return millis > 0 ? now() + millis : Number.NEGATIVE_INFINITY
       })
     }),
     pause: (millis) => inBackground(store.pause(Math.min(millis, longestPause)))

@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as SharedCircuits from "./SharedCircuits.ts"
 
 /**
  * A plain value.
@@ -45,18 +46,42 @@ export const make = (
 })
 
 /**
- * The breaker of `effect/persistence` that the policy describes; its state stays in this process.
+ * The breaker of `effect/persistence` that the policy describes. Its state stays in this process; or under the name `shared` in the
+ * `CircuitBreakerStore` of the context, where there is one, so that all processes stop together, and one tries again for all.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const toBreaker = (
-  policy: CircuitBreakerPolicy
+  policy: CircuitBreakerPolicy,
+  shared?: string | undefined
 ): Effect.Effect<CircuitBreaker.CircuitBreaker, never, Scope.Scope> =>
-  CircuitBreaker.make({
-    tripPolicy: CircuitBreaker.consecutive(policy.failures),
-    openDuration: Schedule.min([Schedule.exponential(policy.openFor), Schedule.spaced(policy.maxOpenFor)])
-  }).pipe(Effect.provide(CircuitBreaker.layerStoreMemory()))
+  Effect.gen(function* () {
+    const store = shared === undefined ? undefined : yield* Effect.serviceOption(CircuitBreaker.CircuitBreakerStore)
+    const breaker = CircuitBreaker.make({
+      tripPolicy: CircuitBreaker.consecutive(policy.failures),
+      openDuration: Schedule.min([Schedule.exponential(policy.openFor), Schedule.spaced(policy.maxOpenFor)])
+    })
+    return yield* store === undefined || store._tag === "None" || shared === undefined
+      ? Effect.provide(breaker, CircuitBreaker.layerStoreMemory())
+      : Effect.provideServiceEffect(
+          breaker,
+          CircuitBreaker.CircuitBreakerStore,
+          SharedCircuits.make(store.value, shared)
+        )
+  })
+
+/**
+ * How long a breaker stays open, in milliseconds; 0 where it is not.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const openFor = (breaker: CircuitBreaker.CircuitBreaker, key: string): Effect.Effect<number> =>
+  Effect.match(breaker.state(key), {
+    onFailure: () => 0,
+    onSuccess: (state) => (state._tag === "Open" ? Duration.toMillis(state.retryAfter) : 0)
+  })
 
 /**
  * What a request's end says about the vendor: any answer but a 5xx shows that it is there.

@@ -7,27 +7,27 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import { Effect, Layer, Redacted } from "effect"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as RateLimiter from "effect/persistence/RateLimiter"
-import * as ApiError from "../../../src/http/ApiError.ts"
 import * as ConcurrencyPolicy from "../../../src/policy/concurrency/ConcurrencyPolicy.ts"
 import * as RateLimitPolicy from "../../../src/policy/rate/RateLimitPolicy.ts"
 import * as CircuitBreakerPolicy from "../../../src/policy/retry/CircuitBreakerPolicy.ts"
 import * as RetryPolicy from "../../../src/policy/retry/RetryPolicy.ts"
 import * as SendPolicy from "../../../src/policy/SendPolicy.ts"
+import * as SqlCircuitBreakerStore from "../../../src/sql/SqlCircuitBreakerStore.ts"
 import * as SqlRateLimiterStore from "../../../src/sql/SqlRateLimiterStore.ts"
+import { fault, limited, transport } from "../Errors.ts"
 
 const [kind = "", store = "", server = "", openFor = ""] = process.argv.slice(2)
 
-const stores =
+const stores: Layer.Layer<RateLimiter.RateLimiterStore | CircuitBreaker.CircuitBreakerStore, unknown> =
   kind === "redis"
     ? Layer.merge(RateLimiter.layerStoreRedis(), CircuitBreaker.layerStoreRedis()).pipe(
         Layer.provide(NodeRedis.layer({ url: store }))
       )
-    : Layer.merge(SqlRateLimiterStore.layer, CircuitBreaker.layerStoreMemory()).pipe(
+    : Layer.merge(SqlRateLimiterStore.layer, SqlCircuitBreakerStore.layer()).pipe(
         Layer.provide(PgClient.layer({ url: Redacted.make(store) }))
       )
 
 const endpoint = "GET /"
-const of = { vendor: "Server", endpoint }
 
 const send = Effect.gen(function* () {
   const response = yield* Effect.tryPromise({
@@ -36,17 +36,11 @@ const send = Effect.gen(function* () {
         headers: { from: String(process.pid), started: String(Number(process.hrtime.bigint()) / 1e6) },
         signal
       }),
-    catch: () => new ApiError.TransportFault({ ...of, applied: "maybe", code: "unknown" })
+    catch: () => transport("maybe")
   })
   yield* Effect.promise(() => response.arrayBuffer())
   if (response.ok) return
-  const wait = response.headers.get("retry-after")
-  return yield* new ApiError.ServerFault({
-    ...of,
-    status: response.status,
-    answer: Redacted.make({ body: undefined }),
-    retryAfter: wait === null ? undefined : `${Number(wait)} seconds`
-  })
+  return yield* response.status === 429 ? limited(`${Number(response.headers.get("retry-after"))} seconds`) : fault()
 })
 
 const program = Effect.gen(function* () {
@@ -61,4 +55,4 @@ const program = Effect.gen(function* () {
   yield* Effect.all([loop, loop, loop, loop], { concurrency: "unbounded" })
 })
 
-await Effect.runPromise(Effect.scoped(Effect.provide(program, Layer.provide(RateLimiter.layer, stores))))
+await Effect.runPromise(Effect.scoped(Effect.provide(program, Layer.provideMerge(RateLimiter.layer, stores))))
