@@ -32,11 +32,10 @@ export const make = (options: {
   readonly limiter: RateLimiter.RateLimiter
   readonly key: string
   readonly interval: number
-  readonly burst: number
+  /** So many may come at once. */
+  readonly size: number
 }): LimitStore => {
-  const { burst, interval, key, limiter } = options
-  // A bucket of the burst and one more, that refills evenly: the store then paces all processes as one.
-  const limit = burst + 1
+  const { interval, key, limiter, size: limit } = options
   const bucket = {
     algorithm: "token-bucket",
     onExceeded: "delay",

@@ -51,7 +51,7 @@ export const latenessOf = (window: number): number => (window * margin) / (1 - m
 const mostLost = 3
 
 // What others are told is known here so soon, where the store answers at once.
-const lookEach = 400
+const lookEach = 250
 
 // Between two questions to a store that does not answer.
 const rest = 250
@@ -76,16 +76,20 @@ export const make = <R>(
     const { burst, limit, unit, window, withoutStore } = policy
     const millis = Duration.toMillis(window)
     const interval = millis / (limit * (1 - margin))
+    // Where there are many turns a second, some come together, and are asked for together: a third of what may be late for
+    // each, and a third for the rest.
+    const more = unit === "records" ? 0 : Math.floor(latenessOf(millis) / 3 / interval)
     return fromStore({
-      store: LimitStore.make({ limiter, key, interval, burst }),
+      store: LimitStore.make({ limiter, key, interval, size: burst + 1 + more }),
       openFor,
       now: () => Monotonic.millis(clock),
       inBackground: (effect) => {
         run(effect)
       },
       unit,
+      most: 1 + more,
       interval,
-      lateness: latenessOf(millis),
+      lateness: latenessOf(millis) - more * interval,
       alone:
         withoutStore === "stop"
           ? undefined
@@ -100,13 +104,14 @@ const fromStore = (options: {
   readonly now: () => number
   readonly inBackground: (effect: Effect.Effect<void>) => void
   readonly unit: RateLimitPolicy.Known["unit"]
+  readonly most: number
   readonly interval: number
   readonly lateness: number
   /** The pace of this process without the store. */
   readonly alone: Pacer.Pacer | undefined
   readonly patience: number
 }): SharedLimit => {
-  const { alone, inBackground, interval, lateness, now, openFor, patience, store, unit } = options
+  const { alone, inBackground, interval, lateness, most, now, openFor, patience, store, unit } = options
   const absence = makeAbsence(now)
   // How long it takes to be told, at best: by that, all that this process starts is late.
   let quickest = Number.POSITIVE_INFINITY
@@ -145,7 +150,7 @@ const fromStore = (options: {
 
   return {
     turns: (records) => (unit === "records" ? records : 1),
-    most: unit === "records" ? 1 : 1 + Math.floor(lateness / 2 / interval),
+    most,
     take: (turns) =>
       Effect.suspend(() => {
         const mayAsk = absence.mayAsk()

@@ -72,7 +72,8 @@ export const toBreaker = (
   })
 
 /**
- * How long a breaker stays open, in milliseconds; 0 where it is not.
+ * How long nothing is to start because of a breaker, in milliseconds; without an end while a request tries whether the vendor is
+ * back.
  *
  * @category combinators
  * @since 0.1.0
@@ -80,7 +81,10 @@ export const toBreaker = (
 export const openFor = (breaker: CircuitBreaker.CircuitBreaker, key: string): Effect.Effect<number> =>
   Effect.match(breaker.state(key), {
     onFailure: () => 0,
-    onSuccess: (state) => (state._tag === "Open" ? Duration.toMillis(state.retryAfter) : 0)
+    onSuccess: (state) => {
+      if (state._tag === "Open") return Duration.toMillis(state.retryAfter)
+      return state._tag === "HalfOpen" && state.probing ? Number.POSITIVE_INFINITY : 0
+    }
   })
 
 /**

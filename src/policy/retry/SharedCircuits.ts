@@ -17,7 +17,7 @@ const rest = 5000
 
 /**
  * The store of the context, under the name `shared`, or else that of the process. What the process's own store admitted is known by
- * its stamp, which is below 0.
+ * its stamp, which is below 0. A state is said to be probed only where another process does it.
  */
 export const make = (store: Store, shared: string): Effect.Effect<Store> =>
   Effect.gen(function* () {
@@ -27,6 +27,8 @@ export const make = (store: Store, shared: string): Effect.Effect<Store> =>
     const clock = yield* Clock.Clock
     const now = () => Monotonic.millis(clock)
     let restsUntil = Number.NEGATIVE_INFINITY
+    // Whose request tries for all whether the vendor is back.
+    let probe: number | undefined
 
     const asked = <A, R>(
       question: Effect.Effect<A, CircuitBreaker.CircuitBreakerError, R>,
@@ -45,12 +47,23 @@ export const make = (store: Store, shared: string): Effect.Effect<Store> =>
       Effect.map(own.admit(key), (admission) => ({ ...admission, generation: -1 - admission.generation }))
 
     return {
-      admit: (key) => asked(store.admit(shared), ownAdmission(key)),
-      record: (options) =>
-        options.generation < 0
-          ? own.record({ ...options, generation: -1 - options.generation })
-          : asked(store.record({ ...options, key: shared }), Effect.as(Effect.void, undefined)),
-      state: (key) => asked(store.state(shared), own.state(key))
+      admit: (key) =>
+        Effect.tap(asked(store.admit(shared), ownAdmission(key)), (admission) =>
+          Effect.sync(() => {
+            if (admission.probe) probe = admission.generation
+          })
+        ),
+      record: (options) => {
+        const { generation } = options
+        if (probe === generation) probe = undefined
+        return generation < 0
+          ? own.record({ ...options, generation: -1 - generation })
+          : asked(store.record({ ...options, key: shared }), Effect.as(Effect.void, undefined))
+      },
+      state: (key) =>
+        Effect.map(asked(store.state(shared), own.state(key)), (state) =>
+          state._tag === "HalfOpen" && probe !== undefined ? { ...state, probing: false } : state
+        )
     }
   })
 

@@ -65,7 +65,7 @@ const share = (
 ) =>
   Effect.gen(function* () {
     const { arrivals, url, world } = yield* vendor
-    yield* Effect.forEach(Array.from({ length: processes }), () => start(kind, store.url, url, "2000"))
+    yield* Effect.forEach(Array.from({ length: processes }), () => start(kind, store.url, url, "4000"))
     const seen = (from: number) =>
       new Set(arrivals.filter(({ arrived }) => arrived >= from).map(({ from }) => from)).size
     yield* until(() => seen(0) === processes, 60_000)
@@ -110,16 +110,16 @@ const share = (
     // Some see it fail, and all leave it alone; one tries again for all.
     const failing = millis()
     world.answer = (response) => void response.writeHead(503).end()
-    yield* Effect.sleep("2 seconds")
+    yield* Effect.sleep("4 seconds")
     world.answer = answer
     const failed = (after: number, before: number) =>
       arrivals.filter(({ started }) => started >= failing + after && started < failing + before).length
     process.stdout.write(
-      `${kind}: ${failed(0, 1000)} in the second after it failed, ${failed(1000, 2000)} in the next\n`
+      `${kind}: ${failed(0, 1000)} in the second after it failed, ${failed(1000, 2000)} in the next, ${failed(2000, 4000)} then\n`
     )
-    assert.isAtMost(failed(1000, 2000), 1)
-    yield* Effect.sleep("6 seconds")
-    assert.isAtLeast(failed(2000, 8000), 50)
+    // A busy machine is later than a second.
+    assert.isAtMost(failed(2000, 4000), 2)
+    yield* until(() => failed(4000, 20_000) >= 50, 20_000)
 
     // Without its store, each goes on with the share that it was told; and as before once it is back.
     yield* store.stop
