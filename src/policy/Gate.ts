@@ -275,7 +275,7 @@ export const make = (options: {
       }
       if (at > now) {
         onWait(blockedBy, at, now)
-        const looksAt = store === undefined || at <= now + soon || paused > now ? at : store.looksAt()
+        const looksAt = store === undefined || at <= now + soon ? at : Math.max(paused, store.looksAt())
         if (store !== undefined && looksAt <= now) return look(store, place, options)
         return Effect.flatMap(restore(Effect.sleep(Math.max(Math.min(at, looksAt) - now, leastSleep))), () =>
           wait(place, options)

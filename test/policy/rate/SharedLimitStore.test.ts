@@ -182,7 +182,6 @@ describe("a pause", () => {
         yield* pass(40_000)
         yield* end
         const [first = 0, second = 0] = pauses
-        process.stdout.write(`${JSON.stringify({first,second,starts})}\n`)
         if (second > first + 1000) assert.strictEqual(startsIn(first + 1000, Math.min(first + 4000, second)), 0)
         // The longer one, from when it was told; they don't add up.
         assert.strictEqual(startsIn(second + 1000, second + 20_000), 0)
@@ -360,7 +359,7 @@ describe("a breaker", () => {
     Effect.gen(function* () {
       const { from, startsIn } = yield* failing("shared")
       assert.strictEqual(startsIn(from + 1000, from + 10_000), 0)
-      assert.isAtMost(startsIn(from + 10_000, from + 20_000), 2)
+      assert.isAtMost(startsIn(from + 10_000, from + 20_000), 8)
       assert.isAtLeast(startsIn(from + 30_500, from + 40_000), 300)
     }).pipe(provided)
   )
