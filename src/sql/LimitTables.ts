@@ -89,7 +89,7 @@ export const make = Effect.gen(function* () {
   ) WITH (fillfactor = 50)`
   // Admits one call: as the probe where the circuit has been open for long enough and nobody holds the lease of the probe.
   yield* sql`CREATE FUNCTION patchbay_circuit_admit(
-    name text, lease float8, OUT found text, OUT wait float8, OUT stamp bigint, OUT opened integer
+    name text, lease float8, OUT seen text, OUT wait float8, OUT stamp bigint, OUT opened integer
   ) LANGUAGE plpgsql AS $$
   DECLARE
     own patchbay_circuits%ROWTYPE;
@@ -98,7 +98,7 @@ export const make = Effect.gen(function* () {
     INSERT INTO patchbay_circuits (circuit) VALUES (name) ON CONFLICT DO NOTHING;
     SELECT * INTO STRICT own FROM patchbay_circuits WHERE circuit = name FOR UPDATE;
     instant := extract(epoch FROM clock_timestamp()) * 1000;
-    found := own.state;
+    seen := own.state;
     IF own.state = 'Closed' THEN
       IF own.openings > 0 AND instant >= own.reset_at THEN
         own.openings := 0;

@@ -36,7 +36,7 @@ const unavailable = (error: SqlError.SqlError | Migrator.MigrationError) =>
 const noRow = Effect.fail(failed("The circuits' table in the database gave no answer."))
 
 interface Admitted {
-  readonly found: "Closed" | "Open" | "HalfOpen"
+  readonly seen: "Closed" | "Open" | "HalfOpen"
   /** Where it is not admitted: until when, in milliseconds from now; 0 while another tries. */
   readonly wait: number | null
   readonly stamp: string
@@ -78,22 +78,22 @@ const make = (sql: SqlClient.SqlClient, lease: number): CircuitBreaker.CircuitBr
   return CircuitBreaker.CircuitBreakerStore.of({
     admit: Effect.fnUntraced(function* (key: string) {
       const [row] = yield* sql<Admitted>`
-        SELECT found, wait, stamp::text, opened FROM patchbay_circuit_admit(${key}, ${lease}::float8)`.pipe(
+        SELECT seen, wait, stamp::text, opened FROM patchbay_circuit_admit(${key}, ${lease}::float8)`.pipe(
         Effect.mapError(unavailable)
       )
       if (row === undefined) return yield* noRow
-      const { found, opened, stamp, wait } = row
+      const { seen, opened, stamp, wait } = row
       if (wait !== null) {
         const reason =
-          found === "Open"
+          seen === "Open"
             ? new CircuitBreaker.CircuitOpen({ key, retryAfter: Duration.millis(wait) })
             : new CircuitBreaker.CircuitHalfOpen({ key })
         return yield* new CircuitBreaker.CircuitBreakerError({ reason })
       }
-      const probe = found !== "Closed"
+      const probe = seen !== "Closed"
       if (probe) yield* Effect.forkScoped(renew(key, stamp))
       const transition =
-        found === "Open" ? ({ key, from: "Open", to: "HalfOpen" } satisfies CircuitBreaker.Transition) : undefined
+        seen === "Open" ? ({ key, from: "Open", to: "HalfOpen" } satisfies CircuitBreaker.Transition) : undefined
       return { generation: Number(stamp), probe, consecutiveOpenings: opened, transition }
     }),
     record: ({ generation, key, openFor, outcome, tripPolicy }) => {
