@@ -122,9 +122,12 @@ layer(stores, { timeout: 60_000, excludeTestServices: true })("limits and circui
                   seen.push([consecutiveOpenings, probe, transition])
                   // While it runs, nobody else may try.
                   if (probe) seen.push((yield* Effect.flip(store.admit(key))).reason._tag)
-                  seen.push(yield* store.record({ key, generation, outcome, tripPolicy, openFor: Duration.millis(openFor) }))
+                  seen.push(
+                    yield* store.record({ key, generation, outcome, tripPolicy, openFor: Duration.millis(openFor) })
+                  )
                   // A second time, it is too late.
-                  if (probe) seen.push(yield* store.record({ key, generation, outcome, tripPolicy, openFor: Duration.hours(1) }))
+                  if (probe)
+                    seen.push(yield* store.record({ key, generation, outcome, tripPolicy, openFor: Duration.hours(1) }))
                   yield* see
                 })
               )
