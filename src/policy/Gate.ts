@@ -211,8 +211,8 @@ export const make = (options: {
   const pauseHere = (until: number) => {
     if (until <= paused) return
     paused = until
-    // They would come too late, and by nobody's fault.
-    if (until > reservedUntil) reserved = 0
+    // They would come too late, and by nobody's fault. Were they kept, those of all processes would be used at its end at once.
+    if (until > reservedAt) reserved = 0
   }
 
   const giveUp = (place: Place<Waiter>, owner: Owner, reason: NotStarted): Effect.Effect<never, NotStarted> =>
