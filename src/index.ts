@@ -20,6 +20,8 @@ export * as NamedRecords from "./http/NamedRecords.ts"
 export * as VendorInstance from "./http/VendorInstance.ts"
 /** What is wrong with an input, said without the input. */
 export * as InputIssue from "./json/InputIssue.ts"
+/** Fields beyond the documented ones: what they may be. */
+export * as OwnFields from "./json/OwnFields.ts"
 /** Texts that say who somebody is, which must not be spoiled. */
 export * as TextKind from "./json/TextKind.ts"
 /** Pocketflows' endpoint, declared once. */

@@ -3,6 +3,7 @@
  * the record and without a text. All others are left to the schema.
  */
 import type * as Schema from "effect/Schema"
+import * as CopiedNumber from "./CopiedNumber.ts"
 import * as CopiedText from "./CopiedText.ts"
 import * as PlainStruct from "./PlainStruct.ts"
 import * as WrittenText from "./WrittenText.ts"
@@ -22,6 +23,7 @@ interface Field {
   readonly takesText: boolean
   readonly takesEmpty: boolean
   readonly takesBoolean: boolean
+  readonly takesNumber: boolean
   readonly takesNull: boolean
   /** The text of another value, where it has one. */
   readonly text: WrittenText.WrittenText | undefined
@@ -48,6 +50,7 @@ export const make = (
       takesText: CopiedText.of(type) === CopiedText.always,
       takesEmpty,
       takesBoolean: PlainStruct.takesAsIs(type, "Boolean"),
+      takesNumber: CopiedNumber.of(type) === CopiedText.always,
       takesNull: nulls.includes(name) && PlainStruct.takesAsIs(type, "Null"),
       text: WrittenText.of(type)
     }
@@ -100,6 +103,10 @@ const writeValue = (field: Field, value: unknown, bytes: Uint8Array, at: number)
   }
   if (typeof value === "boolean") {
     return field.takesBoolean ? writeAll(value ? inTrue : inFalse, bytes, at) : unusual
+  }
+  if (typeof value === "number") {
+    // Of any other number, JSON would make null.
+    return field.takesNumber && Number.isFinite(value) ? writeAll(encoder.encode(String(value)), bytes, at) : unusual
   }
   if (value === null) return field.takesNull ? writeAll(inNull, bytes, at) : unusual
   const text = field.text?.(value)

@@ -14,6 +14,11 @@ export const through = <T extends SchemaAST.Link["transformation"]>(transformati
 
 /** The texts of a schema's values; `undefined` where none is known. */
 export const of = (ast: SchemaAST.AST): WrittenText | undefined => {
+  if (ast._tag === "Union") {
+    const [one, ...more] = ast.types.filter(({ _tag }) => _tag !== "Null" && _tag !== "Undefined")
+    const isFree = ast.encoding === undefined && ast.checks === undefined && ast.encodingChecks === undefined
+    return isFree && one !== undefined && more.length === 0 ? of(one) : undefined
+  }
   const [link, ...others] = ast.encoding ?? []
   return link === undefined || others.length > 0 || ast.checks !== undefined
     ? undefined

@@ -22,12 +22,13 @@ import * as PocketflowsSchema from "./PocketflowsSchema.ts"
 export const productionUrl = "https://api.pocketflows.com"
 
 /**
- * The body of a request that changes customers.
+ * The body of a request that changes customers of one schema.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const UpdateBody = Schema.Struct({ customers: Schema.Array(PocketflowsSchema.CustomerUpdate) })
+export const body = <S extends PocketflowsSchema.AnyCustomerSchema>({ CustomerUpdate }: S) =>
+  Schema.Struct({ customers: Schema.Array(CustomerUpdate) })
 
 /**
  * `POST /businesses/{id}/customers/batch_update`: change customers, all of them or none.
@@ -37,7 +38,7 @@ export const UpdateBody = Schema.Struct({ customers: Schema.Array(PocketflowsSch
  */
 export const updateCustomers = HttpApiEndpoint.post("updateCustomers", "/businesses/:id/customers/batch_update", {
   params: { id: pathSegment },
-  payload: UpdateBody,
+  payload: body(PocketflowsSchema.standard),
   success: Schema.Struct({ customers: Schema.Array(PocketflowsSchema.Customer) })
 })
 

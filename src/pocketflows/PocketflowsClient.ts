@@ -21,7 +21,7 @@ import type * as Sender from "../policy/Sender.ts"
 import * as Senders from "../policy/Senders.ts"
 import * as PocketflowsApi from "./PocketflowsApi.ts"
 import * as PocketflowsAuth from "./PocketflowsAuth.ts"
-import type * as PocketflowsSchema from "./PocketflowsSchema.ts"
+import * as PocketflowsSchema from "./PocketflowsSchema.ts"
 
 /**
  * What can go wrong when customers are updated. Pocketflows documents no refusal; these statuses are what
@@ -33,22 +33,33 @@ import type * as PocketflowsSchema from "./PocketflowsSchema.ts"
 export type UpdateCustomersError = ApiError.CommonError | ApiError.Refusals[400 | 404 | 409 | 413 | 422]
 
 /**
+ * The call that writes customers of one schema.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Calls<S extends PocketflowsSchema.AnyCustomerSchema> {
+  /**
+   * Changes customers of a business, all of them or none, and answers with them as they are now.
+   * `POST /businesses/{id}/customers/batch_update`.
+   */
+  readonly updateCustomers: (
+    business: string,
+    updates: ReadonlyArray<S["CustomerUpdate"]["Type"]>
+  ) => Effect.Effect<ReadonlyArray<PocketflowsSchema.Customer>, UpdateCustomersError>
+}
+
+/**
  * @category services
  * @since 0.1.0
  */
 export class PocketflowsClient extends Context.Service<
   PocketflowsClient,
-  {
+  Calls<PocketflowsSchema.Standard> & {
+    /** The same call for customers of another schema, over the same connections and in the same turns. Make it once. */
+    readonly withSchema: <S extends PocketflowsSchema.AnyCustomerSchema>(schema: S) => Calls<S>
     /** For whom Pocketflows counts what is sent here for a business: what has a sender. */
     readonly address: (business: string) => Sender.Address
-    /**
-     * Changes customers of a business, all of them or none, and answers with them as they are now.
-     * `POST /businesses/{id}/customers/batch_update`.
-     */
-    readonly updateCustomers: (
-      business: string,
-      updates: ReadonlyArray<PocketflowsSchema.CustomerUpdate>
-    ) => Effect.Effect<ReadonlyArray<PocketflowsSchema.Customer>, UpdateCustomersError>
     /** The same with a body that is encoded already: the JSON of `{"customers":[…]}`. */
     readonly sendUpdates: (
       business: string,
@@ -70,7 +81,10 @@ const batchUpdate = Endpoint.make(vendor, PocketflowsApi.updateCustomers, [400, 
   Result.succeed(customers)
 )
 
-const updateBody = ApiClient.encodeBody(batchUpdate, PocketflowsApi.UpdateBody)
+const bodyOf = <S extends PocketflowsSchema.AnyCustomerSchema>(schema: S) =>
+  ApiClient.encodeBody(batchUpdate, PocketflowsApi.body<PocketflowsSchema.AnyCustomerSchema>(schema))
+
+const standardBody = bodyOf(PocketflowsSchema.standard)
 
 const updateRequest = HttpClientRequest.make(PocketflowsApi.updateCustomers.method)
 
@@ -112,13 +126,29 @@ export const make = Effect.fnUntraced(function* (
       )
     )
 
-  return {
-    address,
-    sendUpdates: (business, body) => send(business, body),
+  const callsOf = (body: ReturnType<typeof bodyOf>): Calls<PocketflowsSchema.AnyCustomerSchema> => ({
     updateCustomers: (business, updates) =>
-      Effect.flatMap(updateBody({ customers: updates }), (body) => send(business, body, updates.length))
+      Effect.flatMap(body({ customers: updates }), (body) => send(business, body, updates.length))
+  })
+
+  return {
+    ...callsOf(standardBody),
+    withSchema: (schema) => callsOf(bodyOf(schema)),
+    address,
+    sendUpdates: (business, body) => send(business, body)
   }
 })
+
+/**
+ * The call for customers whose metadata is declared, over the client of the context. Make it once, not for each call.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withSchema = <S extends PocketflowsSchema.AnyCustomerSchema>(
+  schema: S
+): Effect.Effect<Calls<S>, never, PocketflowsClient> =>
+  PocketflowsClient.useSync((pocketflows) => pocketflows.withSchema(schema))
 
 /**
  * @category layers

@@ -30,7 +30,9 @@ export interface BatchUpdateBehaviour {
  * @category configuration
  * @since 0.1.0
  */
-export interface BatchUpdateOptions {
+export interface BatchUpdateOptions<S extends PocketflowsSchema.AnyCustomerSchema = PocketflowsSchema.Standard> {
+  /** What a customer is, where keys of metadata are declared: what `PocketflowsSchema.extend` gives. Default: any metadata. */
+  readonly schema?: S | undefined
   /** The business' id at Pocketflows. */
   readonly business: string
   /** The records that one request may hold, which is not documented. Default: 1,000. */
@@ -45,7 +47,7 @@ export interface BatchUpdateOptions {
 // Pocketflows documents no limit; this is what Reach takes.
 const defaultMaxRecords = 1000
 
-const id = (update: PocketflowsSchema.CustomerUpdate): string => update.id
+const id = (update: { readonly id: string }): string => update.id
 
 /**
  * Batches of updates to the customers of one business.
@@ -57,10 +59,11 @@ const id = (update: PocketflowsSchema.CustomerUpdate): string => update.id
  * @category constructors
  * @since 0.1.0
  */
-export const batchUpdate = (
-  options: BatchUpdateOptions
-): Destination<PocketflowsSchema.CustomerUpdate, BatchUpdateBehaviour, UpdateCustomersError, PocketflowsClient> => {
-  const encode = StructEncoder.json(PocketflowsSchema.CustomerUpdate)
+export const batchUpdate = <S extends PocketflowsSchema.AnyCustomerSchema = PocketflowsSchema.Standard>(
+  options: BatchUpdateOptions<S>
+): Destination<S["CustomerUpdate"]["Type"], BatchUpdateBehaviour, UpdateCustomersError, PocketflowsClient> => {
+  const schema = (options.schema ?? PocketflowsSchema.standard).CustomerUpdate
+  const encode = StructEncoder.json(schema)
   return {
     name: "pocketflows.batch-update",
     vendor: "Pocketflows",
@@ -82,13 +85,7 @@ export const batchUpdate = (
         ? undefined
         : { ...earlier, ...later },
     encode,
-    json: {
-      schema: PocketflowsSchema.CustomerUpdate,
-      field: "id",
-      nulls: ["phone_number", "email_address", "full_name"],
-      encode,
-      key: id
-    },
+    json: { schema, field: "id", nulls: ["phone_number", "email_address", "full_name"], encode, key: id },
     send: ({ body, records }) =>
       PocketflowsClient.use((pocketflows) =>
         Effect.map(pocketflows.sendUpdates(options.business, body), (customers) => {

@@ -89,76 +89,61 @@ const tenant = { [tenantHeader]: Schema.optionalKey(headerValue) } as const
 const ignoreUnknownFields = { ignoreUnknownFields: Schema.optionalKey(Schema.Boolean).annotateKey({ default: false }) }
 
 /**
- * The body of a request that creates a customer.
+ * The bodies of requests about customers of one schema: to create one, to change one, and to change many.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const CreateBody = Schema.Struct({ data: ReachSchema.NewCustomer })
-
-/**
- * The body of a request that changes one customer.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const PatchBody = Schema.Struct({ data: ReachSchema.CustomerChanges })
-
-/**
- * The body of a request that changes many customers.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const BatchBody = Schema.Struct({
-  resources: Schema.Array(ReachSchema.CustomerPatch).check(Schema.isBetweenLength(1, maxBatchRecords))
+export const bodies = <S extends ReachSchema.AnyCustomerSchema>({
+  CustomerChanges,
+  CustomerPatch,
+  NewCustomer
+}: S) => ({
+  create: Schema.Struct({ data: NewCustomer }),
+  patch: Schema.Struct({ data: CustomerChanges }),
+  batch: Schema.Struct({ resources: Schema.Array(CustomerPatch).check(Schema.isBetweenLength(1, maxBatchRecords)) })
 })
 
 /**
- * `POST /api/resources/customers`: create, or merge into the customer that is there.
+ * The endpoints for customers of one schema.
  *
  * @category endpoints
  * @since 0.1.0
  */
-export const createCustomer = HttpApiEndpoint.post("createCustomer", "/api/resources/customers", {
-  query: {
-    onconflict: Schema.optionalKey(Schema.Literals(["upsert", "reject"]).annotate({ default: "upsert" })),
-    ...ignoreUnknownFields
-  },
-  headers: tenant,
-  payload: CreateBody,
-  success: answer(ReachSchema.CustomerResource),
-  error: [BadRequestBody, NotFoundBody]
-})
-
-/**
- * `PATCH /api/resources/customers/{externalId}`: change one customer.
- *
- * @category endpoints
- * @since 0.1.0
- */
-export const patchCustomer = HttpApiEndpoint.patch("patchCustomer", "/api/resources/customers/:externalId", {
-  params: CustomerPath,
-  query: ignoreUnknownFields,
-  headers: tenant,
-  payload: PatchBody,
-  success: answer(ReachSchema.PatchedCustomer),
-  error: [BadRequestBody, NotFoundBody]
-})
-
-/**
- * `PATCH /api/resources/customers/batch`: change up to 1,000 customers, later and in the order given.
- *
- * @category endpoints
- * @since 0.1.0
- */
-export const patchCustomers = HttpApiEndpoint.patch("patchCustomers", "/api/resources/customers/batch", {
-  query: { ignoreUnknownFields: Schema.optionalKey(Schema.String.annotate({ default: "false" })) },
-  headers: tenant,
-  payload: BatchBody,
-  success: answer(ReachSchema.BatchReceipt).pipe(HttpApiSchema.status(202)),
-  error: [BadRequestBody, NotFoundBody]
-})
+export const customers = <S extends ReachSchema.AnyCustomerSchema>(schema: S) => {
+  const { batch, create, patch } = bodies(schema)
+  const { CustomerResource, PatchedCustomer } = schema
+  return {
+    /** `POST /api/resources/customers`: create, or merge into the customer that is there. */
+    createCustomer: HttpApiEndpoint.post("createCustomer", "/api/resources/customers", {
+      query: {
+        onconflict: Schema.optionalKey(Schema.Literals(["upsert", "reject"]).annotate({ default: "upsert" })),
+        ...ignoreUnknownFields
+      },
+      headers: tenant,
+      payload: create,
+      success: answer(CustomerResource),
+      error: [BadRequestBody, NotFoundBody]
+    }),
+    /** `PATCH /api/resources/customers/{externalId}`: change one customer. */
+    patchCustomer: HttpApiEndpoint.patch("patchCustomer", "/api/resources/customers/:externalId", {
+      params: CustomerPath,
+      query: ignoreUnknownFields,
+      headers: tenant,
+      payload: patch,
+      success: answer(PatchedCustomer),
+      error: [BadRequestBody, NotFoundBody]
+    }),
+    /** `PATCH /api/resources/customers/batch`: change up to 1,000 customers, later and in the order given. */
+    patchCustomers: HttpApiEndpoint.patch("patchCustomers", "/api/resources/customers/batch", {
+      query: { ignoreUnknownFields: Schema.optionalKey(Schema.String.annotate({ default: "false" })) },
+      headers: tenant,
+      payload: batch,
+      success: answer(ReachSchema.BatchReceipt).pipe(HttpApiSchema.status(202)),
+      error: [BadRequestBody, NotFoundBody]
+    })
+  }
+}
 
 /**
  * `GET /api/batches/{batchId}`: how a batch went so far.
@@ -175,10 +160,23 @@ export const batchStatus = HttpApiEndpoint.get("batchStatus", "/api/batches/:bat
 })
 
 /**
+ * All endpoints, for customers of one schema.
+ *
  * @category endpoints
  * @since 0.1.0
  */
-export class ReachApi extends HttpApi.make("reach")
-  .add(HttpApiGroup.make("customers").add(createCustomer, patchCustomer, patchCustomers))
-  .add(HttpApiGroup.make("batches").add(batchStatus))
-  .annotateMerge(OpenApi.annotations({ title: "Reach API", version: "1.0.0", servers: [{ url: productionUrl }] })) {}
+export const make = <S extends ReachSchema.AnyCustomerSchema>(schema: S) => {
+  const { createCustomer, patchCustomer, patchCustomers } = customers(schema)
+  return HttpApi.make("reach")
+    .add(HttpApiGroup.make("customers").add(createCustomer, patchCustomer, patchCustomers))
+    .add(HttpApiGroup.make("batches").add(batchStatus))
+    .annotateMerge(OpenApi.annotations({ title: "Reach API", version: "1.0.0", servers: [{ url: productionUrl }] }))
+}
+
+/**
+ * All endpoints, for customers of Reach's default schema.
+ *
+ * @category endpoints
+ * @since 0.1.0
+ */
+export class ReachApi extends make(ReachSchema.standard) {}

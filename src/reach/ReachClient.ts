@@ -21,7 +21,7 @@ import type * as Sender from "../policy/Sender.ts"
 import * as Senders from "../policy/Senders.ts"
 import * as ReachApi from "./ReachApi.ts"
 import * as ReachAuth from "./ReachAuth.ts"
-import type * as ReachSchema from "./ReachSchema.ts"
+import * as ReachSchema from "./ReachSchema.ts"
 
 /**
  * What every call may say.
@@ -93,33 +93,44 @@ export type PatchError = ApiError.CommonError | ApiError.Refusals[400 | 404 | 41
 export type BatchStatusError = ApiError.CommonError | ApiError.NotFound
 
 /**
+ * The calls that write customers of one schema.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Calls<S extends ReachSchema.AnyCustomerSchema> {
+  /** Creates a customer, or merges into the one that is there. `POST /api/resources/customers`. */
+  readonly createCustomer: (
+    customer: S["NewCustomer"]["Type"],
+    options?: CreateOptions
+  ) => Effect.Effect<S["CustomerResource"]["Type"], CreateCustomerError>
+  /** Changes one customer: absent fields are kept. `PATCH /api/resources/customers/{externalId}`. */
+  readonly patchCustomer: (
+    externalId: string,
+    changes: S["CustomerChanges"]["Type"],
+    options?: WriteOptions
+  ) => Effect.Effect<S["PatchedCustomer"]["Type"], PatchError>
+  /**
+   * Hands over 1 to 1,000 changes, which Reach applies later, in their order; between batches there is no
+   * order. `PATCH /api/resources/customers/batch`.
+   */
+  readonly patchCustomers: (
+    patches: ReadonlyArray<S["CustomerPatch"]["Type"]>,
+    options?: WriteOptions
+  ) => Effect.Effect<ReachSchema.BatchReceipt, PatchError>
+}
+
+/**
  * @category services
  * @since 0.1.0
  */
 export class ReachClient extends Context.Service<
   ReachClient,
-  {
+  Calls<ReachSchema.Standard> & {
+    /** The same calls for customers of another schema, over the same connections and in the same turns. Make them once. */
+    readonly withSchema: <S extends ReachSchema.AnyCustomerSchema>(schema: S) => Calls<S>
     /** For whom Reach counts what is sent here for a tenant (default: the one of the credentials): what has a sender. */
     readonly address: (tenant?: string) => Sender.Address
-    /** Creates a customer, or merges into the one that is there. `POST /api/resources/customers`. */
-    readonly createCustomer: (
-      customer: ReachSchema.NewCustomer,
-      options?: CreateOptions
-    ) => Effect.Effect<ReachSchema.CustomerResource, CreateCustomerError>
-    /** Changes one customer: absent fields are kept. `PATCH /api/resources/customers/{externalId}`. */
-    readonly patchCustomer: (
-      externalId: string,
-      changes: ReachSchema.CustomerChanges,
-      options?: WriteOptions
-    ) => Effect.Effect<ReachSchema.PatchedCustomer, PatchError>
-    /**
-     * Hands over 1 to 1,000 changes, which Reach applies later, in their order; between batches there is no
-     * order. `PATCH /api/resources/customers/batch`.
-     */
-    readonly patchCustomers: (
-      patches: ReadonlyArray<ReachSchema.CustomerPatch>,
-      options?: WriteOptions
-    ) => Effect.Effect<ReachSchema.BatchReceipt, PatchError>
     /**
      * The same with a body that is encoded already: the JSON of `{"resources":[…]}`. One request, and a 401
      * is a retryable `TokenExpired` the first time: for pipelines, which encode each record once and count
@@ -169,20 +180,51 @@ const data = <A>(answer: { readonly success?: boolean; readonly data?: A }): Res
       : Result.succeed(answer.data)
 
 /** An answer that names nobody is no success for anybody. */
-const about = <A>(answered: A, { data, resourceExternalId }: ReachSchema.CustomerResource): Result.Result<A, string> =>
+const about = <A>(
+  answered: A,
+  { data, resourceExternalId }: ReachSchema.AnyCustomerSchema["CustomerResource"]["Type"]
+): Result.Result<A, string> =>
   (resourceExternalId ?? data?.customerId ?? undefined) === undefined
     ? Result.fail("no customer's id")
     : Result.succeed(answered)
 
 const vendor = "Reach"
-const create = Endpoint.make(vendor, ReachApi.createCustomer, [400, 404, 409, 413, 422], (answer) =>
-  Result.flatMap(data(answer), (resource) => about(resource, resource))
-)
-const patch = Endpoint.make(vendor, ReachApi.patchCustomer, [400, 404, 413, 422], (answer) =>
-  Result.flatMap(data(answer), (patched) => about(patched, patched.result))
-)
-const batchPatch = Endpoint.make(vendor, ReachApi.patchCustomers, [400, 404, 413, 422], data)
+
+/** The endpoints that take customers of one schema, and the bodies that they take. */
+interface Endpoints<S extends ReachSchema.AnyCustomerSchema> {
+  readonly create: Endpoint.Endpoint<S["CustomerResource"]["Type"], 400 | 404 | 409 | 413 | 422>
+  readonly patch: Endpoint.Endpoint<S["PatchedCustomer"]["Type"], 400 | 404 | 413 | 422>
+  readonly createBody: Encode<{ readonly data: S["NewCustomer"]["Type"] }>
+  readonly patchBody: Encode<{ readonly data: S["CustomerChanges"]["Type"] }>
+  readonly batchBody: Encode<{ readonly resources: ReadonlyArray<S["CustomerPatch"]["Type"]> }>
+}
+
+type Encode<A> = (body: A) => Effect.Effect<string, ApiError.InvalidRequest>
+
+const endpointsOf = <S extends ReachSchema.AnyCustomerSchema>(schema: S): Endpoints<S> => {
+  const { createCustomer, patchCustomer } = ReachApi.customers<ReachSchema.AnyCustomerSchema>(schema)
+  const bodies = ReachApi.bodies<ReachSchema.AnyCustomerSchema>(schema)
+  const create = Endpoint.make(vendor, createCustomer, [400, 404, 409, 413, 422], (answer) =>
+    Result.flatMap(data(answer), (resource) => about(resource, resource))
+  )
+  const patch = Endpoint.make(vendor, patchCustomer, [400, 404, 413, 422], (answer) =>
+    Result.flatMap(data(answer), (patched) => about(patched, patched.result))
+  )
+  const endpoints: Endpoints<ReachSchema.AnyCustomerSchema> = {
+    create,
+    patch,
+    createBody: ApiClient.encodeBody(create, bodies.create),
+    patchBody: ApiClient.encodeBody(patch, bodies.patch),
+    batchBody: ApiClient.encodeBody(batchPatch, bodies.batch)
+  }
+  // They are made of the schema itself; only what they do with any customer is written above.
+  return endpoints as unknown as Endpoints<S>
+}
+
+const standard = ReachApi.customers(ReachSchema.standard)
+const batchPatch = Endpoint.make(vendor, standard.patchCustomers, [400, 404, 413, 422], data)
 const status = Endpoint.make(vendor, ReachApi.batchStatus, [404], data)
+const standardEndpoints = endpointsOf(ReachSchema.standard)
 
 // Another batch's status says nothing of the one that was asked for.
 const statusOf = (batchId: string): typeof status => ({
@@ -193,13 +235,9 @@ const statusOf = (batchId: string): typeof status => ({
     )
 })
 
-const createBody = ApiClient.encodeBody(create, ReachApi.CreateBody)
-const patchBody = ApiClient.encodeBody(patch, ReachApi.PatchBody)
-const batchBody = ApiClient.encodeBody(batchPatch, ReachApi.BatchBody)
-
-const createRequest = HttpClientRequest.make(ReachApi.createCustomer.method)
-const patchRequest = HttpClientRequest.make(ReachApi.patchCustomer.method)
-const batchRequest = HttpClientRequest.make(ReachApi.patchCustomers.method)
+const createRequest = HttpClientRequest.make(standard.createCustomer.method)
+const patchRequest = HttpClientRequest.make(standard.patchCustomer.method)
+const batchRequest = HttpClientRequest.make(standard.patchCustomers.method)
 
 const checkPath = Schema.decodeEffect(ReachApi.CustomerPath)
 
@@ -210,7 +248,7 @@ const checkPath = Schema.decodeEffect(ReachApi.CustomerPath)
  * @since 0.1.0
  */
 export const consentIssues = (
-  patches: ReadonlyArray<ReachSchema.CustomerChanges>,
+  patches: ReadonlyArray<ReachSchema.Consents>,
   deletable: ReadonlyArray<ReachSchema.ConsentField> | undefined
 ) =>
   patches.flatMap((patch, index) =>
@@ -280,7 +318,7 @@ export const make = Effect.fnUntraced(function* (
 
   const checkConsent = (
     endpoint: Endpoint.Endpoint<unknown, ApiError.RefusalStatus>,
-    patches: ReadonlyArray<ReachSchema.CustomerChanges>,
+    patches: ReadonlyArray<ReachSchema.Consents>,
     writeOptions: WriteOptions | undefined
   ) => {
     const issues = consentIssues(patches, writeOptions?.deleteConsent)
@@ -303,58 +341,70 @@ export const make = Effect.fnUntraced(function* (
       return call(batchPatch, httpClient.execute(request), options, records)
     })
 
-  const sends: Pick<ReachClient["Service"], "sendCustomer" | "sendPatch" | "sendPatches"> = {
-    sendPatches: (body, options) => sendBatch(body, options),
-
-    sendCustomer: Effect.fnUntraced(function* (body, options) {
-      const headers = yield* headersFor(create, options)
-      const query = present({ onconflict: options?.onConflict, ignoreUnknownFields: options?.ignoreUnknownFields })
-      const request = createRequest(urls.customers.createCustomer({ query }), {
-        headers,
-        body: ApiClient.jsonBody(body)
-      })
-      return yield* call(create, httpClient.execute(request), options)
-    }),
-
-    sendPatch: Effect.fnUntraced(function* (externalId, body, options) {
-      const headers = yield* headersFor(patch, options)
-      const query = present({ ignoreUnknownFields: options?.ignoreUnknownFields })
-      const send = Effect.flatMap(checkPath({ externalId }), (params) =>
-        httpClient.execute(
-          patchRequest(urls.customers.patchCustomer({ params, query }), {
-            headers,
-            body: ApiClient.jsonBody(body)
-          })
-        )
-      )
-      return yield* call(patch, send, options)
+  const sendCustomer = Effect.fnUntraced(function* <A>(
+    create: Endpoint.Endpoint<A, 400 | 404 | 409 | 413 | 422>,
+    body: string | Uint8Array,
+    options: CreateOptions | undefined
+  ) {
+    const headers = yield* headersFor(create, options)
+    const query = present({ onconflict: options?.onConflict, ignoreUnknownFields: options?.ignoreUnknownFields })
+    const request = createRequest(urls.customers.createCustomer({ query }), {
+      headers,
+      body: ApiClient.jsonBody(body)
     })
+    return yield* call(create, httpClient.execute(request), options)
+  })
+
+  const sendPatch = Effect.fnUntraced(function* <A>(
+    patch: Endpoint.Endpoint<A, 400 | 404 | 413 | 422>,
+    externalId: string,
+    body: string | Uint8Array,
+    options: WriteOptions | undefined
+  ) {
+    const headers = yield* headersFor(patch, options)
+    const query = present({ ignoreUnknownFields: options?.ignoreUnknownFields })
+    const send = Effect.flatMap(checkPath({ externalId }), (params) =>
+      httpClient.execute(
+        patchRequest(urls.customers.patchCustomer({ params, query }), {
+          headers,
+          body: ApiClient.jsonBody(body)
+        })
+      )
+    )
+    return yield* call(patch, send, options)
+  })
+
+  const callsOf = <S extends ReachSchema.AnyCustomerSchema>(endpoints: Endpoints<S>): Calls<S> => {
+    const { batchBody, create, createBody, patch, patchBody } = endpoints
+    return {
+      createCustomer: Effect.fnUntraced(function* (customer, options) {
+        const body = yield* createBody({ data: customer })
+        yield* checkConsent(create, [customer], options)
+        return yield* ApiClient.withNewToken(sendCustomer(create, body, options))
+      }),
+
+      patchCustomer: Effect.fnUntraced(function* (externalId, changes, options) {
+        const body = yield* patchBody({ data: changes })
+        yield* checkConsent(patch, [changes], options)
+        return yield* ApiClient.withNewToken(sendPatch(patch, externalId, body, options))
+      }),
+
+      patchCustomers: Effect.fnUntraced(function* (patches, options) {
+        const body = yield* batchBody({ resources: patches })
+        yield* checkConsent(batchPatch, patches, options)
+        return yield* ApiClient.withNewToken(sendBatch(body, options, patches.length))
+      })
+    }
   }
 
   return {
+    ...callsOf(standardEndpoints),
+    withSchema: (schema) => callsOf(endpointsOf(schema)),
     address,
-    ...sends,
-
-    createCustomer: Effect.fnUntraced(function* (customer, options) {
-      const body = yield* createBody({ data: customer })
-      yield* checkConsent(create, [customer], options)
-      return yield* ApiClient.withNewToken(sends.sendCustomer(body, options))
-    }),
-
-    patchCustomer: Effect.fnUntraced(function* (externalId, changes, options) {
-      const body = yield* patchBody({ data: changes })
-      yield* checkConsent(patch, [changes], options)
-      return yield* ApiClient.withNewToken(sends.sendPatch(externalId, body, options))
-    }),
-
-    patchCustomers: Effect.fnUntraced(function* (patches, options) {
-      const body = yield* batchBody({ resources: patches })
-      yield* checkConsent(batchPatch, patches, options)
-      return yield* ApiClient.withNewToken(sendBatch(body, options, patches.length))
-    }),
-
+    sendPatches: (body, options) => sendBatch(body, options),
+    sendCustomer: (body, options) => sendCustomer(standardEndpoints.create, body, options),
+    sendPatch: (externalId, body, options) => sendPatch(standardEndpoints.patch, externalId, body, options),
     pollBatchStatus: pollStatus,
-
     batchStatus: (batchId, options) => ApiClient.withNewToken(pollStatus(batchId, options))
   }
 })
@@ -374,6 +424,29 @@ const present = <const T extends object>(fields: T): { readonly [K in keyof T]?:
   }
   return some
 }
+
+/**
+ * The calls for customers with fields of one's own, over the client of the context. Make them once, not for each call.
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { ReachClient, ReachSchema } from "effect-patchbay"
+ *
+ * const Acme = ReachSchema.extend({ loyaltyTier: Schema.String, visits: Schema.Int })
+ *
+ * export const program = Effect.gen(function* () {
+ *   const acme = yield* ReachClient.withSchema(Acme)
+ *   const { result } = yield* acme.patchCustomer("c-1", { loyaltyTier: "gold", visits: 12 })
+ *   return result.data?.visits
+ * })
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withSchema = <S extends ReachSchema.AnyCustomerSchema>(
+  schema: S
+): Effect.Effect<Calls<S>, never, ReachClient> => ReachClient.useSync((reach) => reach.withSchema(schema))
 
 /**
  * @category layers

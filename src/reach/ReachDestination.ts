@@ -72,30 +72,50 @@ export interface InsertBehaviour extends Omit<SingleBehaviour, "writing" | "rese
  * @category configuration
  * @since 0.1.0
  */
+export interface SchemaOptions<S extends ReachSchema.AnyCustomerSchema> {
+  /** What a customer is, where there are fields of one's own: what `ReachSchema.extend` gives. Default: Reach's schema. */
+  readonly schema?: S | undefined
+}
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
 export interface BatchPatchOptions extends WriteOptions {
   /** Reads which records of a batch failed, after it was accepted. Default: `ReachSettlement.decodeFailures`. */
   readonly decodeFailures?: ReachSettlement.DecodeFailures | undefined
 }
 
-type Patch = ReachSchema.CustomerPatch
+type Any = ReachSchema.AnyCustomerSchema
+type Standard = ReachSchema.Standard
+type Named = { readonly customerId: string }
 type Encoded = Result.Result<string, ReadonlyArray<InputIssue.InputIssue>>
 
-const customerId = (patch: Patch): string => patch.customerId
+const customerId = (patch: Named): string => patch.customerId
 
 // The later field wins, null is a value, and an absent field keeps the earlier one: what Reach does with the two.
 const merge = <A extends object>(earlier: A, later: A): A => ({ ...earlier, ...later })
 
 const addressFor = (options: CallOptions | undefined) => ReachClient.useSync((reach) => reach.address(options?.tenant))
 
-const fingerprint = (options: CreateOptions | undefined): string =>
+const fingerprint = (options: (CreateOptions & SchemaOptions<Any>) | undefined): string =>
   JSON.stringify({
     tenant: options?.tenant ?? null,
     ignoreUnknownFields: options?.ignoreUnknownFields ?? false,
     deleteConsent: [...new Set(options?.deleteConsent)].sort(),
-    ...(options?.onConflict === "reject" ? { onConflict: "reject" } : {})
+    ...(options?.onConflict === "reject" ? { onConflict: "reject" } : {}),
+    ...fingerprintOf(options?.schema)
   })
 
-const encoder = <A extends ReachSchema.CustomerChanges>(
+// Of the default schema there is nothing to say.
+const fingerprintOf = ({ ownFields, required }: Any = ReachSchema.standard) => {
+  const own = Object.keys(ownFields).sort()
+  const must = [...required].sort()
+  const isDefault = must.join() === [...ReachSchema.standard.required].sort().join()
+  return { ...(own.length === 0 ? {} : { ownFields: own }), ...(isDefault ? {} : { required: must }) }
+}
+
+const encoder = <A extends Any["CustomerPatch"]["Type"]>(
   schema: Schema.ConstraintEncoder<unknown>,
   options: WriteOptions | undefined
 ) => {
@@ -110,6 +130,10 @@ const encoder = <A extends ReachSchema.CustomerChanges>(
   }
 }
 
+// Not those whose null deletes an opt-out.
+const deletable = (fields: object): ReadonlyArray<string> =>
+  Object.keys(fields).filter((name) => name !== "emailOptOut" && name !== "smsOptOut")
+
 /**
  * Batches of patches, which Reach applies later: in order inside a batch, and in no order between batches.
  * `PATCH /api/resources/customers/batch`.
@@ -117,10 +141,11 @@ const encoder = <A extends ReachSchema.CustomerChanges>(
  * @category constructors
  * @since 0.1.0
  */
-export const batchPatch = (
-  options?: BatchPatchOptions
-): Destination<Patch, BatchPatchBehaviour, PatchError | TokenExpired, ReachClient> => {
-  const encode = encoder<Patch>(ReachSchema.CustomerPatch, options)
+export const batchPatch = <S extends Any = Standard>(
+  options?: BatchPatchOptions & SchemaOptions<S>
+): Destination<S["CustomerPatch"]["Type"], BatchPatchBehaviour, PatchError | TokenExpired, ReachClient> => {
+  const schema = (options?.schema ?? ReachSchema.standard).CustomerPatch
+  const encode = encoder<S["CustomerPatch"]["Type"]>(schema, options)
   return {
     name: "reach.batch-patch",
     vendor: "Reach",
@@ -139,14 +164,7 @@ export const batchPatch = (
     key: customerId,
     merge,
     encode,
-    json: {
-      schema: ReachSchema.CustomerPatch,
-      field: "customerId",
-      // Not those whose null deletes an opt-out.
-      nulls: ["email", "phone", "customerDetailUrl"],
-      encode,
-      key: customerId
-    },
+    json: { schema, field: "customerId", nulls: deletable(schema.fields), encode, key: customerId },
     send: ({ body }) =>
       ReachClient.use((reach) =>
         Effect.map(reach.sendPatches(body, options), ({ batchId, recordCount }) => ({ batchId, recordCount }))
@@ -163,9 +181,9 @@ export const batchPatch = (
 }
 
 /** What the two endpoints for one customer share. */
-const single = <A extends Patch, E extends ApiError>(
+const single = <A extends Named, E extends ApiError>(
   name: string,
-  options: CreateOptions | undefined,
+  options: (CreateOptions & SchemaOptions<Any>) | undefined,
   send: (request: Outgoing<A>) => Effect.Effect<ReachSchema.CustomerResource, E, ReachClient>
 ) => ({
   name,
@@ -209,13 +227,17 @@ const decodePath = Schema.decodeResult(ReachApi.CustomerPath)
  * @category constructors
  * @since 0.1.0
  */
-export const patch = (
-  options?: WriteOptions
-): Destination<Patch, SingleBehaviour, PatchError | TokenExpired, ReachClient> => {
-  const encode = encoder(ReachSchema.CustomerPatch, options)
+export const patch = <S extends Any = Standard>(
+  options?: WriteOptions & SchemaOptions<S>
+): Destination<S["CustomerPatch"]["Type"], SingleBehaviour, PatchError | TokenExpired, ReachClient> => {
+  const { CustomerPatch } = options?.schema ?? ReachSchema.standard
+  const encode = encoder<S["CustomerPatch"]["Type"]>(CustomerPatch, options)
   return {
-    ...single<Patch, PatchError | TokenExpired>("reach.patch", options, ({ body, records: [{ key }] }) =>
-      ReachClient.use((reach) => Effect.map(reach.sendPatch(key, body, options), ({ result }) => result))
+    ...single<S["CustomerPatch"]["Type"], PatchError | TokenExpired>(
+      "reach.patch",
+      options,
+      ({ body, records: [{ key }] }) =>
+        ReachClient.use((reach) => Effect.map(reach.sendPatch(key, body, options), ({ result }) => result))
     ),
     behaviour: singleBehaviour,
     encode: (patch) => {
@@ -234,36 +256,37 @@ export const patch = (
  * @category constructors
  * @since 0.1.0
  */
-export function create(
-  options?: CreateOptions & { readonly onConflict?: "upsert" | undefined }
-): Destination<ReachSchema.NewCustomer, SingleBehaviour, CreateCustomerError | TokenExpired, ReachClient>
-export function create(
-  options: CreateOptions & { readonly onConflict: "reject" }
-): Destination<ReachSchema.NewCustomer, InsertBehaviour, CreateCustomerError | TokenExpired, ReachClient>
+export function create<S extends Any = Standard>(
+  options?: CreateOptions & SchemaOptions<S> & { readonly onConflict?: "upsert" | undefined }
+): Destination<S["NewCustomer"]["Type"], SingleBehaviour, CreateCustomerError | TokenExpired, ReachClient>
+export function create<S extends Any = Standard>(
+  options: CreateOptions & SchemaOptions<S> & { readonly onConflict: "reject" }
+): Destination<S["NewCustomer"]["Type"], InsertBehaviour, CreateCustomerError | TokenExpired, ReachClient>
 /** Where it is known at run time only: what is lawful for both. */
-export function create(
-  options?: CreateOptions
+export function create<S extends Any = Standard>(
+  options?: CreateOptions & SchemaOptions<S>
 ): Destination<
-  ReachSchema.NewCustomer,
+  S["NewCustomer"]["Type"],
   SingleBehaviour | InsertBehaviour,
   CreateCustomerError | TokenExpired,
   ReachClient
 >
-export function create(
-  options?: CreateOptions
+export function create<S extends Any = Standard>(
+  options?: CreateOptions & SchemaOptions<S>
 ): Destination<
-  ReachSchema.NewCustomer,
+  S["NewCustomer"]["Type"],
   SingleBehaviour | InsertBehaviour,
   CreateCustomerError | TokenExpired,
   ReachClient
 > {
+  const { NewCustomer } = options?.schema ?? ReachSchema.standard
   return {
-    ...single<ReachSchema.NewCustomer, CreateCustomerError | TokenExpired>("reach.create", options, ({ body }) =>
+    ...single<S["NewCustomer"]["Type"], CreateCustomerError | TokenExpired>("reach.create", options, ({ body }) =>
       ReachClient.use((reach) => reach.sendCustomer(body, options))
     ),
     behaviour:
       options?.onConflict === "reject" ? { ...singleBehaviour, writing: "insert", resend: "unsafe" } : singleBehaviour,
-    encode: encoder(ReachSchema.NewCustomer, options),
+    encode: encoder<S["NewCustomer"]["Type"]>(NewCustomer, options),
     refusals: ["BadRequest", "Conflict", "UnprocessableContent"]
   }
 }

@@ -5,6 +5,9 @@
  * @since 0.1.0
  */
 
+import type * as Schema from "effect/Schema"
+import type * as OwnFields from "../json/OwnFields.ts"
+
 import * as Rfc3339 from "../json/Rfc3339.ts"
 import type * as ReachSchema from "../reach/ReachSchema.ts"
 import { type FieldCheck, isKey, isText, type JsonObject } from "./Refusal.ts"
@@ -15,7 +18,7 @@ import { type FieldCheck, isKey, isText, type JsonObject } from "./Refusal.ts"
  * @category models
  * @since 0.1.0
  */
-export type StoredCustomer = typeof ReachSchema.CustomerPatch.Encoded
+export type StoredCustomer = typeof ReachSchema.CustomerPatch.Encoded & { readonly [field: string]: Schema.Json }
 
 /**
  * A record as it was sent, without unknown fields.
@@ -23,18 +26,28 @@ export type StoredCustomer = typeof ReachSchema.CustomerPatch.Encoded
  * @category models
  * @since 0.1.0
  */
-export type SentPatch = typeof ReachSchema.CustomerPatch.Encoded
+export type SentPatch = StoredCustomer
+
+/**
+ * What the values of a field are; `json` is any value of JSON.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FieldKind = OwnFields.Kind | "json"
 
 /**
  * @category configuration
  * @since 0.1.0
  */
 export interface Options {
+  /** The fields that a customer has beyond those of Reach's default schema. Default: none. */
+  readonly fields?: { readonly [name: string]: FieldKind } | undefined
   /**
    * The fields that a new customer must have and that null cannot delete; `customerId` is always one. Default:
    * those of the default schema, `firstName`, `lastName` and `createdAt`. A batch patch may leave them out.
    */
-  readonly required?: ReadonlyArray<keyof ReachSchema.Customer> | undefined
+  readonly required?: ReadonlyArray<string> | undefined
   /** A rule of the vendor's own: the reason for which a record that is otherwise good is refused. */
   readonly refuse?: ((patch: SentPatch) => string | undefined) | undefined
 }
@@ -52,6 +65,7 @@ export interface Checked {
 }
 
 const isBoolean: FieldCheck = (value) => (typeof value === "boolean" ? undefined : "must be a boolean")
+const isNumber: FieldCheck = (value) => (typeof value === "number" ? undefined : "must be a number")
 const isDateTime: FieldCheck = (value) =>
   typeof value === "string" && Rfc3339.toEpochMillis(value) !== undefined ? undefined : "must be a date-time"
 
@@ -68,8 +82,13 @@ const checks = {
   createdAt: isDateTime
 } satisfies Record<keyof ReachSchema.Customer, FieldCheck>
 
-// A map, because a field that is sent may be called `constructor`.
-const fields: ReadonlyMap<string, FieldCheck> = new Map(Object.entries(checks))
+const kinds = {
+  string: isText,
+  boolean: isBoolean,
+  number: isNumber,
+  "date-time": isDateTime,
+  json: () => undefined
+} satisfies { readonly [Kind in FieldKind]: FieldCheck }
 
 /**
  * Checks records against the fields and the given rules.
@@ -78,6 +97,9 @@ const fields: ReadonlyMap<string, FieldCheck> = new Map(Object.entries(checks))
  * @since 0.1.0
  */
 export const checker = (options: Options) => {
+  // A map, because a field that is sent may be called `constructor`.
+  const fields = new Map<string, FieldCheck>(Object.entries(checks))
+  for (const [name, kind] of Object.entries(options.fields ?? {})) fields.set(name, kinds[kind])
   const required = new Set<string>(["customerId", ...(options.required ?? ["firstName", "lastName", "createdAt"])])
 
   return (

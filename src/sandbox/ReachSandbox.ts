@@ -9,8 +9,9 @@ import * as Effect from "effect/Effect"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Layer from "effect/Layer"
-import { maxBatchRecords, ReachApi } from "../reach/ReachApi.ts"
-import type * as ReachSchema from "../reach/ReachSchema.ts"
+import * as Schema from "effect/Schema"
+import * as ReachApi from "../reach/ReachApi.ts"
+import * as ReachSchema from "../reach/ReachSchema.ts"
 import * as BatchQueue from "./BatchQueue.ts"
 import { CurrentEntry, type Journal } from "./Journal.ts"
 import type { RateLimit } from "./RateLimit.ts"
@@ -65,6 +66,9 @@ export const make = Effect.fnUntraced(function* (
   const schemaDefinitionId = Seeded.uuid(`${seed}/schema`)
   const tenants = new Map<string, Map<string, Resource>>()
   const batches = new Map<string, BatchQueue.OpenBatch>()
+  // What is kept was checked when it came, and is answered as it was sent.
+  const ownFields = Object.fromEntries(Object.keys(options.fields ?? {}).map((name) => [name, Schema.Json]))
+  const api = ReachApi.make<ReachSchema.AnyCustomerSchema>(ReachSchema.extend(ownFields))
   const check = ReachRecord.checker(options)
   const tenantOf = ReachToken.tenantOf(options)
 
@@ -144,7 +148,7 @@ export const make = Effect.fnUntraced(function* (
     )
   })
 
-  const customersLayer = HttpApiBuilder.group(ReachApi, "customers", (handlers) =>
+  const customersLayer = HttpApiBuilder.group(api, "customers", (handlers) =>
     handlers
       .handleRaw(
         "createCustomer",
@@ -184,8 +188,8 @@ export const make = Effect.fnUntraced(function* (
         Effect.fnUntraced(function* ({ query, request }) {
           const { now, request: number, tenant } = yield* enter(request)
           const { resources } = yield* readJson(request, invalid)
-          if (!Array.isArray(resources) || resources.length === 0 || resources.length > maxBatchRecords) {
-            const problem = `resources must be an array of 1 to ${maxBatchRecords} customers`
+          if (!Array.isArray(resources) || resources.length === 0 || resources.length > ReachApi.maxBatchRecords) {
+            const problem = `resources must be an array of 1 to ${ReachApi.maxBatchRecords} customers`
             return yield* invalid("The request is not valid.", [problem])
           }
           const notObjects = resources.flatMap((record: unknown, index) =>
@@ -233,7 +237,7 @@ export const make = Effect.fnUntraced(function* (
   )
 
   const graceMillis = Duration.toMillis(options.statusGrace ?? 0)
-  const batchesLayer = HttpApiBuilder.group(ReachApi, "batches", (handlers) =>
+  const batchesLayer = HttpApiBuilder.group(api, "batches", (handlers) =>
     handlers.handleRaw(
       "batchStatus",
       Effect.fnUntraced(function* ({ params, query, request }) {
@@ -255,6 +259,7 @@ export const make = Effect.fnUntraced(function* (
   )
 
   return {
+    api,
     layer: Layer.merge(customersLayer, batchesLayer),
     /** A copy of a tenant's customers by `customerId`. */
     customers: (tenant: string): ReadonlyMap<string, ReachRecord.StoredCustomer> =>

@@ -25,7 +25,6 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as InputIssue from "../json/InputIssue.ts"
 import { PocketflowsApi } from "../pocketflows/PocketflowsApi.ts"
-import { ReachApi } from "../reach/ReachApi.ts"
 import type { Batch } from "./BatchQueue.ts"
 import * as Fault from "./Fault.ts"
 import * as Journal from "./Journal.ts"
@@ -173,7 +172,7 @@ export const make = Effect.fnUntraced(function* (
   const route = yield* HttpRouter.toHttpEffect(
     // Each API gets its own handlers: at run time a group's key is its name alone, and both have "customers".
     Layer.merge(
-      Layer.provide(HttpApiBuilder.layer(ReachApi), reach.layer),
+      Layer.provide(HttpApiBuilder.layer(reach.api), reach.layer),
       Layer.provide(HttpApiBuilder.layer(PocketflowsApi), pocketflows.layer)
     ).pipe(Layer.provide(HttpServer.layerServices))
   ).pipe(

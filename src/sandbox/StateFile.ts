@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import * as FolderFlush from "../base/FolderFlush.ts"
 import * as PlatformReason from "../base/PlatformReason.ts"
 import * as InputIssue from "../json/InputIssue.ts"
+import * as OwnFields from "../json/OwnFields.ts"
 import * as PocketflowsSchema from "../pocketflows/PocketflowsSchema.ts"
 import * as ReachSchema from "../reach/ReachSchema.ts"
 import type { Batch } from "./BatchQueue.ts"
@@ -90,7 +91,14 @@ const Line = Schema.Union([
   Schema.Struct({
     vendor: Schema.Literal("reach"),
     tenant: Schema.String,
-    customer: Schema.toEncoded(ReachSchema.CustomerPatch)
+    // With the fields of its own that the sandbox was told of, then.
+    customer: Schema.StructWithRest(
+      Schema.Struct({
+        ...ReachSchema.CustomerPatch.fields,
+        createdAt: Schema.optionalKey(Schema.toEncoded(OwnFields.DateTime))
+      }),
+      [Schema.Record(Schema.String, Schema.Json)]
+    )
   }),
   Schema.Struct({
     vendor: Schema.Literal("pocketflows"),

@@ -451,7 +451,8 @@ export const deadLetters = <S extends Schema.ConstraintDecoder<unknown>>(
  * mean it: see `CsvOptions`.
  *
  * A field that takes a string gets its cell as it is, a boolean field takes `true` and `false` in any
- * case, `1` and `0`, a number field a finite number, and a field that takes an object its JSON text. A number that
+ * case, `1` and `0`, a number field a finite number, and a field that takes an object its JSON text, or a column for each of
+ * its own fields: `metadata.plan`. A number that
  * JavaScript cannot hold to the digit is rejected, not rounded.
  * Blank lines are skipped, and so are rows that are the header once more. A row that is not well formed is rejected, and
  * reading goes on with the line after the one on which it starts. A row that is not UTF-8 is
@@ -648,7 +649,8 @@ const sharedSettings = <S extends Schema.ConstraintDecoder<unknown>>(
     const fields = Cells.fields(to.ast)
     const consents = Consent.fields(to.ast)
     for (const [field, name] of Object.entries(columns ?? {})) {
-      if (fields.others === undefined && !fields.named.has(field)) {
+      const isInside = format === "csv" && Cells.insideOf(fields, field) !== undefined
+      if (fields.others === undefined && !fields.named.has(field) && !isInside) {
         return yield* new InvalidConfiguration({ option: `columns.${field}`, problem: "is no field of the schema" })
       }
       if (read === undefined && name !== undefined && name !== field && consents.has(field)) {

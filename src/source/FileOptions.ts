@@ -14,15 +14,27 @@ import type * as Suspicious from "./read/Suspicious.ts"
  */
 export type EmptyCell = Cells.EmptyCell
 
+/** The names of the columns that hold a part of a field each. */
+type PartOf<E> = {
+  readonly [Field in Extract<keyof E, string>]: NonNullable<E[Field]> extends infer Value
+    ? Value extends ReadonlyArray<unknown>
+      ? never
+      : Value extends object
+        ? `${Field}.${Extract<keyof Value, string>}`
+        : never
+    : never
+}[Extract<keyof E, string>]
+
 /**
- * The fields of a schema as they are written in a source.
+ * The fields of a schema as they are written in a source; for a field that holds an object also those inside of it, as the
+ * columns of a CSV are called: `metadata.plan`.
  *
  * @category models
  * @since 0.1.0
  */
 export type FieldOf<S extends Schema.ConstraintDecoder<unknown>> = S["Encoded"] extends infer E
   ? E extends unknown
-    ? Extract<keyof E, string>
+    ? Extract<keyof E, string> | PartOf<E>
     : never
   : never
 

@@ -71,6 +71,9 @@ const expectations: {
           '2 36 {"resources":[{"customerId":"c-3"}]}\n'
       )
     }),
+  "own-fields": (stdout) => Effect.sync(() => assert.strictEqual(stdout, "applied 1, rejected 1\n13 visits\n")),
+  "own-metadata": (stdout) =>
+    Effect.sync(() => assert.strictEqual(stdout, '{"id":"p-1","metadata":{"plan":"pro","seats":12}}\n{"id":"p-2"}\n')),
   dispatch: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "b2\na0\na1\n")),
   unfinished: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "c-1 and c-2\nc-3 and c-4\nc-1\n")),
   policies: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "accepted 1\n")),

@@ -30,10 +30,18 @@ describe("CopiedText", () => {
       Schema.Trim,
       Schema.NumberFromString,
       Schema.Boolean,
-      Schema.Literal("a"),
+      Schema.Union([Schema.Literal("a"), Schema.NonEmptyString]),
+      Schema.Union([DateTimeUtc, Schema.String]),
+      Schema.NullOr(Schema.Trim),
+      Schema.NullOr(Schema.Literal("a")).check(Schema.makeFilter(() => false)),
+      Schema.Literal("a").pipe(
+        Schema.encodeTo(
+          Schema.String,
+          SchemaTransformation.transform({ decode: () => "a" as const, encode: () => "b" })
+        )
+      ),
       Schema.Unknown,
       DateTimeUtc.check(Schema.makeFilter(() => false)),
-      Schema.NullOr(DateTimeUtc),
       Schema.String.pipe(Schema.decodeTo(Schema.String, SchemaTransformation.trim()))
     ]) {
       assert.isUndefined(CopiedText.of(schema.ast))
@@ -61,9 +69,20 @@ describe("CopiedText", () => {
         const decoded = Schema.decodeUnknownResult(DateTimeUtc)(text)
         const same = decoded._tag === "Success" && Schema.encodeSync(DateTimeUtc)(decoded.success) === text
         assert.strictEqual(copies(Schema.optionalKey(DateTimeUtc), text), same)
+        assert.strictEqual(copies(Schema.optionalKey(Schema.NullOr(DateTimeUtc)), text), same)
       }),
     { arbitrary: { runs: 500 } }
   )
+
+  it("takes the words of a schema that has nothing but these", () => {
+    const tiers = Schema.NullOr(Schema.Literals(["silver", "gold", "Zoë"]))
+    for (const schema of [tiers, Schema.optionalKey(tiers), Schema.Union([Schema.Literal("silver"), tiers])]) {
+      for (const word of ["silver", "gold", "Zoë"]) assert.isTrue(copies(schema, word))
+      for (const word of ["", "Gold", "golden", "gol", "silvergold", "Zoe"]) assert.isFalse(copies(schema, word))
+    }
+    assert.isTrue(copies(Schema.Literal("a"), "a"))
+    assert.isFalse(copies(Schema.Literal("a"), "b"))
+  })
 
   it("knows every field of both vendors' patches but the free-form one", () => {
     const known = (fields: { readonly [name: string]: Schema.Top }) =>

@@ -114,6 +114,23 @@ describe("StructEncoder.json", () => {
     )
   })
 
+  it("refuses a number that JSON would make null of, which would delete the field, wherever it stands", () => {
+    const schema = Schema.Struct({
+      a: optional(Schema.NullOr(Schema.Number)),
+      b: optional(Schema.Array(Schema.Struct({ c: Schema.Number }))),
+      d: optional(Schema.Unknown)
+    })
+    const encode = StructEncoder.json(schema)
+    const message = "Expected a finite number"
+    for (const number of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      assert.deepStrictEqual(encode({ a: number }), Result.fail([{ path: ["a"], message }]))
+      assert.deepStrictEqual(encode({ b: [{ c: 1 }, { c: number }] }), Result.fail([{ path: ["b", 1, "c"], message }]))
+      assert.deepStrictEqual(encode({ a: 1, d: { e: number } }), Result.fail([{ path: ["d", "*"], message }]))
+    }
+    assert.deepStrictEqual(encode({ a: 1.5, b: [{ c: -0 }] }), Result.succeed('{"a":1.5,"b":[{"c":0}]}'))
+    assert.deepStrictEqual(encode({ a: null }), Result.succeed('{"a":null}'))
+  })
+
   it("refuses what is no object, with the schema's words", () => {
     for (const input of [null, [], "text", undefined]) {
       assert.isTrue(Result.isFailure(StructEncoder.json(ReachSchema.CustomerPatch)(input)))

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, DateTime, Effect, Option, Result, Schema, SchemaGetter } from "effect"
-import { PocketflowsSchema, ReachSchema } from "../../src/index.ts"
+import { OwnFields, PocketflowsSchema, ReachSchema } from "../../src/index.ts"
 import * as InputIssue from "../../src/json/InputIssue.ts"
 import * as StructEncoder from "../../src/json/StructEncoder.ts"
 import * as StructWriter from "../../src/json/StructWriter.ts"
@@ -40,6 +40,17 @@ const schemas: readonly [Case, ...ReadonlyArray<Case>] = [
     []
   ],
   ["a struct with a name in it that JSON escapes", Schema.Struct({ 'a"b': Schema.String }), []],
+  [
+    "a struct with numbers, times that may be null, and words",
+    Schema.Struct({
+      customerId: optional(Schema.NullOr(Schema.Number)),
+      id: optional(Schema.Finite),
+      email: optional(Schema.NullOr(Schema.Int)),
+      phone: optional(Schema.NullOr(Schema.Literals(["c-1", "c-2"]))),
+      createdAt: optional(Schema.NullOr(OwnFields.DateTime))
+    }),
+    ["customerId", "email", "createdAt"]
+  ],
   ["no struct", Schema.String, []]
 ]
 
@@ -76,6 +87,11 @@ const value = oneOf([
   true,
   false,
   1.5,
+  -0,
+  1e21,
+  1e-7,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
   {},
   DateTime.makeUnsafe("2024-01-15T10:30:00.001Z"),
   DateTime.makeUnsafe("2024-01-15T10:30:00Z"),
@@ -160,6 +176,19 @@ describe("StructWriter", () => {
       '{"customerId":"c-1","firstName":"Zoë","lastName":"李娜 😀","createdAt":"2024-01-15T10:30:00Z","email":null,"phone":"","emailOptOut":true,"smsOptOut":false,"customerDetailUrl":"https://shop.example.com/1"}'
     )
     assert.strictEqual(write(reach, { smsOptOut: true, customerId: "c-1" }), '{"customerId":"c-1","smsOptOut":true}')
+  })
+
+  it("writes numbers, and times where null is taken too; a number that JSON has no form for is left to the schema", () => {
+    const Acme = ReachSchema.extend({ visits: Schema.Finite, balance: Schema.Number, lastVisit: OwnFields.DateTime })
+    const acme = writerOf(Acme.CustomerPatch)
+    const lastVisit = DateTime.makeUnsafe("2024-01-15T10:30:00.5Z")
+    assert.strictEqual(
+      write(acme, { customerId: "c-1", visits: -0, balance: 1e21, lastVisit }),
+      '{"customerId":"c-1","visits":0,"balance":1e+21,"lastVisit":"2024-01-15T10:30:00.500Z"}'
+    )
+    for (const balance of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      assert.isUndefined(write(acme, { customerId: "c-1", balance }))
+    }
   })
 
   const unusual: ReadonlyArray<readonly [what: string, value: unknown]> = [

@@ -42,6 +42,7 @@ const wait = (answers: ReadonlyArray<Answer>, options?: Omit<ReachBatch.WaitOpti
       createCustomer: unused,
       patchCustomer: unused,
       patchCustomers: unused,
+      withSchema: () => ({ createCustomer: unused, patchCustomer: unused, patchCustomers: unused }),
       sendPatches: unused,
       sendCustomer: unused,
       sendPatch: unused,

@@ -20,7 +20,10 @@ const file = Effect.map(
 const inSandbox = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.provide(
     effect,
-    Layer.mergeAll(SandboxClient.layer({ reach: { queue: { delay: "10 seconds" } } }), NodeFileSystem.layer),
+    Layer.mergeAll(
+      SandboxClient.layer({ reach: { fields: { loyaltyTier: "string" }, queue: { delay: "10 seconds" } } }),
+      NodeFileSystem.layer
+    ),
     { local: true }
   )
 const sandbox = Sandbox.Sandbox
@@ -32,7 +35,7 @@ describe("StateFile", () => {
       const before = yield* inSandbox(
         Effect.gen(function* () {
           yield* (yield* sandbox).seedPocketflows("b-1", [{ id: "p-1", metadata: { é: [1, null] } }])
-          yield* send("POST", "/api/resources/customers", { data: ada })
+          yield* send("POST", "/api/resources/customers", { data: { ...ada, loyaltyTier: "gold" } })
           yield* updateCustomers([{ id: "p-1", full_name: 'Zo"ë\n' }])
           const { body } = yield* patchBatch([{ customerId: "c-1", phone: "1" }, { customerId: "c-2" }])
           yield* TestClock.adjust("10 seconds")
@@ -49,6 +52,7 @@ describe("StateFile", () => {
         Effect.gen(function* () {
           assert.isTrue(yield* StateFile.load(path))
           assert.deepStrictEqual(yield* (yield* sandbox).snapshot, before.snapshot)
+          assert.strictEqual(before.snapshot.reach.default?.["c-1"]?.loyaltyTier, "gold")
           const status = (id: string) => Effect.map(send("GET", `/api/batches/${id}`), ({ body }) => body.data.status)
           assert.strictEqual(yield* status(before.done), "success")
           assert.strictEqual(yield* status(before.waiting), "pending")

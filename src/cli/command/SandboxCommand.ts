@@ -2,6 +2,7 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import { OwnFields } from "../../index.ts"
 import * as Values from "../run/Values.ts"
 
 // The same each time, so that an environment that was written once stays good.
@@ -33,6 +34,14 @@ export const command = Command.make(
       Flag.withMetavar("N"),
       Flag.withDescription("Where all chance comes from: the same seed and requests give the same faults (default: 1)"),
       Flag.withDefault(1)
+    ),
+    field: Flag.String("field").pipe(
+      Flag.withMetavar("NAME:TYPE[!]"),
+      Flag.withDescription(
+        "A field that Reach's customers have beyond the documented ones, as patchbay sync takes it; may be given again"
+      ),
+      Flag.filterMap(OwnFields.parse, () => Values.fieldForm),
+      Flag.atLeast(0)
     ),
     state: Flag.String("state").pipe(
       Flag.withMetavar("FILE"),

@@ -7,8 +7,9 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import * as Result from "effect/Result"
-import { Format } from "../../index.ts"
+import { Format, type OwnFields } from "../../index.ts"
 import { type Fault, FaultText, Sandbox, SandboxServer, StateFile } from "../../sandbox/index.ts"
+import * as Fields from "../run/Fields.ts"
 import * as Files from "../run/Files.ts"
 import * as Signals from "../run/Signals.ts"
 import { CommandFailed } from "../show/ExitCode.ts"
@@ -20,6 +21,7 @@ export interface Options {
   readonly reachDelay: Option.Option<Duration.Duration>
   readonly fault: ReadonlyArray<string>
   readonly seed: number
+  readonly field: ReadonlyArray<OwnFields.Declared>
   readonly state: Option.Option<string>
 }
 
@@ -128,13 +130,13 @@ const sandbox = Effect.fnUntraced(function* (
 
 /** Serves until the first signal. Completes with what the command comes to. */
 export const run = (options: Options) =>
-  Effect.flatMap(parseFaults(options.fault), (faults) =>
+  Effect.flatMap(Effect.all([parseFaults(options.fault), Fields.sandbox(options.field)]), ([faults, fields]) =>
     Effect.provide(
       sandbox(options),
       Sandbox.layer({
         seed: options.seed,
         faults,
-        reach: { queue: { delay: Option.getOrUndefined(options.reachDelay) } }
+        reach: { ...fields, queue: { delay: Option.getOrUndefined(options.reachDelay) } }
       })
     )
   )

@@ -14,6 +14,7 @@ import {
   Cells,
   CustomerFile,
   type InputIssue,
+  type OwnFields,
   PlatformReason,
   PocketflowsClient,
   PocketflowsSchema,
@@ -22,6 +23,7 @@ import {
   RetryPolicy,
   SendPolicy
 } from "../../index.ts"
+import * as Fields from "../run/Fields.ts"
 import * as Settings from "../run/Settings.ts"
 import * as SyncOptions from "../run/SyncOptions.ts"
 import * as Values from "../run/Values.ts"
@@ -29,7 +31,7 @@ import * as ApiFailure from "../show/ApiFailure.ts"
 import { CommandFailed } from "../show/ExitCode.ts"
 import * as Output from "../show/Output.ts"
 
-const { baseUrl, business, envFile, ignoreUnknownFields, onConflict, tenant, timeout, to } = SyncOptions.flags
+const { baseUrl, business, envFile, field, ignoreUnknownFields, onConflict, tenant, timeout, to } = SyncOptions.flags
 
 const schemas = {
   "reach.batch-patch": ReachSchema.CustomerPatch,
@@ -83,6 +85,7 @@ interface Options extends Settings.Settings {
   readonly business: Option.Option<string>
   readonly onConflict: Option.Option<"upsert" | "reject">
   readonly ignoreUnknownFields: boolean
+  readonly field: ReadonlyArray<OwnFields.Declared>
   readonly retryFor: Option.Option<Duration.Duration>
   readonly timeout: Option.Option<Duration.Duration>
 }
@@ -220,7 +223,7 @@ const inWords =
 
 /** Refuses a null that would delete an opt-out, unless that was asked for by its name. */
 const checkConsent = (
-  patch: ReachSchema.CustomerChanges,
+  patch: ReachSchema.Consents,
   deleteConsent: ReadonlyArray<ReachSchema.ConsentField>,
   input: Input
 ): Effect.Effect<void, CommandFailed> => {
@@ -266,9 +269,11 @@ const send = Effect.fnUntraced(function* (options: Options) {
   }
   switch (options.to) {
     case "reach.batch-patch": {
-      const patch = yield* decode(schemas[options.to], input, options)
+      const schema = yield* Fields.reach(options.field)
+      const patch = yield* decode(schema.CustomerPatch, input, options)
       yield* checkConsent(patch, reach.deleteConsent, input)
-      const receipt = yield* ReachClient.ReachClient.use((client) => run(client.patchCustomers([patch], reach))).pipe(
+      const receipt = yield* ReachClient.withSchema(schema).pipe(
+        Effect.flatMap((client) => run(client.patchCustomers([patch], reach))),
         failed,
         Effect.provide(Settings.reach(options))
       )
@@ -278,30 +283,34 @@ const send = Effect.fnUntraced(function* (options: Options) {
       )
     }
     case "reach.patch": {
-      const { customerId, ...changes } = yield* decode(schemas[options.to], input, options)
+      const schema = yield* Fields.reach(options.field)
+      const { customerId, ...changes } = yield* decode(schema.CustomerPatch, input, options)
       yield* checkConsent(changes, reach.deleteConsent, input)
-      return yield* ReachClient.ReachClient.use((client) => run(client.patchCustomer(customerId, changes, reach))).pipe(
+      return yield* ReachClient.withSchema(schema).pipe(
+        Effect.flatMap((client) => run(client.patchCustomer(customerId, changes, reach))),
         failed,
         Effect.provide(Settings.reach(options)),
         Effect.flatMap(print)
       )
     }
     case "reach.create": {
-      const customer = yield* decode(schemas[options.to], input, options)
+      const schema = yield* Fields.reach(options.field)
+      const customer = yield* decode(schema.NewCustomer, input, options)
       yield* checkConsent(customer, reach.deleteConsent, input)
       const create = { ...reach, onConflict: Option.getOrUndefined(options.onConflict) }
-      return yield* ReachClient.ReachClient.use((client) => run(client.createCustomer(customer, create))).pipe(
+      return yield* ReachClient.withSchema(schema).pipe(
+        Effect.flatMap((client) => run(client.createCustomer(customer, create))),
         failed,
         Effect.provide(Settings.reach(options)),
         Effect.flatMap(print)
       )
     }
     case "pocketflows.batch-update": {
-      const update = yield* decode(schemas[options.to], input, options)
+      const schema = yield* Fields.pocketflows(options.field)
+      const update = yield* decode(schema.CustomerUpdate, input, options)
       const business = Option.getOrElse(options.business, () => "")
-      return yield* PocketflowsClient.PocketflowsClient.use((client) =>
-        run(client.updateCustomers(business, [update]))
-      ).pipe(
+      return yield* PocketflowsClient.withSchema(schema).pipe(
+        Effect.flatMap((client) => run(client.updateCustomers(business, [update]))),
         failed,
         Effect.provide(Settings.pocketflows(options)),
         Effect.flatMap((customers) => print({ customers }))
@@ -327,6 +336,7 @@ export const command = Command.make(
     business,
     onConflict,
     ignoreUnknownFields,
+    field,
     retryFor: Flag.String("retry-for").pipe(
       Flag.withMetavar("TIME"),
       Flag.withDescription("How long the request is tried again: 2m (default: 30s)"),

@@ -1,6 +1,7 @@
 /** What to type next: commands that can be copied into a shell. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import { OwnFields } from "../../index.ts"
 import type { SyncOptions } from "./SyncOptions.ts"
 import * as Values from "./Values.ts"
 
@@ -44,6 +45,7 @@ export const retry = (deadLetters: string, options: SyncOptions): string => {
   for (const field of options.deleteConsent) words.push("--delete-consent", field)
   if (options.ignoreUnknownFields) words.push("--ignore-unknown-fields")
   for (const check of options.allowSuspicious) words.push("--allow-suspicious", check)
+  for (const field of options.field) words.push("--field", OwnFields.format(field))
   add("--batch-records", options.batchRecords)
   add("--batch-bytes", options.batchBytes)
   add("--same-key", options.sameKey)

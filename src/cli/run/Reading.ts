@@ -8,6 +8,7 @@ import type * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import {
+  Cells,
   CustomerFile,
   CustomerFileError,
   type DeadLetters,
@@ -299,7 +300,8 @@ const fieldOptions = Effect.fnUntraced(function* (
   { empty }: SyncOptions
 ): Effect.fn.Return<CustomerFile.CsvOptions["empty"], CommandFailed> {
   const fields = Object.keys(schema.fields)
-  const isUnknown = (field: string) => !fields.includes(field)
+  const known = Cells.fields(schema.ast)
+  const isUnknown = (field: string) => !fields.includes(field) && Cells.insideOf(known, field) === undefined
   const unmapped = Object.keys(map).find(isUnknown)
   if (unmapped !== undefined) {
     return yield* refuse(
@@ -323,5 +325,9 @@ const fieldOptions = Effect.fnUntraced(function* (
   const others = meanings.get(undefined)
   return empty.every(({ field }) => field === undefined)
     ? others
-    : Object.fromEntries(fields.map((field) => [field, meanings.get(field) ?? others ?? "absent"]))
+    : Object.fromEntries(
+        [...fields, ...meanings.keys()].flatMap((field) =>
+          field === undefined ? [] : [[field, meanings.get(field) ?? others ?? "absent"] as const]
+        )
+      )
 })

@@ -3,7 +3,7 @@
 import * as Flag from "effect/cli/Flag"
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import { type ReachSchema, Suspicious } from "../../index.ts"
+import { OwnFields, type ReachSchema, Suspicious } from "../../index.ts"
 import * as Settings from "./Settings.ts"
 import * as Values from "./Values.ts"
 
@@ -25,6 +25,7 @@ export interface SyncOptions extends Settings.Settings {
   readonly onConflict: Option.Option<"upsert" | "reject">
   readonly ignoreUnknownFields: boolean
   readonly allowSuspicious: ReadonlyArray<Suspicious.Check>
+  readonly field: ReadonlyArray<OwnFields.Declared>
   readonly batchRecords: Option.Option<number>
   readonly batchBytes: Option.Option<number>
   readonly sameKey: Option.Option<"merge" | "keep" | "split">
@@ -119,6 +120,14 @@ export const flags = {
     Flag.withDescription(
       `Let ids and phone numbers pass that look spoiled, by check: ${Suspicious.checks.join(", ")}; may be given again (default: such records are rejected)`
     ),
+    Flag.atLeast(0)
+  ),
+  field: Flag.String("field").pipe(
+    Flag.withMetavar("NAME:TYPE[!]"),
+    Flag.withDescription(
+      "A field of your own: string, boolean, number or date-time, and ! where no customer is without it, which can be said of a documented field too; at Pocketflows a key of metadata, as in metadata.plan:string; may be given again"
+    ),
+    Flag.filterMap(OwnFields.parse, () => Values.fieldForm),
     Flag.atLeast(0)
   ),
   batchRecords: parsed(

@@ -16,11 +16,9 @@ import {
   Plan,
   type PocketflowsClient,
   PocketflowsDestination,
-  PocketflowsSchema,
   RateLimitPolicy,
   type ReachClient,
   ReachDestination,
-  ReachSchema,
   RetryPolicy,
   SettlePolicy,
   type SyncReport
@@ -28,6 +26,7 @@ import {
 import * as NodeMemory from "../../node/NodeMemory.ts"
 import { CommandFailed } from "../show/ExitCode.ts"
 import * as Wording from "../show/Wording.ts"
+import * as Fields from "./Fields.ts"
 import type * as Reading from "./Reading.ts"
 import * as Settings from "./Settings.ts"
 import type { DestinationName, SyncOptions } from "./SyncOptions.ts"
@@ -237,7 +236,7 @@ export const make = Effect.fnUntraced(function* (options: SyncOptions): Effect.f
   const { ignoreUnknownFields, to } = options
   yield* presence(options)
   yield* checkFresh(options)
-  const reach = {
+  const reachOptions = {
     tenant: Option.getOrUndefined(options.tenant),
     ignoreUnknownFields,
     deleteConsent: options.deleteConsent
@@ -254,6 +253,8 @@ export const make = Effect.fnUntraced(function* (options: SyncOptions): Effect.f
 
   switch (to) {
     case "reach.batch-patch": {
+      const schema = yield* Fields.reach(options.field)
+      const reach = { ...reachOptions, schema }
       const words = {
         sameKey: yield* sameKey(lawful[to].sameKey),
         isolate: yield* isolate(lawful[to].isolate),
@@ -266,7 +267,7 @@ export const make = Effect.fnUntraced(function* (options: SyncOptions): Effect.f
       }
       const destination = ReachDestination.batchPatch(reach)
       yield* checkSize(options, destination.maxRecords)
-      return target(options, ReachSchema.CustomerPatch, overReach, (common) => ({
+      return target(options, schema.CustomerPatch, overReach, (common) => ({
         ...common,
         ...words,
         settle:
@@ -277,18 +278,22 @@ export const make = Effect.fnUntraced(function* (options: SyncOptions): Effect.f
       }))
     }
     case "reach.patch": {
+      const schema = yield* Fields.reach(options.field)
+      const reach = { ...reachOptions, schema }
       yield* isolate(lawful[to].isolate)
       yield* settle(lawful[to].settle)
       const words = { sameKey: yield* sameKey(lawful[to].sameKey) }
       const destination = ReachDestination.patch(reach)
       yield* checkSize(options, destination.maxRecords)
-      return target(options, ReachSchema.CustomerPatch, overReach, (common) => ({
+      return target(options, schema.CustomerPatch, overReach, (common) => ({
         ...common,
         ...words,
         to: destination
       }))
     }
     case "reach.create": {
+      const schema = yield* Fields.reach(options.field)
+      const reach = { ...reachOptions, schema }
       yield* isolate(lawful[to].isolate)
       yield* settle(lawful[to].settle)
       const words = { sameKey: yield* sameKey(lawful[to].sameKey) }
@@ -301,14 +306,14 @@ export const make = Effect.fnUntraced(function* (options: SyncOptions): Effect.f
         }
         const insert = { ...words, sameKey: words.sameKey }
         const destination = ReachDestination.create({ ...reach, onConflict: "reject" })
-        return target(options, ReachSchema.NewCustomer, overReach, (common) => ({
+        return target(options, schema.NewCustomer, overReach, (common) => ({
           ...common,
           ...insert,
           to: destination
         }))
       }
       const destination = ReachDestination.create({ ...reach, onConflict: "upsert" })
-      return target(options, ReachSchema.NewCustomer, overReach, (common) => ({ ...common, ...words, to: destination }))
+      return target(options, schema.NewCustomer, overReach, (common) => ({ ...common, ...words, to: destination }))
     }
     case "pocketflows.batch-update": {
       yield* settle(lawful[to].settle)
@@ -319,11 +324,13 @@ export const make = Effect.fnUntraced(function* (options: SyncOptions): Effect.f
       if (Option.isNone(options.business)) {
         return yield* refuse(`${to} needs --business ID, the business whose customers these are.`)
       }
+      const schema = yield* Fields.pocketflows(options.field)
       const destination = PocketflowsDestination.batchUpdate({
+        schema,
         business: options.business.value,
         maxRecords: Option.getOrUndefined(options.batchRecords)
       })
-      return target(options, PocketflowsSchema.CustomerUpdate, overPocketflows, (common) => ({
+      return target(options, schema.CustomerUpdate, overPocketflows, (common) => ({
         ...common,
         ...words,
         to: destination

@@ -80,6 +80,10 @@ export const empty = (text: string): Option.Option<Empty> => {
 /** As it is typed. */
 export const emptyText = ({ field, meaning }: Empty): string => (field === undefined ? meaning : `${field}=${meaning}`)
 
+/** What a field of one's own may look like, for messages. */
+export const fieldForm =
+  "a name and its type, string, boolean, number or date-time, such as loyaltyTier:string, or visits:number! where no customer is without it"
+
 /** A word as it must be typed in a shell: as it is where that is safe, otherwise in single quotes. */
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`

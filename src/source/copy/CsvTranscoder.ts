@@ -6,6 +6,7 @@
  * comes out is what decoding the row and encoding the record gives, with the fields in the order of the columns.
  */
 import type * as Schema from "effect/Schema"
+import * as CopiedNumber from "../../json/CopiedNumber.ts"
 import * as CopiedText from "../../json/CopiedText.ts"
 import * as PlainStruct from "../../json/PlainStruct.ts"
 import type { Header } from "../csv/CsvReader.ts"
@@ -18,8 +19,9 @@ const BACKSLASH = 92
 interface Column {
   /** What stands before the value: a comma, the name, a colon, and the quote of a text. */
   readonly before: string
-  /** Which texts are copied; a boolean, if there is none. */
+  /** Which texts are copied, or which numbers; a boolean, if there is none. */
   readonly copied: CopiedText.CopiedText | undefined
+  readonly isNumber: boolean
   /** The field is left out where its cell is empty. Of a cell that is passed over: it must be empty. */
   readonly absent: boolean
   readonly isKey: boolean
@@ -34,6 +36,7 @@ const Trims = { never: 0, words: 1, always: 2 } as const
 const passedOver: Column = {
   before: "",
   copied: undefined,
+  isNumber: false,
   absent: false,
   isKey: false,
   trims: Trims.never,
@@ -56,6 +59,8 @@ const sizeOf = ({ before }: Column): number => encoder.encode(before).length
 export const make = <A>(options: Options<A>): Transcoder.Transcoder<A> | undefined => {
   const { columns, delimiter: character, names, unnamed, width } = options.header
   const cells = new Array<Column>(width).fill(passedOver)
+  // What is inside of another field is put together first.
+  if (columns.some(({ inside }) => inside !== undefined)) return undefined
   for (const index of unnamed) cells[index] = { ...passedOver, absent: true }
   let keyName: string | undefined
   for (const { name, type } of PlainStruct.fields(options.schema.ast) ?? []) {
@@ -64,7 +69,9 @@ export const make = <A>(options: Options<A>): Transcoder.Transcoder<A> | undefin
     if (column === undefined && mayBeAbsent) continue
     if (column === undefined) return undefined
     const { empty, takes } = column.copy ?? column
-    const copied = Cells.isText(takes) ? CopiedText.of(type) : undefined
+    const isText = Cells.isText(takes)
+    const isNumber = Cells.isNumber(takes)
+    const copied = isText ? CopiedText.of(type) : isNumber ? CopiedNumber.of(type) : undefined
     const isBoolean = Cells.isBoolean(takes) && PlainStruct.takesAsIs(type, "Boolean")
     if (copied === undefined && !isBoolean) return undefined
     const words = column.copy?.words
@@ -74,10 +81,10 @@ export const make = <A>(options: Options<A>): Transcoder.Transcoder<A> | undefin
     const isKey = name === options.key
     const absent = mayBeAbsent && empty === "absent"
     // As the reader compares it with a header that comes again.
-    if (isKey && copied !== undefined && !absent && words === undefined) keyName = names[column.index]?.trim()
-    const before = `,${JSON.stringify(name)}:${isBoolean || words !== undefined ? "" : '"'}`
+    if (isKey && isText && copied !== undefined && !absent && words === undefined) keyName = names[column.index]?.trim()
+    const before = `,${JSON.stringify(name)}:${isText && words === undefined ? '"' : ""}`
     const trims = column.copy?.trims === true ? Trims.always : words === undefined ? Trims.never : Trims.words
-    cells[column.index] = { before, copied, absent, isKey, trims, words }
+    cells[column.index] = { before, copied, isNumber, absent, isKey, trims, words }
   }
   const delimiter = character.charCodeAt(0)
   if (keyName === undefined || delimiter >= 128 || delimiter === BACKSLASH) return undefined
@@ -114,7 +121,7 @@ const table = (
     for (const [word, json] of cell.words ?? []) {
       behind.push(word, encoder.encode(word).length, json, encoder.encode(json).length)
     }
-    const text = Transcoder.textWord(cell.copied)
+    const text = cell.isNumber ? Transcoder.numberWord(cell.copied) : Transcoder.textWord(cell.copied)
     return [cell.before, sizeOf(cell), text, Number(cell.absent), Number(cell.isKey), cell.trims, words]
   })
   return [...head, ...columns, ...behind]

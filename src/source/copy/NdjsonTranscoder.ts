@@ -6,6 +6,7 @@
  * `json.dumps` writes behind colons and commas are left out.
  */
 import type * as Schema from "effect/Schema"
+import * as CopiedNumber from "../../json/CopiedNumber.ts"
 import * as CopiedText from "../../json/CopiedText.ts"
 import * as PlainStruct from "../../json/PlainStruct.ts"
 import * as Transcoder from "./Transcoder.ts"
@@ -24,6 +25,8 @@ export interface Field {
   /** The empty text is copied too. */
   readonly takesEmpty: boolean
   readonly takesBoolean: boolean
+  /** Which numbers are copied. */
+  readonly numbers: CopiedText.CopiedText | undefined
 }
 
 const encoder = new TextEncoder()
@@ -36,9 +39,11 @@ export const fields = (schema: Schema.ConstraintDecoder<unknown>, key: string): 
     const isRequired = isKey || !PlainStruct.staysAbsent(type)
     const copied = CopiedText.of(type)
     const takesBoolean = !isKey && PlainStruct.takesAsIs(type, "Boolean")
-    if (copied !== undefined || takesBoolean) {
+    // Of one field the host is asked about texts or about numbers.
+    const numbers = isKey || copied !== undefined ? undefined : CopiedNumber.of(type)
+    if (copied !== undefined || takesBoolean || numbers !== undefined) {
       const takesEmpty = !isKey && PlainStruct.takesAsIs(type, "String")
-      fields.push({ name: `${JSON.stringify(name)}:`, isRequired, isKey, copied, takesEmpty, takesBoolean })
+      fields.push({ name: `${JSON.stringify(name)}:`, isRequired, isKey, copied, takesEmpty, takesBoolean, numbers })
     } else if (isRequired) {
       return undefined
     }
@@ -54,7 +59,7 @@ export const make = <A>(
   Transcoder.make(options, {
     format: "ndjson",
     words: (address) => table(address, fields),
-    copied: fields.map(({ copied }) => copied),
+    copied: fields.map(({ copied, numbers }) => copied ?? numbers),
     stopsAtBlank: false,
     // A line becomes no longer.
     overhead: 0
@@ -70,12 +75,13 @@ const table = (address: number, fields: ReadonlyArray<Field>): ReadonlyArray<num
   const followingAt = address + headSize * Transcoder.wordSize
   const fieldsAt = followingAt + (fields.length + 1) * Transcoder.wordSize
   const head = [fieldsAt, fields.length, Number(required % wordValues), Number(required / wordValues), followingAt, 0]
-  const each = fields.flatMap(({ copied, isKey, name, takesBoolean, takesEmpty }) => [
+  const each = fields.flatMap(({ copied, isKey, name, numbers, takesBoolean, takesEmpty }) => [
     name,
     encoder.encode(name).length,
     Transcoder.textWord(copied),
     Number(takesEmpty),
     Number(takesBoolean),
+    Transcoder.numberWord(numbers),
     Number(isKey)
   ])
   // The first field is expected at the start of a line.

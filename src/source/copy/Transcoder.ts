@@ -65,6 +65,10 @@ export interface Table {
 export const textWord = (copied: CopiedText.CopiedText | undefined): number =>
   copied === undefined ? 0 : copied === CopiedText.always ? 1 : 2
 
+/** Which numbers of a column are copied, as a word of a table. */
+export const numberWord = (copied: CopiedText.CopiedText | undefined): number =>
+  copied === undefined ? 0 : copied === CopiedText.always ? 3 : 4
+
 /** The words, and behind them the texts that they point to. */
 const laid = (table: Table): Uint8Array => {
   const words = table.words(tableAt)

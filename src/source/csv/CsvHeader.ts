@@ -27,10 +27,16 @@ export interface Resolved {
 }
 
 /** What a header says, given what stands in its cells. */
-export const resolve = (header: ReadonlyArray<string>, fields: Cells.Fields, options: Options): Resolved => {
+export const resolve = (header: ReadonlyArray<string>, whole: Cells.Fields, options: Options): Resolved => {
   const issues: Array<HeaderIssue> = []
-  const { fieldsOf, mapped, names, near } = FieldNames.make(fields, options.columns)
+  const fields = Cells.withInner(whole)
+  const { fieldsOf: feds, mapped, names, near } = FieldNames.make(fields, options.columns)
   const { isStrict } = options
+  const fieldsOf = (name: string) => {
+    const fed = feds(name)
+    const part = isStrict ? name : name.trim()
+    return fed.length === 0 && !names.has(part) && Cells.insideOf(whole, part) !== undefined ? [part] : fed
+  }
 
   const found = new Map<string, number>()
   const other: Array<number> = []
@@ -77,12 +83,24 @@ export const resolve = (header: ReadonlyArray<string>, fields: Cells.Fields, opt
     }
   }
 
+  for (const field of whole.inner.keys()) {
+    const part = found.has(field)
+      ? [...found.keys()].find((name) => Cells.insideOf(whole, name)?.field === field)
+      : undefined
+    if (part !== undefined) {
+      issues.push({
+        kind: "Duplicate",
+        message: `Column ${(found.get(part) ?? 0) + 1} is a part of ${field}, which column ${(found.get(field) ?? 0) + 1} is the whole of. Take one of them out.`
+      })
+    }
+  }
+
   const order = [...fields.named.keys(), ...found.keys()]
   const columns = [...new Set(order)].flatMap((field): ReadonlyArray<Cells.Column> => {
     const index = found.get(field)
     if (index === undefined) return []
-    const takes = fields.named.get(field)?.takes ?? fields.others ?? 0
-    return [{ index, field, takes, empty: Cells.emptyOf(options.empty, field) }]
+    const inside = Cells.insideOf(whole, field)
+    return [{ index, field, inside, takes: Cells.takesOf(whole, field), empty: Cells.emptyOf(options.empty, field) }]
   })
   const mustBeEmpty = options.otherColumns === "ignore" ? [] : unnamed
   return { columns, issues, unnamed: mustBeEmpty, renamed, known: found.size }

@@ -25,7 +25,8 @@ export const of = ({
         { name: key, required: isRequired && !isMapped, takes: text }
       ])
     ),
-    others: undefined
+    others: undefined,
+    inner: new Map()
   },
   columns: Object.fromEntries(wanted.flatMap(({ isMapped, key, place }) => (isMapped ? [[key, place[0]]] : []))),
   inner: wanted.find(({ place }) => place.length > 1)?.place,

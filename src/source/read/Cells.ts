@@ -40,6 +40,8 @@ export interface Fields {
   readonly named: ReadonlyMap<string, Field>
   /** What a field of any other name takes; `undefined` where there can be none. */
   readonly others: number | undefined
+  /** The fields of those that hold an object, which a cell each can hold: `metadata.plan`. */
+  readonly inner: ReadonlyMap<string, Fields>
 }
 
 /**
@@ -50,18 +52,21 @@ export interface Fields {
  */
 export const fields = (ast: SchemaAST.AST): Fields => fieldsOf(SchemaAST.toEncoded(ast))
 
-const noFields: Fields = { named: new Map(), others: undefined }
+const noFields: Fields = { named: new Map(), others: undefined, inner: new Map() }
 
 const fieldsOf = (ast: SchemaAST.AST): Fields => {
   switch (ast._tag) {
     case "Objects": {
       const named = new Map<string, Field>()
+      const inner = new Map<string, Fields>()
       for (const { name, type } of ast.propertySignatures) {
         if (typeof name !== "string") continue
         named.set(name, { name, required: !SchemaAST.isOptional(type), takes: taken(type) })
+        const object = objectOf(type)
+        if (object !== undefined) inner.set(name, fieldsOf(object))
       }
       const index = ast.indexSignatures[0]
-      return { named, others: index === undefined ? undefined : taken(index.type) }
+      return { named, others: index === undefined ? undefined : taken(index.type), inner }
     }
     case "Union":
       return ast.types.map(fieldsOf).reduce(either)
@@ -71,7 +76,7 @@ const fieldsOf = (ast: SchemaAST.AST): Fields => {
     case "Any":
     case "ObjectKeyword":
     case "Declaration":
-      return { named: new Map(), others: TEXT }
+      return { ...noFields, others: TEXT }
     default:
       return noFields
   }
@@ -89,8 +94,62 @@ const either = (one: Fields, other: Fields): Fields => {
   }
   return {
     named,
-    others: one.others === undefined && other.others === undefined ? undefined : (one.others ?? 0) | (other.others ?? 0)
+    others:
+      one.others === undefined && other.others === undefined ? undefined : (one.others ?? 0) | (other.others ?? 0),
+    inner: new Map([...one.inner, ...other.inner])
   }
+}
+
+/** The object that a type is, or may be beside null; one alone. */
+const objectOf = (ast: SchemaAST.AST): SchemaAST.Objects | undefined => {
+  if (ast._tag === "Objects") return ast
+  if (ast._tag !== "Union") return undefined
+  const [object, ...others] = ast.types.filter(({ _tag }) => _tag !== "Null" && _tag !== "Undefined")
+  return object?._tag === "Objects" && others.length === 0 ? object : undefined
+}
+
+/**
+ * A field inside the object that another field holds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Inside {
+  readonly field: string
+  readonly key: string
+}
+
+/**
+ * Where the cell of a column called `metadata.plan` goes, if `metadata` holds an object that has such a field, and there is
+ * no field of the whole name.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const insideOf = (fields: Fields, name: string): Inside | undefined => {
+  const dot = name.indexOf(".")
+  if (dot < 1 || dot === name.length - 1 || fields.named.has(name)) return undefined
+  const field = name.slice(0, dot)
+  const key = name.slice(dot + 1)
+  const inner = fields.inner.get(field)
+  return inner?.named.has(key) || inner?.others !== undefined ? { field, key } : undefined
+}
+
+/**
+ * The same fields, and those inside of them that have names: what the columns of a table may be called.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withInner = (fields: Fields): Fields => {
+  const named = new Map(fields.named)
+  for (const [field, inner] of fields.inner) {
+    for (const { name, takes } of inner.named.values()) {
+      const whole = `${field}.${name}`
+      if (!named.has(whole)) named.set(whole, { name: whole, required: false, takes })
+    }
+  }
+  return { ...fields, named }
 }
 
 const taken = (ast: SchemaAST.AST, outer: ReadonlyArray<SchemaAST.AST> = []): number => {
@@ -164,14 +223,20 @@ const expectedBoolean = "Expected true or false, in any case, or 1 or 0"
  * @category decoding
  * @since 0.1.0
  */
-export const issues = (takes: number, cell: string, field: string): ReadonlyArray<InputIssue> => {
+export const issues = (
+  takes: number,
+  cell: string,
+  field: string,
+  inside?: Inside | undefined
+): ReadonlyArray<InputIssue> => {
   if (isText(takes) || cell === "") return []
-  if (takes === BOOLEAN && typeof read(takes, cell) === "string") return [{ path: [field], message: expectedBoolean }]
+  const at = inside === undefined ? [field] : [inside.field, inside.key]
+  if (takes === BOOLEAN && typeof read(takes, cell) === "string") return [{ path: at, message: expectedBoolean }]
   if ((takes & NUMBER) !== 0 && number.test(cell)) {
-    return JsonText.isExact(cell) ? [] : [{ path: [field], message: JsonText.inexact }]
+    return JsonText.isExact(cell) ? [] : [{ path: at, message: JsonText.inexact }]
   }
   const found = (takes & JSON_TEXT) === 0 ? [] : (jsonOf(cell)?.issues ?? [])
-  return found.map(({ message, path }) => ({ path: [field, ...path], message }))
+  return found.map(({ message, path }) => ({ path: [...at, ...path], message }))
 }
 
 /**
@@ -210,17 +275,48 @@ export const readAll = (
   cells: { readonly [field: string]: string },
   empty: Empty
 ): { readonly [field: string]: unknown } =>
-  Object.fromEntries(
+  gathered(
     Object.entries(cells).flatMap(([name, cell]) => {
+      const inside = insideOf(fields, name)
+      const at = inside ?? { field: name, key: undefined }
       if (cell === "") {
         const meaning = emptyOf(empty, name)
-        return meaning === "absent" ? [] : [[name, meaning === "null" ? null : cell]]
+        return meaning === "absent" ? [] : [{ ...at, value: meaning === "null" ? null : cell }]
       }
-      return [[name, read(takesOf(fields, name), cell)]]
+      return [{ ...at, value: read(takesOf(fields, name), cell) }]
     })
   )
 
-const takesOf = (fields: Fields, name: string): number => fields.named.get(name)?.takes ?? fields.others ?? 0
+/** Values by field, of which some are inside an object. */
+const gathered = (
+  values: ReadonlyArray<{ readonly field: string; readonly key: string | undefined; readonly value: unknown }>
+): { readonly [field: string]: unknown } => {
+  const inner = new Map<string, Array<readonly [string, unknown]>>()
+  const whole: Array<readonly [string, unknown]> = []
+  for (const { field, key, value } of values) {
+    if (key === undefined) whole.push([field, value])
+    else inner.set(field, [...(inner.get(field) ?? []), [key, value]])
+  }
+  return Object.fromEntries([
+    ...whole,
+    ...[...inner].map(([field, keys]) => [field, Object.fromEntries(keys)] as const)
+  ])
+}
+
+/**
+ * What a field takes, also where it is inside another.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const takesOf = (fields: Fields, name: string): number => {
+  const named = fields.named.get(name)
+  if (named !== undefined) return named.takes
+  const inside = insideOf(fields, name)
+  if (inside === undefined) return fields.others ?? 0
+  const inner = fields.inner.get(inside.field)
+  return inner?.named.get(inside.key)?.takes ?? inner?.others ?? 0
+}
 
 /**
  * The same of cells by field name.
@@ -229,7 +325,7 @@ const takesOf = (fields: Fields, name: string): number => fields.named.get(name)
  * @since 0.1.0
  */
 export const issuesOfAll = (fields: Fields, cells: { readonly [field: string]: string }): ReadonlyArray<InputIssue> =>
-  Object.entries(cells).flatMap(([name, cell]) => issues(takesOf(fields, name), cell, name))
+  Object.entries(cells).flatMap(([name, cell]) => issues(takesOf(fields, name), cell, name, insideOf(fields, name)))
 
 /**
  * Whether a field takes its cell as it is.
@@ -246,6 +342,14 @@ export const isText = (takes: number): boolean => takes === 0 || (takes & TEXT) 
  * @since 0.1.0
  */
 export const isBoolean = (takes: number): boolean => (takes & TEXT) === 0 && (takes & BOOLEAN) !== 0
+
+/**
+ * Whether a field reads numbers and nothing else.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isNumber = (takes: number): boolean => takes === NUMBER
 
 /**
  * Whether a name that stands in a source may be repeated in a message: it reads as the name of a column,
@@ -305,6 +409,8 @@ export interface Column {
   /** 0-based, in the header. */
   readonly index: number
   readonly field: string
+  /** Where it is inside of another field. */
+  readonly inside: Inside | undefined
   readonly takes: number
   readonly empty: EmptyCell
   /** What it means that a row ends before it, where that is not what an empty cell means. */

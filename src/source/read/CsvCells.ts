@@ -7,10 +7,11 @@ import * as Cells from "./Cells.ts"
 /** The cells as the value that the schema decodes. */
 export const encode = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): object => {
   const encoded: Record<string, unknown> = {}
-  for (const { empty, field, index, takes } of columns) {
+  for (const column of columns) {
+    const { empty, index, takes } = column
     const cell = cells[index] ?? ""
     const value = cell === "" ? valuesOfEmpty[empty] : Cells.read(takes, cell)
-    if (value !== undefined) set(encoded, field, value)
+    if (value !== undefined) put(encoded, column, value)
   }
   return encoded
 }
@@ -18,9 +19,21 @@ export const encode = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<stri
 /** An empty cell as the value of its field; `undefined` where the field is absent. */
 const valuesOfEmpty: { readonly [meaning in Cells.EmptyCell]: unknown } = { absent: undefined, null: null, text: "" }
 
+const put = (encoded: Record<string, unknown>, { field, inside }: Column, value: unknown): void => {
+  if (inside === undefined) {
+    set(encoded, field, value)
+    return
+  }
+  const known = Object.hasOwn(encoded, inside.field) ? encoded[inside.field] : undefined
+  // No cell is read as the whole object where others are read as parts of it.
+  const object = (known ?? {}) as Record<string, unknown>
+  if (known === undefined) set(encoded, inside.field, object)
+  set(object, inside.key, value)
+}
+
 /** What cells would have been changed by being read. */
 export const issues = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): ReadonlyArray<InputIssue> =>
-  columns.flatMap(({ field, index, takes }) => Cells.issues(takes, cells[index] ?? "", field))
+  columns.flatMap(({ field, index, inside, takes }) => Cells.issues(takes, cells[index] ?? "", field, inside))
 
 /** The cells as read, by the names of their fields. */
 export const input = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): RecordInput => {

@@ -52,18 +52,21 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(
     look: SuspiciousFields.look(schema.ast, options.allowSuspicious ?? [], options.notes),
     issues: (encoded, found = []) => {
       const tried = Result.try(() => all(encoded))
-      const told = new Set(found.map(({ path }) => path[0]))
       const others = Result.isFailure(tried)
         ? undecided
         : Result.isSuccess(tried.success)
           ? []
           : InputIssue.fromSchemaIssue(tried.success.failure).filter(
-              ({ path }) => path.length === 0 || !told.has(path[0])
+              ({ path }) => path.length === 0 || !found.some((other) => isWithin(path, other.path))
             )
       return [...found, ...others].map((issue) => InputIssue.withoutData(issue, names))
     }
   }
 }
+
+/** Whether one of two places is in the other. */
+const isWithin = (one: InputIssue.InputIssue["path"], other: InputIssue.InputIssue["path"]): boolean =>
+  one.slice(0, other.length).every((part, index) => part === other[index])
 
 // A schema of a user's own may throw on what it does not expect.
 const undecided: ReadonlyArray<InputIssue.InputIssue> = [

@@ -16,6 +16,7 @@ const options: SyncOptions = {
   tenant: Option.none(),
   business: Option.none(),
   onConflict: Option.none(),
+  field: [],
   ignoreUnknownFields: false,
   allowSuspicious: ["apostrophe"],
   batchRecords: Option.none(),

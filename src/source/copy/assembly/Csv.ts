@@ -2,7 +2,20 @@
  * Rows of CSV to JSON.
  */
 import { mayHaveWideSpace, trimmedEnd, trimmedStart, writeWord } from "./Mapped"
-import { booleanLength, copyText, copyWords, isCopied, isSame, NO_TEXT, takeKey, wordOf, wrote } from "./Rows"
+
+import {
+  ANY_NUMBER,
+  booleanLength,
+  copiedNumber,
+  copyText,
+  copyWords,
+  isCopied,
+  isSame,
+  NO_TEXT,
+  takeKey,
+  wordOf,
+  wrote
+} from "./Rows"
 
 const QUOTE: u32 = 34
 const OPEN_BRACE: u32 = 123
@@ -26,7 +39,7 @@ export class Column {
   before: u32
   /** Its bytes; 0 where the cell is passed over. */
   size: u32
-  /** Which texts are copied; a boolean, if there is none. */
+  /** Which texts are copied, or which numbers; a boolean, if there is none. */
   text: u32
   /** The field is left out where its cell is empty. Of a cell that is passed over: it is one for the schema where not. */
   absent: u32
@@ -81,6 +94,8 @@ export function writeRow(pointer: usize, row: usize, out: usize): usize {
       to = value + size
     } else if (column.text === NO_TEXT) {
       if (booleanLength(from) !== until - from) return 0
+    } else if (column.text >= ANY_NUMBER) {
+      if (copiedNumber(column.text, cell, from) !== until - from) return 0
     } else {
       if (!isCopied(column.text, cell, from, until)) return 0
       if (column.isKey) {

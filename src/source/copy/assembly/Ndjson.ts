@@ -1,7 +1,7 @@
 /**
  * Lines of NDJSON to JSON without the spaces that Python's `json.dumps` writes behind colons and commas.
  */
-import { booleanLength, copyText, copyWords, isCopied, isSame, takeKey, wordOf, wrote } from "./Rows"
+import { booleanLength, copiedNumber, copyText, copyWords, isCopied, isSame, takeKey, wordOf, wrote } from "./Rows"
 
 const SPACE: u32 = 32
 const QUOTE: u32 = 34
@@ -30,6 +30,8 @@ export class Field {
   text: u32
   takesEmpty: u32
   takesBoolean: u32
+  /** Which numbers are copied. */
+  number: u32
   isKey: u32
 }
 
@@ -64,11 +66,12 @@ export function writeRow(pointer: usize, row: usize, out: usize): usize {
       store<u8>(to++, <u8>QUOTE)
       at++
     } else {
-      const size = booleanLength(at)
-      if (size === 0 || !field.takesBoolean) return 0
-      copyWords(at, to, size)
-      at += size
-      to += size
+      const size = field.takesBoolean ? booleanLength(at) : 0
+      const copied = size === 0 ? copiedNumber(field.number, index, at) : size
+      if (copied === 0) return 0
+      copyWords(at, to, copied)
+      at += copied
+      to += copied
     }
     separator = load<u8>(at++)
     store<u8>(to++, <u8>separator)

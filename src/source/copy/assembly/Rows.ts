@@ -66,7 +66,12 @@ export const NO_TEXT: u32 = 0
 export const ANY_TEXT: u32 = 1
 export const SOME_TEXT: u32 = 2
 
-/** Whether the host says that such a text, of so many bytes, is copied as the value of this column. */
+// Which numbers are, in the same place or, where texts are copied too, in another.
+export const NO_NUMBER: u32 = 0
+export const ANY_NUMBER: u32 = 3
+export const SOME_NUMBER: u32 = 4
+
+/** Whether the host says that such a text or number, of so many bytes, is copied as the value of this column. */
 declare function copied(column: u32, from: usize, size: usize): bool
 
 /** Whether a text that is not empty may be copied. */
@@ -182,6 +187,45 @@ export function booleanLength(at: usize): usize {
   const word = load<u32>(at)
   if (word === 0x65757274) return 4 // true
   return word === 0x736c6166 && load<u8>(at + 4) === 0x65 ? 5 : 0 // fals, e
+}
+
+const MINUS: u32 = 45
+const POINT: u32 = 46
+const ZERO: u32 = 48
+
+// A double holds any number of so many digits, and none of fewer digits is the same double.
+const digitsHeld: usize = 15
+// A number with more zeros than these behind its point is written with an exponent.
+const mostZeros: usize = 5
+
+function isDigit(byte: u32): bool {
+  return byte - ZERO < 10
+}
+
+/**
+ * Bytes of the number that starts there, if it is written as `JSON.stringify` writes it once it was read: no plus sign, no
+ * zero that says nothing, no exponent. 0 for any other, and for some with many digits.
+ */
+function numberLength(from: usize): usize {
+  let at = from + usize(<u32>load<u8>(from) === MINUS)
+  const whole = at
+  while (isDigit(load<u8>(at))) at++
+  let digits = at - whole
+  const isBelowOne = <u32>load<u8>(whole) === ZERO
+  if (digits === 0 || (isBelowOne && digits > 1)) return 0
+  if (<u32>load<u8>(at) !== POINT) return digits > digitsHeld || (isBelowOne && whole !== from) ? 0 : at - from
+  const fraction = ++at
+  while (<u32>load<u8>(at) === ZERO) at++
+  if (isBelowOne && at - fraction > mostZeros) return 0
+  while (isDigit(load<u8>(at))) at++
+  digits += at - fraction
+  return at === fraction || <u32>load<u8>(at - 1) === ZERO || digits > digitsHeld ? 0 : at - from
+}
+
+/** Bytes of the number that starts there and is copied as the value of this column; 0 where none is. */
+export function copiedNumber(numbers: u32, column: u32, at: usize): usize {
+  const size = numbers < ANY_NUMBER ? 0 : numberLength(at)
+  return size === 0 || numbers === ANY_NUMBER || copied(column, at, size) ? size : 0
 }
 
 let keysAt: usize = 0
