@@ -74,7 +74,7 @@ export * as ReachSchema from "./reach/ReachSchema.ts"
 export * as ReachSettlement from "./reach/ReachSettlement.ts"
 /** What compressed sources are decompressed with. */
 export * as Decompression from "./source/bytes/Decompression.ts"
-/** Customer files, CSV and NDJSON, as streams of records. */
+/** Customer files, CSV, NDJSON and JSON, as streams of records. */
 export * as CustomerFile from "./source/CustomerFile.ts"
 /** Which columns become which fields, and how they are read, as a value. */
 export * as Mapping from "./source/Mapping.ts"

@@ -1,5 +1,5 @@
 /**
- * Customers out of CSV and NDJSON of any size: each record with its place, or with what is wrong with it. What is compressed
+ * Customers out of CSV, NDJSON and JSON of any size: each record with its place, or with what is wrong with it. What is compressed
  * or in another encoding is read as the plain UTF-8 that it stands for, and positions are those of that.
  *
  * A block of bytes is read when its records are asked for. Memory is bounded by that block and by
@@ -28,7 +28,9 @@ import * as CsvHeader from "./csv/CsvHeader.ts"
 import * as CsvReader from "./csv/CsvReader.ts"
 import * as FileBeginning from "./FileBeginning.ts"
 import * as FileFingerprint from "./FileFingerprint.ts"
-import type { CsvOptions, FieldOf, FileOptions, NdjsonOptions } from "./FileOptions.ts"
+import type { CsvOptions, FieldOf, FileOptions, JsonOptions, NdjsonOptions } from "./FileOptions.ts"
+import * as JsonPointer from "./json/JsonPointer.ts"
+import * as JsonReader from "./json/JsonReader.ts"
 import * as LetterReader from "./LetterReader.ts"
 import * as Copied from "./mapping/Copied.ts"
 import * as Counts from "./mapping/Counts.ts"
@@ -95,7 +97,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   const format = options?.format ?? formatOf(path)
   const described = { source: path, encoding: options?.encoding }
   const mapped = MappedSchema.of(schema)
-  const isPlain = mapped === undefined || (format !== undefined && Plain.of(mapped, format) !== undefined)
+  const isPlain = mapped === undefined || (format !== undefined && Plain.of(mapped, format === "csv" ? "csv" : "ndjson") !== undefined)
   const isCopied = isPlain || (format === "csv" && Copied.of(mapped) !== undefined)
   const to = mapped?.to ?? schema
   // Of the last reading.
@@ -122,9 +124,10 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
         return take(settings, base, header)
       })
     )
+  const takeText = format === "json" ? takeJson(options?.records) : Effect.succeed(takeNdjson)
   const ndjsonFile = <T extends { readonly offset: number }>(
     position: FilePlace.FilePosition | undefined,
-    take: TakeNdjson<S["Type"], T>
+    take: TakeJson<S["Type"], T>
   ) =>
     open(position, (from, bytes) =>
       ndjsonFrom(
@@ -149,10 +152,14 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
               counts = settings.counts
               return ByteBlocks.taker(path, base, CsvReader.records(settings, header))
             })
-          : ndjsonFile(position, (settings, base) => {
-              counts = settings.counts
-              return takeNdjson(settings, base)
-            }),
+          : Stream.unwrap(
+              Effect.map(takeText, (take) =>
+                ndjsonFile(position, (settings, base) => {
+                  counts = settings.counts
+                  return take(settings, base)
+                })
+              )
+            ),
     fingerprint: Effect.flatMap(FileSystem.FileSystem, (fs) =>
       Effect.mapError(FileFingerprint.make(fs, path, to, options, mapped?.mapping), unreadable(path))
     ),
@@ -166,6 +173,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
             EncodedCsv.taker(settings, encoder, { schema: to, to: settings.to, key, base, header })
           )
       }
+      if (format === "json") return undefined
       const columns = mapped === undefined ? options?.columns : Plain.of(mapped, format)?.columns
       const fields = EncodedNdjson.fields(to, { key, columns })
       if (fields === undefined) return undefined
@@ -180,13 +188,16 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
             ? csvFrom(path, from, bytes, schema, options, (settings, base, header) =>
                 ByteBlocks.taker(path, base, CsvReader.records({ ...settings, decoder: RowsAgain.decoder }, header))
               )
-            : ndjsonFrom(
-                bytes(position.place.byte),
-                position.place.byte,
-                schema,
-                { ...options, from, source: path },
-                (settings, base) =>
-                  takeNdjson({ ...settings, wanted: undefined, mapped: undefined, decoder: RowsAgain.decoder }, base)
+            : Stream.unwrap(
+                Effect.map(takeText, (take) =>
+                  ndjsonFrom(
+                    bytes(position.place.byte),
+                    position.place.byte,
+                    schema,
+                    { ...options, from, source: path },
+                    (settings, base) => take({ ...settings, wanted: undefined, mapped: undefined, decoder: RowsAgain.decoder }, base)
+                  )
+                )
               )
         )
       ),
@@ -288,8 +299,8 @@ type TakeCsv<A, T> = (
   header: CsvReader.Header | undefined
 ) => ByteBlocks.Taker<T>
 
-/** Takes what is asked for out of an NDJSON from the byte `base` on. */
-type TakeNdjson<A, T> = (settings: NdjsonReader.Settings<A> & Counted<A>, base: number) => ByteBlocks.Taker<T>
+/** Takes what is asked for out of an NDJSON or JSON from the byte `base` on. */
+type TakeJson<A, T> = (settings: NdjsonReader.Settings<A> & Counted<A>, base: number) => ByteBlocks.Taker<T>
 
 type Bytes = (offset: number) => Stream.Stream<Uint8Array, CustomerFileError>
 
@@ -340,7 +351,13 @@ const openFile = <T extends { readonly offset: number }>(
           seen.records(some)
           return some
         }),
-        Stream.catchTag("InvalidUtf8", (error) =>
+        Stream.tapError((error) =>
+          Effect.sync(() => {
+            // What stands before it was read, and stays as it is when it is put right.
+            if (error._tag === "JsonBroken") seen.bytes(error.readTo)
+          })
+        ),
+        Stream.catchTag(["InvalidUtf8", "JsonBroken"], (error) =>
           Stream.unwrap(
             // Other text comes out of a damaged archive too, before the damage is noticed.
             Effect.map(byte > 0 ? Effect.succeed(true) : isPlain, (isPlain) =>
@@ -499,23 +516,55 @@ export const ndjson = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   schema: S,
   options?: NdjsonOptions<FieldOf<S>> | undefined
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> & Source.Telling =>
+  telling(bytes, schema, options, Effect.succeed(takeNdjson))
+
+const telling = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
+  bytes: Stream.Stream<Uint8Array, E, R>,
+  schema: S,
+  options: NdjsonOptions | undefined,
+  taking: Effect.Effect<TakeJson<S["Type"], CustomerRecord<S["Type"]>>, InvalidConfiguration>
 ): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> & Source.Telling => {
   const plain = PlainBytes.read(bytes, { source: options?.source ?? "bytes", encoding: options?.encoding })
   // Of the last reading.
   let told: NdjsonReader.Settings<S["Type"]> | undefined
-  const records = ndjsonFrom(plain, 0, schema, options, (settings, base) => {
-    told = settings
-    return takeNdjson(settings, base)
-  })
+  const records = Effect.map(taking, (take) =>
+    ndjsonFrom(plain, 0, schema, options, (settings, base) => {
+      told = settings
+      return take(settings, base)
+    })
+  )
   return Object.assign(
-    Stream.suspend(() => records),
+    Stream.suspend(() => Stream.unwrap(records)),
     { notes: () => (told === undefined ? [] : NdjsonReader.notes(told)) }
   )
 }
 
-const formatOf = (path: string): "csv" | "ndjson" | undefined => {
+/**
+ * The records of a JSON: the elements of an array, also of one inside of an object (`records`), and objects that stand
+ * one after the other; several documents are read as one. Memory is bounded as for the other formats.
+ *
+ * An element is what stands between two commas of its array. One that is not JSON, has a name twice in one object, or a
+ * number that JavaScript cannot hold to the digit, is rejected, and reading goes on with the next. A comma behind the last
+ * one says nothing. Where quotes or brackets are missing, so that an element has no end, it is rejected too if it is the
+ * first on its line and lines tell where the next one is; otherwise `JsonBroken` ends the source behind the record before.
+ *
+ * Bytes before the position in `from` are passed over; `read` seeks instead.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const json = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
+  bytes: Stream.Stream<Uint8Array, E, R>,
+  schema: S,
+  options?: JsonOptions<FieldOf<S>> | undefined
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> & Source.Telling =>
+  telling(bytes, schema, options, takeJson(options?.records))
+
+const formatOf = (path: string): "csv" | "ndjson" | "json" | undefined => {
   const name = path.toLowerCase().replace(/\.(?:gz|zst|br)$/, "")
   if (name.endsWith(".csv") || name.endsWith(".tsv")) return "csv"
+  if (name.endsWith(".json")) return "json"
   return name.endsWith(".ndjson") || name.endsWith(".jsonl") ? "ndjson" : undefined
 }
 
@@ -578,6 +627,21 @@ const csvSettings = <S extends Schema.ConstraintDecoder<unknown>>(
 const namesIn = (columns: FieldNames.Columns): ReadonlySet<string> =>
   new Set(Object.values(columns ?? {}).filter(Predicate.isNotUndefined))
 
+const takeJson = (records: string | undefined) => {
+  const pointer = JsonPointer.parse(records ?? "")
+  return pointer === undefined
+    ? Effect.fail(
+        new InvalidConfiguration({
+          option: "records",
+          problem: "must be a JSON pointer, such as /data/customers, in which ~0 stands for ~ and ~1 for /"
+        })
+      )
+    : Effect.succeed(
+        <A>(settings: NdjsonReader.Settings<A>, base: number): ByteBlocks.Taker<CustomerRecord<A>> =>
+          ByteBlocks.taker(settings.source, base, JsonReader.records(settings, pointer))
+      )
+}
+
 const takeNdjson = <A>(settings: NdjsonReader.Settings<A>, base: number): ByteBlocks.Taker<CustomerRecord<A>> =>
   ByteBlocks.taker(settings.source, base, NdjsonReader.records(settings))
 
@@ -586,7 +650,7 @@ const ndjsonFrom = <E, R, S extends Schema.ConstraintDecoder<unknown>, T>(
   base: number,
   schema: S,
   options: NdjsonOptions | undefined,
-  take: TakeNdjson<S["Type"], T>
+  take: TakeJson<S["Type"], T>
 ): Stream.Stream<T, E | BytesError, R> =>
   Stream.unwrap(
     Effect.map(sharedSettings(schema, options, "ndjson"), ({ mapped, to, ...settings }) =>

@@ -27,9 +27,9 @@ export const make = (
   Effect.map(fs.stat(path), ({ mtime, size: bytes, type }) => {
     // Those that are not given are not in the JSON of them either.
     const { allowSuspicious, columns, delimiter, empty, encoding, format, maxRecordSize, otherColumns } = options ?? {}
-    const { skipLines, strictHeader, strictRows, untilBlankLine } = options ?? {}
+    const { records, skipLines, strictHeader, strictRows, untilBlankLine } = options ?? {}
     const shared = { columns, delimiter, empty, format, maxRecordSize, otherColumns, allowSuspicious, encoding }
-    const ofCsv = { skipLines, strictHeader, strictRows, untilBlankLine }
+    const ofFormat = { records, skipLines, strictHeader, strictRows, untilBlankLine }
     return {
       source: path,
       // What is no file, such as a pipe, has neither.
@@ -42,7 +42,7 @@ export const make = (
             })
           }
         : {}),
-      "reading options": JSON.stringify({ ...shared, ...ofCsv }),
+      "reading options": JSON.stringify({ ...shared, ...ofFormat }),
       ...(mapping === undefined ? {} : { mapping: digest(JSON.stringify(mapping)) }),
       schema: shapeOf(schema)
     }

@@ -113,14 +113,29 @@ export interface CsvOptions<Field extends string = string> extends NdjsonOptions
 }
 
 /**
- * How a file is read. What only `CsvOptions` has means nothing to NDJSON.
+ * How JSON is read.
  *
  * @category configuration
  * @since 0.1.0
  */
-export interface FileOptions<Field extends string = string> extends CsvOptions<Field> {
-  /** Default by the end of the path: `.csv` or `.tsv`, `.ndjson` or `.jsonl`, also before `.gz`, `.zst` or `.br`. */
-  readonly format?: "csv" | "ndjson" | undefined
+export interface JsonOptions<Field extends string = string> extends NdjsonOptions<Field> {
+  /**
+   * Where in a document the array of the records is, as a JSON pointer: `/data/customers`. Each of several documents must
+   * have it. By default the elements of a document that is an array are the records, and any other document is one.
+   * ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901))
+   */
+  readonly records?: string | undefined
+}
+
+/**
+ * How a file is read. What only `CsvOptions` has means nothing to NDJSON and JSON, and `records` only something to JSON.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface FileOptions<Field extends string = string> extends CsvOptions<Field>, JsonOptions<Field> {
+  /** Default by the end of the path: `.csv` or `.tsv`, `.ndjson` or `.jsonl`, `.json`, also before `.gz`, `.zst` or `.br`. */
+  readonly format?: "csv" | "ndjson" | "json" | undefined
   /**
    * Whether a sync with a checkpoint goes on in a file that has changed behind what was read of it, as one that grew, or that
    * was put right where an earlier run had to stop. What was read is checked by its content, and a file in which that has

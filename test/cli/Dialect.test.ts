@@ -86,6 +86,34 @@ describe("patchbay sync of a file as people have it", () => {
       assert.include(array.stderr, "starts with [, as a JSON array does, and is no NDJSON. Read it with --format json.")
     })
   )
+
+  it.live("reads JSON, and is told where in it the customers are", () =>
+    Effect.gen(function* () {
+      const row = (stdout: string) => /to be sent {2}(\d+)/.exec(stdout)?.[1]
+      const array = '[\n{"customerId":"1"},\n{"customerId":"2"}\n]\n'
+      assert.strictEqual(row((yield* dryRun("a.ndjson", array, "--format", "json")).stdout), "2")
+      assert.strictEqual(row((yield* dryRun("a.json", array)).stdout), "2")
+      const inside = `{"data":{"customers":${array}}}`
+      const lost = yield* dryRun("b.json", inside)
+      assert.include(lost.stdout, 'say where with --records "/data/customers"')
+      assert.strictEqual(row((yield* dryRun("b.json", inside, "--records", "/data/customers")).stdout), "2")
+      const nowhere = yield* dryRun("b.json", inside, "--records", "/customers")
+      assert.strictEqual(nowhere.code, 2)
+      assert.include(
+        nowhere.stderr,
+        "In b.json, the document on line 1 has nothing at /customers. Say where the array of records is with --records."
+      )
+      const csv = yield* dryRun("a.csv", "customerId\n1\n", "--records", "/customers")
+      assert.strictEqual(csv.code, 2)
+      assert.include(csv.stderr, "no source is one. Leave it out, or say --format json.")
+      const noPointer = yield* dryRun("a.json", array, "--records", "customers")
+      assert.strictEqual(noPointer.code, 2)
+      assert.include(noPointer.stderr, "a JSON pointer to the array, such as /data/customers")
+      const cut = yield* dryRun("a.json", array.slice(0, -4))
+      assert.include(cut.stderr, "a.json cannot be read on at line 3")
+      assert.include(cut.stderr, "as a file does that was cut off")
+    })
+  )
 })
 
 layer(SandboxServer.layer(), { excludeTestServices: true })("patchbay and spoiled values", (it) => {

@@ -56,6 +56,10 @@ const expectations: {
       const [letter] = readFileSync(join(folder, "dead-letters.ndjson"), "utf8").trimEnd().split("\n")
       assert.deepInclude(JSON.parse(letter ?? ""), { offset: 2, line: 4 })
     }),
+  "files-json": (stdout) =>
+    Effect.sync(() =>
+      assert.strictEqual(stdout, "1: c-1\n1: rejected [ { path: [], message: 'The element is not JSON' } ]\n")
+    ),
   files: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "2: Zoë\n3: Jürgen\n")),
   "adding-a-destination": (stdout) =>
     Effect.sync(() => {

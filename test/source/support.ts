@@ -67,6 +67,17 @@ export const readNdjson = <S extends Schema.ConstraintDecoder<unknown>>(
     Stream.runCollect
   )
 
+/** The records of a JSON, whose bytes come in blocks of these sizes. */
+export const readJson = <S extends Schema.ConstraintDecoder<unknown>>(
+  text: string | Uint8Array,
+  schema: S,
+  options?: CustomerFile.JsonOptions<CustomerFile.FieldOf<S>>,
+  sizes: ReadonlyArray<number> = []
+) =>
+  CustomerFile.json(inBlocks(typeof text === "string" ? bytesOf(text) : text, sizes), schema, options).pipe(
+    Stream.runCollect
+  )
+
 /** All there is to a record but where its block starts, which depends on the blocks. */
 export const withoutPosition = <A>(records: ReadonlyArray<CustomerRecord<A>>) =>
   records.map(({ position: _, ...record }) => record)

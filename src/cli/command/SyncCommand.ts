@@ -19,6 +19,9 @@ const mapping = (text: string): Option.Option<readonly [field: string, column: s
     : Option.none()
 }
 
+const pointer = (text: string): Option.Option<string> =>
+  text.startsWith("/") && !/~(?![01])/.test(text) ? Option.some(text) : Option.none()
+
 /** The command, to be plugged into the root. */
 export const command = Command.make(
   "sync",
@@ -26,13 +29,21 @@ export const command = Command.make(
     files: Argument.String("file").pipe(
       Argument.withMetavar("FILE"),
       Argument.withDescription(
-        "The customers: CSV or NDJSON files, also compressed, read in this order, also as patterns in quotes, or - for standard input"
+        "The customers: CSV, NDJSON or JSON files, also compressed, read in this order, also as patterns in quotes, or - for standard input"
       ),
       Argument.variadic({ min: 1 })
     ),
-    format: Flag.Literals("format", ["csv", "ndjson"]).pipe(
-      Flag.withMetavar("csv|ndjson"),
+    format: Flag.Literals("format", Reading.formats).pipe(
+      Flag.withMetavar(Reading.formats.join("|")),
       Flag.withDescription("What FILE is (default: by its name)"),
+      Flag.optional
+    ),
+    records: Flag.String("records").pipe(
+      Flag.withMetavar("POINTER"),
+      Flag.withDescription(
+        "Where in a JSON the array of the customers is: /data/customers (default: it is the array, or objects one after the other)"
+      ),
+      Flag.filterMap(pointer, () => "a JSON pointer to the array, such as /data/customers"),
       Flag.optional
     ),
     map: Flag.String("map").pipe(
@@ -75,7 +86,7 @@ export const command = Command.make(
 ).pipe(
   Command.withShortDescription("Send the customers of files"),
   Command.withDescription(
-    "Sends the customers of CSV or NDJSON files, and accounts for every one of them. Credentials come from the environment or from --env-file."
+    "Sends the customers of CSV, NDJSON or JSON files, and accounts for every one of them. Credentials come from the environment or from --env-file."
   ),
   Command.withExamples([
     {

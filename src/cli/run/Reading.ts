@@ -29,11 +29,17 @@ export interface Reading<A, E, R> {
   readonly total: () => number | undefined
 }
 
+export const formats = ["csv", "ndjson", "json"] as const
+
+export type Format = (typeof formats)[number]
+
 /** How a source of customers is to be read. */
 export interface FileOptions extends CsvOptions.CsvOptions {
   /** Paths in their order, one or more, or `-` for standard input. */
   readonly files: ReadonlyArray<string>
-  readonly format: Option.Option<"csv" | "ndjson">
+  readonly format: Option.Option<Format>
+  /** Where in a JSON the array of the customers is. */
+  readonly records: Option.Option<string>
   /** Field to column. */
   readonly map: { readonly [field: string]: string }
   /** Whether what stands behind what an earlier run read may have changed. */
@@ -101,7 +107,7 @@ export const files = (
 
 /** Several files as one source. Each of them must be one that can be read from any place on. */
 const several = Effect.fnUntraced(function* (
-  { files, format, grown, map, ...csv }: FileOptions,
+  { files, format, grown, map, records, ...csv }: FileOptions,
   options: SyncOptions
 ): Effect.fn.Return<Customers, CommandFailed, FileSystem.FileSystem> {
   if (grown) {
@@ -111,6 +117,7 @@ const several = Effect.fnUntraced(function* (
   }
   yield* checkEncoding(options)
   const sizes = new Map<string, number>()
+  const known = new Set<Format>()
   for (const file of files) {
     const { size } = file === "-" ? { size: undefined } : yield* Files.readable(file)
     if (size === undefined) {
@@ -118,9 +125,10 @@ const several = Effect.fnUntraced(function* (
         `${file === "-" ? standardInput : file} is no file, and cannot be one of several sources. Save it to a file and name that, or send it by itself.`
       )
     }
-    yield* formatOf(file, format)
+    known.add(yield* formatOf(file, format))
     sizes.set(file, size)
   }
+  yield* checkRecords(records, known)
   return {
     open: (schema) =>
       Effect.map(wayOf(schema, map, options), (way) =>
@@ -129,7 +137,7 @@ const several = Effect.fnUntraced(function* (
             files.map((name) => ({
               name,
               source: CustomerFile.read(name, way.schema, {
-                ...readingOf(csv, options),
+                ...readingOf(records, csv, options),
                 ...way.options,
                 format: Option.getOrUndefined(format)
               })
@@ -141,32 +149,49 @@ const several = Effect.fnUntraced(function* (
   }
 })
 
-const readingOf = (csv: CsvOptions.CsvOptions, { allowSuspicious, encoding, ignoreUnknownFields }: SyncOptions) =>
+const readingOf = (
+  records: FileOptions["records"],
+  csv: CsvOptions.CsvOptions,
+  { allowSuspicious, encoding, ignoreUnknownFields }: SyncOptions
+) =>
   ({
     ...CsvOptions.reading(csv),
+    records: Option.getOrUndefined(records),
     allowSuspicious: allowSuspicious.length === 0 ? undefined : allowSuspicious,
     otherColumns: ignoreUnknownFields ? "ignore" : undefined,
     encoding: Option.getOrUndefined(encoding)
   }) as const
 
 /** What a file is, by what was said of it or by its name. Fails where neither says it. */
-const formatOf = (file: string, format: FileOptions["format"]): Effect.Effect<"csv" | "ndjson", CommandFailed> => {
+const formatOf = (file: string, format: FileOptions["format"]): Effect.Effect<Format, CommandFailed> => {
   if (Option.isSome(format)) return Effect.succeed(format.value)
-  const named = /\.(csv|tsv|ndjson|jsonl)(?:\.(?:gz|zst|br))?$/i.exec(file)?.[1]?.toLowerCase()
-  if (named !== undefined) return Effect.succeed(named === "csv" || named === "tsv" ? "csv" : "ndjson")
+  const named = /\.(csv|tsv|ndjson|jsonl|json)(?:\.(?:gz|zst|br))?$/i.exec(file)?.[1]?.toLowerCase()
+  if (named === "csv" || named === "tsv") return Effect.succeed("csv")
+  if (named !== undefined) return Effect.succeed(named === "json" ? "json" : "ndjson")
+  const say = `Say ${formats.map((format) => `--format ${format}`).join(" or ")}.`
   return refuse(
     file === "-"
-      ? "What comes from standard input has no name to tell its format. Say --format csv or --format ndjson."
-      : `${file} ends in neither .csv, .tsv, .ndjson nor .jsonl. Say --format csv or --format ndjson.`
+      ? `What comes from standard input has no name to tell its format. ${say}`
+      : `${file} ends in neither .csv, .tsv, .ndjson, .jsonl nor .json. ${say}`
   )
 }
 
+const checkRecords = (
+  records: FileOptions["records"],
+  known: ReadonlySet<Format>
+): Effect.Effect<void, CommandFailed> =>
+  Option.isSome(records) && !known.has("json")
+    ? refuse(
+        "--records says where in a JSON the customers are, and no source is one. Leave it out, or say --format json."
+      )
+    : Effect.void
+
 const one = Effect.fnUntraced(function* (
   file: string,
-  { format, grown, map, ...csv }: FileOptions,
+  { format, grown, map, records, ...csv }: FileOptions,
   options: SyncOptions
 ): Effect.fn.Return<Customers, CommandFailed, FileSystem.FileSystem> {
-  const reading = readingOf(csv, options)
+  const reading = readingOf(records, csv, options)
   yield* checkEncoding(options)
   const keeps = Option.isSome(options.checkpoint) && !options.dryRun
 
@@ -174,10 +199,11 @@ const one = Effect.fnUntraced(function* (
   const source = isStandardInput ? standardInput : file
   const { size } = isStandardInput ? { size: undefined } : yield* Files.readable(file)
   const known = yield* formatOf(file, format)
+  yield* checkRecords(records, new Set([known]))
   if (keeps && size === undefined) return yield* refuse(unrepeatable(source))
   if (size === undefined) {
     const bytes = isStandardInput ? standardInputBytes : pipeBytes(file)
-    const read = known === "csv" ? CustomerFile.csv : CustomerFile.ndjson
+    const read = CustomerFile[known]
     return {
       open: (schema) =>
         Effect.map(wayOf(schema, map, options), (way) =>

@@ -9,6 +9,8 @@ const words: ReadonlyArray<readonly [RegExp, string]> = [
   [/^columns\.(\w+):(.*) Write a mapping:/g, "--map $1:$2 Write a mapping, in a file for --mapping:"],
   [/otherColumns: "ignore"/g, "--ignore-unknown-fields"],
   [/allowSuspicious: \["([\w-]+)"\]/g, "--allow-suspicious $1"],
+  [/\bwith records: ("[^"]*")/g, "with --records $1"],
+  [/array of records is with records\./g, "array of records is with --records."],
   [/strictHeader: true/g, "--strict-header"],
   [/Read it with format: "json"/g, "Read it with --format json"],
   [

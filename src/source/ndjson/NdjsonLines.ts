@@ -1,15 +1,19 @@
 /** The lines of an NDJSON: each ends in LF or CRLF, or at the end of the source; blank lines are no records. */
+import type { Place } from "../read/FilePlace.ts"
+import type { RecordTexts } from "../read/RecordTexts.ts"
 import type { TextWindow } from "../read/TextWindow.ts"
 
 const CR = 13
 const SPACE = 32
 
 /** Reads the lines of a window, one at a time. */
-export class NdjsonLines {
+export class NdjsonLines implements RecordTexts {
   /** Without its break; cut at the largest size of a record where it is too large. */
   text = ""
   /** 1-based. */
   line = 0
+  place: Place | undefined
+  readonly failure = undefined
   private readonly window: TextWindow
   private readonly maxRecordSize: number
 
@@ -18,8 +22,12 @@ export class NdjsonLines {
     this.maxRecordSize = maxRecordSize
   }
 
+  begin(): void {
+    this.place = { byte: this.window.byteAt(), line: this.window.line }
+  }
+
   /** Moves to the next line that is not blank. */
-  next(): "line" | "too large" | "more" {
+  next(): "record" | "too large" | "more" {
     const { maxRecordSize, window } = this
     const { text } = window
     for (;;) {
@@ -43,7 +51,7 @@ export class NdjsonLines {
       const blank = text.charCodeAt(start) <= SPACE && /^[ \t\r]*$/.test(text.slice(start, end))
       if (end === start || blank) continue
       this.text = text.slice(start, end)
-      return "line"
+      return "record"
     }
   }
 }

@@ -14,6 +14,7 @@ import * as FieldNames from "../read/FieldNames.ts"
 import * as FilePlace from "../read/FilePlace.ts"
 import type { ReadNotes } from "../read/ReadNotes.ts"
 import { leftOut, malformed, mismatch, type RecordDecoder, skipped, suspicious } from "../read/RecordDecoder.ts"
+import type { RecordTexts } from "../read/RecordTexts.ts"
 import { TextWindow } from "../read/TextWindow.ts"
 import * as Utf8 from "../read/Utf8.ts"
 import * as WantedNames from "../read/WantedNames.ts"
@@ -30,6 +31,8 @@ export interface LineSettings<A> {
   readonly encoding?: string | undefined
   /** How the names of the source become fields, where that is more than other names. */
   readonly mapped?: MappedJson<A> | undefined
+  /** What messages call the text of a record. Default: a line. */
+  readonly called?: "line" | "element" | undefined
 }
 
 /** How the lines of one source are read. */
@@ -46,6 +49,8 @@ export interface Settings<A> extends LineSettings<A> {
   /** The offset of the source's first line, where that is read. */
   readonly firstOffset: number | undefined
   readonly from: FilePlace.FilePosition | undefined
+  /** Finds the texts of records. Default: the lines. */
+  readonly texts?: ((window: TextWindow) => RecordTexts) | undefined
 }
 
 /** A record out of a JSON value; `text` is the line that it stands on. */
@@ -145,6 +150,7 @@ export const line = <A>(
 ): ((text: string, offset: number, line: number, position: SourcePosition | undefined) => CustomerRecord<A>) => {
   const readValue = value(settings, look)
   const asText = settings.mapped?.mapper.asText
+  const what = settings.called ?? "line"
   const kept = FieldNames.kept(settings.columns)
   const bad = (problem: string, value: string, offset: number, line: number, position: SourcePosition | undefined) =>
     malformed(problem, { format: "ndjson", value, ...kept }, offset, line, position)
@@ -159,24 +165,24 @@ export const line = <A>(
         position
       )
     }
-    if (JsonDepth.isTooDeep(text)) return bad(`The line is ${JsonDepth.tooDeep}`, text, offset, line, position)
+    if (JsonDepth.isTooDeep(text)) return bad(`The ${what} is ${JsonDepth.tooDeep}`, text, offset, line, position)
     let read: JsonText.JsonText
     try {
       read = JsonText.parse(text, asText)
     } catch {
       // What the parser says repeats the line.
-      return bad("The line is not JSON", text, offset, line, position)
+      return bad(`The ${what} is not JSON`, text, offset, line, position)
     }
     return readValue(read, text, offset, line, position)
   }
 }
 
-/** Reads the lines. */
+/** Reads the lines, or other texts. */
 export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => {
-  const { firstOffset, maxRecordSize, source, wanted } = settings
+  const { called = "line", firstOffset, maxRecordSize, source, wanted } = settings
   const from = settings.from ?? FilePlace.top
   const window = new TextWindow(from, maxRecordSize, false)
-  const lines = new NdjsonLines(window, maxRecordSize)
+  const texts = settings.texts?.(window) ?? new NdjsonLines(window, maxRecordSize)
   const readLine = line(settings, wanted?.look)
   const kept = FieldNames.kept(settings.columns)
   let failure: InvalidUtf8 | undefined
@@ -193,28 +199,30 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
     startsAt: from.place.byte,
     window,
     get failure() {
-      return failure
+      return failure ?? texts.failure
     },
     read: () => {
-      const position = FilePlace.at(from, window.byteAt(), offset, window.line)
+      texts.begin()
+      let position: FilePlace.FilePosition | undefined
       for (;;) {
-        const step = lines.next()
+        const step = texts.next()
         if (step === "more") {
           window.pause()
           return given()
         }
+        if (texts.place !== undefined) position ??= FilePlace.atPlace(from, offset, texts.place)
         if (step === "too large") {
-          const message = `The line is longer than ${maxRecordSize} characters`
-          const input = { format: "ndjson", value: lines.text, ...kept } as const
-          held.push(malformed(message, input, offset++, lines.line, position))
+          const message = `The ${called} is longer than ${maxRecordSize} characters`
+          const input = { format: "ndjson", value: texts.text, ...kept } as const
+          held.push(malformed(message, input, offset++, texts.line, position))
           continue
         }
-        if (offset === firstOffset && lines.text.trimStart().startsWith("[")) throw new NotNdjson({ source })
-        const escapeAt = window.escaped ? Utf8.escapeIn(lines.text) : -1
+        if (offset === firstOffset && texts instanceof NdjsonLines) refuseDocument(source, texts.text)
+        const escapeAt = window.escaped ? Utf8.escapeIn(texts.text) : -1
         if (escapeAt !== -1) {
-          failure = settings.badRows.note(offset, BadRows.placeOf(lines.text, escapeAt, lines.line))
+          failure = settings.badRows.note(offset, BadRows.placeOf(texts.text, escapeAt, texts.line))
         }
-        held.push(readLine(lines.text, offset++, lines.line, position))
+        held.push(readLine(texts.text, offset++, texts.line, position))
         if (failure !== undefined) return given()
         if (wanted !== undefined && wanted.looked() >= WantedNames.patience) {
           const names = wanted.missing()
@@ -223,6 +231,13 @@ export const records = <A>(settings: Settings<A>): Reader<CustomerRecord<A>> => 
       }
     }
   }
+}
+
+// Most of a JSON document's lines are no records, and a few may look like some.
+const refuseDocument = (source: string, line: string): void => {
+  const text = line.trim()
+  if (text.startsWith("[")) throw new NotNdjson({ source, starts: "array" })
+  if (text.startsWith("{") && /[[{]$/.test(text)) throw new NotNdjson({ source, starts: "object" })
 }
 
 /** What there is to tell of the lines that were read. */

@@ -4,7 +4,15 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
-import { InvalidHeader, InvalidUtf8, NamesMissing, NotNdjson, PositionBeyondEnd } from "./CustomerFileError.ts"
+import {
+  InvalidHeader,
+  InvalidUtf8,
+  type JsonBroken,
+  NamesMissing,
+  NotNdjson,
+  PositionBeyondEnd,
+  type RecordsNotFound
+} from "./CustomerFileError.ts"
 import type { TextWindow } from "./TextWindow.ts"
 import * as Utf8 from "./Utf8.ts"
 
@@ -16,7 +24,7 @@ export interface Reader<T> {
   /** May throw `InvalidHeader`, `InvalidUtf8` for a header, `NamesMissing` or `NotNdjson`. */
   readonly read: () => Array<T>
   /** What ends the source after the records that were read last. */
-  readonly failure?: InvalidUtf8 | undefined
+  readonly failure?: InvalidUtf8 | JsonBroken | RecordsNotFound | undefined
 }
 
 /**
@@ -26,7 +34,14 @@ export interface Reader<T> {
 export const blockSize = 256 * 1024
 
 /** What ends a source. */
-export type Failure = InvalidHeader | InvalidUtf8 | NamesMissing | NotNdjson | PositionBeyondEnd
+export type Failure =
+  | InvalidHeader
+  | InvalidUtf8
+  | JsonBroken
+  | NamesMissing
+  | NotNdjson
+  | PositionBeyondEnd
+  | RecordsNotFound
 
 /** What was found in a block of bytes. */
 export interface Taken<T> {

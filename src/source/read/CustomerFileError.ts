@@ -37,14 +37,14 @@ export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("So
 }
 
 /**
- * The name of the file does not say whether it is CSV or NDJSON.
+ * The name of the file does not say whether it is CSV, NDJSON or JSON.
  *
  * @category errors
  * @since 0.1.0
  */
 export class UnsupportedFormat extends Schema.TaggedError<UnsupportedFormat>()("UnsupportedFormat", source) {
   override get message(): string {
-    return `${this.source} ends in neither .csv, .tsv, .ndjson nor .jsonl. Say what it is with the option format.`
+    return `${this.source} ends in neither .csv, .tsv, .ndjson, .jsonl nor .json. Say what it is with the option format.`
   }
 }
 
@@ -108,15 +108,22 @@ export class NamesMissing extends Schema.TaggedError<NamesMissing>()("NamesMissi
 }
 
 /**
- * The source is to be read as NDJSON, and starts as a JSON array does: its elements may stand one a line, with commas behind
- * them. Nothing of it came out.
+ * The source is to be read as NDJSON, and starts as a JSON array does, or an object that goes on below its first line: what
+ * stands in it may stand one a line, with commas behind. Nothing of it came out.
  *
  * @category errors
  * @since 0.1.0
  */
-export class NotNdjson extends Schema.TaggedError<NotNdjson>()("NotNdjson", source) {
+export class NotNdjson extends Schema.TaggedError<NotNdjson>()("NotNdjson", {
+  ...source,
+  starts: Schema.Literals(["array", "object"])
+}) {
   override get message(): string {
-    return `${this.source} starts with [, as a JSON array does, and is no NDJSON. Read it with format: "json".`
+    const what =
+      this.starts === "array"
+        ? "starts with [, as a JSON array does"
+        : "starts with an object that goes on below its first line"
+    return `${this.source} ${what}, and is no NDJSON. Read it with format: "json".`
   }
 }
 
@@ -219,6 +226,61 @@ export class BrokenArchive extends Schema.TaggedError<BrokenArchive>()("BrokenAr
 }
 
 /**
+ * A JSON source cannot be told apart from a place on: it is cut off, or quotes or brackets are missing in it, so that nobody
+ * can say where the next record starts. The records before that came out first, and a run sends them.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class JsonBroken extends Schema.TaggedError<JsonBroken>()("JsonBroken", {
+  ...source,
+  /** 0-based offset of the byte at the place. */
+  byte: Schema.Int,
+  /** 1-based. */
+  line: Schema.Int,
+  /** 1-based, in UTF-16 code units; `undefined` where reading went on in the middle of that line. */
+  column: Schema.UndefinedOr(Schema.Int),
+  /** What is wrong there. */
+  problem: Schema.String,
+  /** 0-based offset of the byte behind the last record that came out. */
+  readTo: Schema.Int
+}) {
+  get isAfterRecords(): true {
+    return true
+  }
+
+  override get message(): string {
+    const column = this.column === undefined ? "" : `, column ${this.column}`
+    return `${this.source} cannot be read on at line ${this.line}${column} (byte ${this.byte}): ${this.problem}. What stands before it was read. Put it right, or get the source again.`
+  }
+}
+
+/**
+ * A document of a JSON source has no array, or two, where its records were said to be.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RecordsNotFound extends Schema.TaggedError<RecordsNotFound>()("RecordsNotFound", {
+  ...source,
+  /** The pointer to the array. */
+  pointer: Schema.String,
+  /** 1-based line on which the document starts. */
+  line: Schema.Int,
+  /** What there is instead. */
+  found: Schema.Literals(["nothing", "two values", "an object", "a text", "a value"])
+}) {
+  get isAfterRecords(): true {
+    return true
+  }
+
+  override get message(): string {
+    const not = this.found === "nothing" || this.found === "two values" ? "" : ", and no array"
+    return `In ${this.source}, the document on line ${this.line} has ${this.found} at ${this.pointer}${not}. Say where the array of records is with records.`
+  }
+}
+
+/**
  * The source ends before the position from which it was to be read on: it is another one, or was cut.
  *
  * @category errors
@@ -246,10 +308,12 @@ export type BytesError =
   | InvalidHeader
   | InvalidMapping
   | InvalidUtf8
+  | JsonBroken
   | NamesMissing
   | NotNdjson
   | PhoneLibraryMissing
   | PositionBeyondEnd
+  | RecordsNotFound
   | UnmarkedEncoding
   | UnsupportedCompression
 

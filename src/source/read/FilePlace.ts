@@ -5,7 +5,7 @@ import { InvalidConfiguration } from "../../http/InvalidConfiguration.ts"
 import type { SourcePosition } from "../../sync/model/CustomerRecord.ts"
 
 /**
- * A place in a file: the first byte of a row, and its line.
+ * A place in a file: the first byte of a row, and its line; in JSON, of an element, or behind the one before it.
  *
  * @category schemas
  * @since 0.1.0
@@ -14,7 +14,9 @@ export const Place = Schema.Struct({
   /** 0-based; of the plain UTF-8, where a file is compressed or in another encoding. */
   byte: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   /** 1-based. */
-  line: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+  line: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)),
+  /** In JSON: the byte stands in the array of the records, before one of them. */
+  inArray: Schema.optionalKey(Schema.Literal(true))
 })
 
 /**
@@ -29,10 +31,12 @@ export type FilePosition = SourcePosition<Place>
 export const top: FilePosition = { offset: 0, place: { byte: 0, line: 1 } }
 
 /** A place in the file in which `from` is, as the place of records that are read together. */
-export const at = (from: FilePosition | undefined, byte: number, offset: number, line: number): FilePosition => {
-  const place = { byte, line }
-  return from?.source === undefined ? { offset, place } : { offset, source: from.source, place }
-}
+export const at = (from: FilePosition | undefined, byte: number, offset: number, line: number): FilePosition =>
+  atPlace(from, offset, { byte, line })
+
+/** The same, of a place that is known. */
+export const atPlace = (from: FilePosition | undefined, offset: number, place: Place): FilePosition =>
+  from?.source === undefined ? { offset, place } : { offset, source: from.source, place }
 
 /** Whether a position is one in a file. */
 export const isIn = (position: SourcePosition): position is FilePosition => isPlace(position.place)

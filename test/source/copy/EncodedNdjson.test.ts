@@ -223,6 +223,21 @@ describe("an NDJSON that is encoded on the way", () => {
     })
   )
 
+  it.effect("gives nothing of a JSON document, whatever stands above it", () =>
+    Effect.gen(function* () {
+      for (const text of ["[\n", '{"customers":[\n', "\n[", "\uFEFF\r\n\n {\n", " \n["]) {
+        const document = bytesOf(`${text}{"customerId":"c-1"},\n{"customerId":"c-2"}\n]\n`)
+        const ways = Encoding.both("a.ndjson", ReachSchema.CustomerPatch, encoder(), {})
+        yield* Encoding.assertSame(ways, document, [4096])
+        const { failure, records } = yield* Effect.provide(
+          Encoding.collect(ways.itself(undefined)),
+          Encoding.file(document, [5])
+        )
+        assert.deepStrictEqual([Predicate.isTagged(failure, "NotNdjson"), records], [true, []])
+      }
+    })
+  )
+
   const lines = (line: (index: number) => string, count = 5000) =>
     bytesOf(Array.from({ length: count }, (_, i) => `${line(i)}\n`).join(""))
   const customer = (i: number) => ({
