@@ -97,7 +97,9 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   const format = options?.format ?? formatOf(path)
   const described = { source: path, encoding: options?.encoding }
   const mapped = MappedSchema.of(schema)
-  const isPlain = mapped === undefined || (format !== undefined && Plain.of(mapped, format === "csv" ? "csv" : "ndjson") !== undefined)
+  const isPlain =
+    mapped === undefined ||
+    (format !== undefined && Plain.of(mapped, format === "csv" ? "csv" : "ndjson") !== undefined)
   const isCopied = isPlain || (format === "csv" && Copied.of(mapped) !== undefined)
   const to = mapped?.to ?? schema
   // Of the last reading.
@@ -195,7 +197,8 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
                     position.place.byte,
                     schema,
                     { ...options, from, source: path },
-                    (settings, base) => take({ ...settings, wanted: undefined, mapped: undefined, decoder: RowsAgain.decoder }, base)
+                    (settings, base) =>
+                      take({ ...settings, wanted: undefined, mapped: undefined, decoder: RowsAgain.decoder }, base)
                   )
                 )
               )
