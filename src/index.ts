@@ -128,3 +128,7 @@ export * as EncodedRecord from "./sync/record/EncodedRecord.ts"
 export * as Source from "./sync/record/Source.ts"
 /** What a source has to tell of itself, once a run. */
 export * as SourceNote from "./sync/record/SourceNote.ts"
+/** Syncs for a stream of tenants, each in its turn. */
+export * as TenantSync from "./tenants/TenantSync.ts"
+/** What a run for many tenants did, in numbers. */
+export * as TenantsReport from "./tenants/TenantsReport.ts"

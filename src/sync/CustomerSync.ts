@@ -91,6 +91,11 @@ export interface Options<A, B extends Behaviour, E extends ApiError, R, RL = nev
   /** How long a run that stops waits for the batches in flight. Default: 30 seconds. */
   readonly grace?: Duration.Input | undefined
   /**
+   * How long a run that stops waits for batches that were accepted, to learn what became of them. With a checkpoint the next run
+   * asks for them. Default: as long as `grace`.
+   */
+  readonly settleGrace?: Duration.Input | undefined
+  /**
    * Records that this run takes up at most, those that are rejected included: it ends when each of them has its outcome. With
    * a checkpoint the next run goes on behind them. Default: all.
    */
@@ -154,7 +159,13 @@ export class SyncStopped<E> extends Data.TaggedError("SyncStopped")<{
   }
 }
 
-type Uses<T, Option extends Kept> = [T] extends [undefined] ? never : Option
+/**
+ * The option where it is given: `T` is the type of what is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Uses<T, Option extends Kept> = [T] extends [undefined] ? never : Option
 
 const progressInterval = Duration.millis(100)
 
@@ -311,7 +322,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
   source: Stream.Stream<CustomerRecord<A>, ES, RS>,
   wantsOutcomes: boolean
 ) {
-  const { batch = BatchPolicy.make(), to } = options
+  const { batch = BatchPolicy.make(), grace = "30 seconds", to } = options
   const startedAt = yield* Clock.currentTimeMillis
   const places = Source.isSource(source)
     ? Places.make(source.place, source.recount !== undefined)
@@ -325,7 +336,8 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
       places,
       rows,
       checkpointEvery: Duration.fromInputUnsafe(options.checkpointEvery ?? "1 second"),
-      grace: Duration.fromInputUnsafe(options.grace ?? "30 seconds"),
+      grace: Duration.fromInputUnsafe(grace),
+      settleGrace: Duration.fromInputUnsafe(options.settleGrace ?? grace),
       startedAt,
       wantsOutcomes
     },
@@ -352,6 +364,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
     budget: yield* Isolate.makeBudget({ requests: isolateRequests }),
     limit,
     inFlight: books.inFlight,
+    settling: books.settling,
     ahead,
     onAccepted: books.accepted,
     onSending: books.sending,

@@ -42,6 +42,8 @@ export interface Options {
   readonly startedAt: number
   /** How long a run that stops waits for what is in flight. */
   readonly grace: Duration.Duration
+  /** How long it waits for batches that were accepted. */
+  readonly settleGrace: Duration.Duration
   /** Whether somebody takes the outcome of each record; if not, none are made. */
   readonly wantsOutcomes: boolean
 }
@@ -101,7 +103,7 @@ export const make = Effect.fnUntraced(function* <E>(
   const done = Done.make(before)
   const ends = places.moving ? RunEnds.make(before?.ends ?? []) : RunEnds.none
   const underway = Underway.make(before)
-  const stopping = yield* Stopping.make<E>(options.grace)
+  const stopping = yield* Stopping.make<E>(options)
   let firstOffset: number | undefined
   let lastOffset: number | undefined
   let finished = false

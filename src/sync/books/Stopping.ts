@@ -20,20 +20,30 @@ export interface Stopping<E> {
   readonly stopping: Deferred.Deferred<void>
   /** What is in flight; it is given up when the grace period is over. */
   readonly inFlight: Abandonable.Abandonable
+  /** Batches that were accepted and are waited for; given up when theirs is. */
+  readonly settling: Abandonable.Abandonable
 }
 
-export const make = Effect.fnUntraced(function* <E>(
-  grace: Duration.Duration
-): Effect.fn.Return<Stopping<E>, never, Scope.Scope> {
+export const make = Effect.fnUntraced(function* <E>({
+  grace,
+  settleGrace
+}: {
+  readonly grace: Duration.Duration
+  readonly settleGrace: Duration.Duration
+}): Effect.fn.Return<Stopping<E>, never, Scope.Scope> {
   const stopping = yield* Deferred.make<void>()
   const inFlight = Abandonable.make()
+  const settling = Abandonable.make()
   let stopped: Stop<E> | undefined
   let end: Stop<E> | undefined
-  yield* Deferred.await(stopping).pipe(
-    Effect.andThen(Effect.sleep(grace)),
-    Effect.andThen(Effect.sync(inFlight.close)),
-    Effect.forkScoped
-  )
+  const closeAfter = ({ close }: Abandonable.Abandonable, time: Duration.Duration) =>
+    Deferred.await(stopping).pipe(
+      Effect.andThen(Effect.sleep(time)),
+      Effect.andThen(Effect.sync(close)),
+      Effect.forkScoped
+    )
+  yield* closeAfter(inFlight, grace)
+  yield* closeAfter(settling, settleGrace)
   const stop = (why: Stop<E>) => {
     if (stopped !== undefined) return
     stopped = why
@@ -49,6 +59,7 @@ export const make = Effect.fnUntraced(function* <E>(
     },
     stopped: () => stopped,
     stopping,
-    inFlight
+    inFlight,
+    settling
   }
 })

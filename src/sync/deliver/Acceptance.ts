@@ -10,7 +10,8 @@ import * as Settle from "./Settle.ts"
 
 export interface Options<A, B extends Behaviour, R> extends Settle.Options<A, B, R> {
   readonly settle: "applied" | "accepted"
-  readonly inFlight: Abandonable
+  /** What is given up when the run has stopped for long enough. */
+  readonly settling: Abandonable
   /** Called when a batch, or a part of one, is accepted, before it is waited for, or before the other parts are sent. */
   readonly onAccepted: (batch: number, runs: ReadonlyArray<OffsetSet.Run>, batchId: string) => Effect.Effect<void>
 }
@@ -19,13 +20,13 @@ export interface Options<A, B extends Behaviour, R> extends Settle.Options<A, B,
 export const make = <A, B extends Behaviour, R>(
   options: Options<A, B, R>
 ): ((part: Part.Part<A>, receipt: Receipt, acceptedAt?: number) => Effect.Effect<Fate.Fates, never, R>) => {
-  const { inFlight, onAccepted, settle } = options
-  const settling = { ...options, first: FirstPoll.make(options.settlePolicy) }
+  const { onAccepted, settle } = options
+  const asked = { ...options, first: FirstPoll.make(options.settlePolicy) }
   const { acceptance }: Behaviour = options.to.behaviour
 
   const waitFor = (part: Part.Part<A>, batchId: string, acceptedAt: number | undefined) =>
-    inFlight.run(
-      Effect.map(Settle.settle(settling, batchId, part.records, acceptedAt), (fates) => Part.placed(part, fates)),
+    options.settling.run(
+      Effect.map(Settle.settle(asked, batchId, part.records, acceptedAt), (fates) => Part.placed(part, fates)),
       { orElse: () => Effect.succeed(Part.fated(part, Fate.cutOff(true, batchId))) }
     )
 
