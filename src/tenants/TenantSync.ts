@@ -246,7 +246,8 @@ interface Live<T> {
   /** The most records that had an outcome, and when that was more than before. */
   settled: number
   movedAt: number | undefined
-  /** Turns since then. */
+  hasMoved: boolean
+  /** The last turns in a row in which nothing did. */
   still: number
 }
 
@@ -331,7 +332,7 @@ export const start =
           if (account.turns++ === 0) unstartedLeft()
           account.state = "Running"
           live.movedAt ??= now()
-          live.isCalledBack = live.isSliceOver = live.isSettling = false
+          live.isCalledBack = live.isSliceOver = live.isSettling = live.hasMoved = false
           live.ended = live.idleSince = undefined
           return Effect.andThen(Effect.forkChild(sliceOf(live)), sync(live.tenant, live.turn))
         }).pipe(
@@ -380,11 +381,11 @@ export const start =
 
       /** Gives the place back and stands in line again, at once or when there is something to do. */
       const standAgain = (live: Live<T>) => {
+        live.still = live.hasMoved ? 0 : live.still + 1
         const wait = Math.max(
           live.still === 0 ? 0 : Math.min(shortestAside * 2 ** (live.still - 1), longestAside),
           (live.sender?.pausedUntil() ?? 0) - now()
         )
-        live.still++
         if (wait > 0) {
           live.account.state = "Aside"
           fork(
@@ -452,6 +453,7 @@ export const start =
           isSettling: false,
           settled: 0,
           movedAt: undefined,
+          hasMoved: false,
           still: 0
         }
         turns.stand(live)
@@ -493,7 +495,7 @@ export const start =
         if (settled > live.settled) {
           live.settled = settled
           live.movedAt = at
-          live.still = 0
+          live.hasMoved = true
         }
         const isIdle = inFlight === 0 && (waiting !== undefined || settling !== undefined)
         live.idleSince = isIdle ? (live.idleSince ?? at) : undefined
