@@ -6,6 +6,7 @@
 import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -91,10 +92,10 @@ export interface Options<A, B extends Behaviour, E extends ApiError, R, RL = nev
   /** How long a run that stops waits for the batches in flight. Default: 30 seconds. */
   readonly grace?: Duration.Input | undefined
   /**
-   * How long a run that stops waits for batches that were accepted, to learn what became of them. With a checkpoint the next run
-   * asks for them. Default: as long as `grace`.
+   * What a run that is interrupted waits for in that time: all that it began, with its retries, until it has settled (`all`), or
+   * only the requests that are on the wire (`requests`). With a checkpoint the next run takes up the rest. Default: `all`.
    */
-  readonly settleGrace?: Duration.Input | undefined
+  readonly graceFor?: "all" | "requests" | undefined
   /**
    * Records that this run takes up at most, those that are rejected included: it ends when each of them has its outcome. With
    * a checkpoint the next run goes on behind them. Default: all.
@@ -323,6 +324,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
   wantsOutcomes: boolean
 ) {
   const { batch = BatchPolicy.make(), grace = "30 seconds", to } = options
+  const isShort = options.graceFor === "requests"
   const startedAt = yield* Clock.currentTimeMillis
   const places = Source.isSource(source)
     ? Places.make(source.place, source.recount !== undefined)
@@ -337,7 +339,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
       rows,
       checkpointEvery: Duration.fromInputUnsafe(options.checkpointEvery ?? "1 second"),
       grace: Duration.fromInputUnsafe(grace),
-      settleGrace: Duration.fromInputUnsafe(options.settleGrace ?? grace),
+      isShort,
       startedAt,
       wantsOutcomes
     },
@@ -351,6 +353,7 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
   const address = to.address === undefined ? { vendor: to.vendor, tenant: to.tenant } : yield* to.address
   const policy = yield* SendPolicy.make<never, never, RL>({ ...address, retry, rateLimit, concurrency, breaker })
   yield* tally.listen(policy)
+  if (isShort) yield* endWithRequests(books, policy)
   const progress = yield* watched(options, books, policy, startedAt)
 
   const limit = Batch.limit(batch, to)
@@ -371,7 +374,8 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
     isSure: books.isSure,
     makeSure: books.makeSure,
     onStop: (error) => stop({ _tag: "Failed", error }),
-    stopped
+    // As for a failure, nothing is sent again.
+    stopped: isShort ? () => stopped() && { _tag: "Failed" } : stopped
   })
 
   // What is not sent passes by the batches, to whoever takes the outcomes.
@@ -406,6 +410,25 @@ const open = Effect.fnUntraced(function* <A, B extends Behaviour, E extends ApiE
 
   return { books, close: close(books, source, progress, policy, options.onReport), records }
 })
+
+// After an answer came, there is time to make something of it.
+const afterAnswer = Duration.millis(100)
+
+/** Gives up what only waits, once the run stops and none of its requests is on the wire. */
+const endWithRequests = <E>({ inFlight, stopping }: Books.Books<E>, policy: SendPolicy.SendPolicy) => {
+  const isQuiet = Effect.sync(() => policy.state().inFlight === 0)
+  const quiet = Effect.delay(isQuiet, afterAnswer)
+  return Deferred.await(stopping).pipe(
+    Effect.andThen(
+      Effect.repeat(
+        Effect.flatMap(isQuiet, (was) => Effect.map(quiet, (is) => was && is)),
+        { until: (isOver) => isOver }
+      )
+    ),
+    Effect.andThen(Effect.sync(inFlight.close)),
+    Effect.forkScoped
+  )
+}
 
 /** Tells how far the run is, every 100 milliseconds until the scope closes. What it returns tells it once more. */
 const watched = Effect.fnUntraced(function* <E>(

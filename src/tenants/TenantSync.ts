@@ -41,8 +41,8 @@ export interface Turn {
   readonly key: string
   /**
    * `CustomerSync.run`, which ends at its checkpoint when the turn is over, and goes on from there in the next one. The
-   * tenant's sender stays between its turns, with what was found of its limit, its pauses and its breaker. What was
-   * accepted is not waited for at the end of a turn (`settleGrace`), but asked for in the next one.
+   * tenant's sender stays between its turns, with what was found of its limit, its pauses and its breaker. At the
+   * end of a turn only requests on the wire are waited for (`graceFor`); the next one takes up the rest.
    */
   readonly run: <
     A,
@@ -161,7 +161,7 @@ export interface Options<T, E, R> {
   readonly slice?: Duration.Input | undefined
   /**
    * How long it keeps it with no request in flight, waiting for its limit, a pause, its breaker, a retry or batches that settle,
-   * while others wait for a place. Default: 1 second.
+   * while others wait for a place. Default: 2 seconds.
    */
   readonly idle?: Duration.Input | undefined
   /**
@@ -272,7 +272,7 @@ export const start =
     Effect.gen(function* () {
       const { concurrency = 32, key: keyOf, onEnd, onReport, sync } = options
       const slice = Duration.fromInputUnsafe(options.slice ?? "10 seconds")
-      const idle = Duration.toMillis(Duration.fromInputUnsafe(options.idle ?? "1 second"))
+      const idle = Duration.toMillis(Duration.fromInputUnsafe(options.idle ?? "2 seconds"))
       const patience = Duration.toMillis(Duration.fromInputUnsafe(options.patience ?? "15 minutes"))
       const clock = yield* Clock.Clock
       const now = () => Monotonic.millis(clock)
@@ -471,7 +471,7 @@ export const start =
             return joined(live, options)
           }),
           CustomerSync.run<A, B, E, R, RL, RD, RC, C, D>({
-            settleGrace: 0,
+            graceFor: "requests",
             ...options,
             onProgress: (progress) => {
               seen(live, progress)

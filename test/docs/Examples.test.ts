@@ -60,6 +60,14 @@ const expectations: {
     Effect.sync(() =>
       assert.strictEqual(stdout, "1: c-1\n1: rejected [ { path: [], message: 'The element is not JSON' } ]\n")
     ),
+  tenants: (stdout, sandbox) =>
+    Effect.gen(function* () {
+      assert.match(stdout, /^tenants: 2 done, 1 failed\n {2}globex: CustomerFileUnreadable\n/)
+      assert.match(stdout, /\n {2}applied\s+4\n/)
+      yield* sandbox.idle
+      assert.strictEqual((yield* sandbox.reachCustomers("initech")).size, 2)
+      rmSync(join(folder, ".patchbay/tenants"), { recursive: true, force: true })
+    }),
   files: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "2: Zoë\n3: Jürgen\n")),
   "adding-a-destination": (stdout) =>
     Effect.sync(() => {

@@ -34,7 +34,7 @@ const pass = Effect.fnUntraced(function* (seconds: number) {
 })
 
 /** A run in virtual time, with the reports that it hands out. */
-const runOf = (world: CrashWorld.World, records = source) => {
+const runOf = (world: CrashWorld.World, records = source, graceFor?: "requests") => {
   const reports: Array<SyncReport> = []
   return {
     reports,
@@ -48,6 +48,7 @@ const runOf = (world: CrashWorld.World, records = source) => {
       checkpoint: world.checkpoint,
       deadLetters: world.deadLetters,
       grace: "30 seconds",
+      graceFor,
       onReport: (report) => Effect.sync(() => void reports.push(report))
     })(CrashWorld.named(records))
   }
@@ -140,6 +141,34 @@ describe("a run that is interrupted", () => {
       assert.strictEqual((yield* patches).length, 10, "asked for, not sent again")
       assert.strictEqual(before, 4)
     }).pipe(sandboxed(world, { reach: { queue: { delay: "1 minute" } } }))
+  })
+
+  it.effect("waits for nothing but requests on the wire, where it is told so", () => {
+    const world = CrashWorld.make()
+    return Effect.gen(function* () {
+      const { reports, run } = runOf(world, source, "requests")
+      const fiber = yield* Effect.forkChild(run)
+      // Two were accepted and settle, one is out and will be answered, and one was refused and waits to be sent again.
+      yield* pass(1.5)
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(fiber))
+      yield* pass(0.5)
+      assert.deepStrictEqual(reports, [], "it waits for what is on the wire")
+      yield* pass(2)
+      assert.lengthOf(reports, 1)
+      yield* Fiber.join(stopping)
+      const before = (yield* patches).length
+      assert.lengthOf(world.saved()?.settling ?? [], 3)
+      yield* finish(world)
+      assert.strictEqual((yield* patches).length, before + 10 - 3, "what was accepted is asked for, not sent again")
+    }).pipe(
+      sandboxed(world, {
+        faults: [
+          { method: "PATCH", fault: Fault.respond({ status: 429, retryAfter: "20 seconds" }), after: 3, times: 1 },
+          { method: "PATCH", fault: Fault.latency("2 seconds", { when: "after" }), after: 2, times: 1 }
+        ],
+        reach: { queue: { delay: "1 minute" } }
+      })
+    )
   })
 
   it.effect("a request that is still out when the grace period ends is sent again by the next one", () => {

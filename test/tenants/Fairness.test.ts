@@ -65,8 +65,9 @@ describe("many tenants with limits from 1 to 1,000 a second", () => {
               `${(last / best).toFixed(3)} times the best possible; the first turn came at most ${(Math.max(...lateness) / 1000).toFixed(1)} s late\n`
           )
         }
-        // Who starts as soon as a place is free ends by then, whatever the order (Graham's bound): less than twice the best.
-        assert.isAtMost(last, total / concurrency + Math.max(...all.map(timeAlone)))
+        // Who starts as soon as a place is free ends by then, whatever the order (Graham's bound): less than twice the best. A
+        // tenth is for what turns cost.
+        assert.isAtMost(last, 1.1 * (total / concurrency + Math.max(...all.map(timeAlone))))
         assert.isAtMost(Math.max(...lateness), 2 * slice)
       }),
     isSoak ? 1_800_000 : undefined

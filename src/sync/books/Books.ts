@@ -42,8 +42,8 @@ export interface Options {
   readonly startedAt: number
   /** How long a run that stops waits for what is in flight. */
   readonly grace: Duration.Duration
-  /** How long it waits for batches that were accepted. */
-  readonly settleGrace: Duration.Duration
+  /** Whether it waits for no batches to settle. */
+  readonly isShort: boolean
   /** Whether somebody takes the outcome of each record; if not, none are made. */
   readonly wantsOutcomes: boolean
 }

@@ -1,6 +1,6 @@
 /** How a run stops: once, for a reason, and with time for what is in flight. */
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Abandonable from "../../base/Abandonable.ts"
@@ -20,16 +20,17 @@ export interface Stopping<E> {
   readonly stopping: Deferred.Deferred<void>
   /** What is in flight; it is given up when the grace period is over. */
   readonly inFlight: Abandonable.Abandonable
-  /** Batches that were accepted and are waited for; given up when theirs is. */
+  /** Batches that were accepted and are waited for; given up with it, or at once. */
   readonly settling: Abandonable.Abandonable
 }
 
 export const make = Effect.fnUntraced(function* <E>({
   grace,
-  settleGrace
+  isShort
 }: {
   readonly grace: Duration.Duration
-  readonly settleGrace: Duration.Duration
+  /** Only what is on the wire has that time. */
+  readonly isShort: boolean
 }): Effect.fn.Return<Stopping<E>, never, Scope.Scope> {
   const stopping = yield* Deferred.make<void>()
   const inFlight = Abandonable.make()
@@ -43,7 +44,7 @@ export const make = Effect.fnUntraced(function* <E>({
       Effect.forkScoped
     )
   yield* closeAfter(inFlight, grace)
-  yield* closeAfter(settling, settleGrace)
+  yield* closeAfter(settling, isShort ? Duration.zero : grace)
   const stop = (why: Stop<E>) => {
     if (stopped !== undefined) return
     stopped = why
