@@ -62,7 +62,7 @@ const expectations: {
     ),
   tenants: (stdout, sandbox) =>
     Effect.gen(function* () {
-      assert.match(stdout, /^tenants: 2 done, 1 failed\n {2}globex: CustomerFileUnreadable\n/)
+      assert.match(stdout, /^tenants: 2 done, 1 failed\n {2}globex: SourceUnreadable\n/)
       assert.match(stdout, /\n {2}applied\s+4\n/)
       yield* sandbox.idle
       assert.strictEqual((yield* sandbox.reachCustomers("initech")).size, 2)
