@@ -66,7 +66,6 @@ const expectations: {
       assert.match(stdout, /\n {2}applied\s+4\n/)
       yield* sandbox.idle
       assert.strictEqual((yield* sandbox.reachCustomers("initech")).size, 2)
-      rmSync(join(folder, ".patchbay/tenants"), { recursive: true, force: true })
     }),
   files: (stdout) => Effect.sync(() => assert.strictEqual(stdout, "2: Zoë\n3: Jürgen\n")),
   "adding-a-destination": (stdout) =>
@@ -142,6 +141,7 @@ describe("the examples in README, docs and comments", () => {
         const sandbox = yield* Sandbox.Sandbox
         writeFileSync(join(folder, "customers.csv"), csv)
         rmSync(join(folder, "dead-letters.ndjson"), { force: true })
+        rmSync(join(folder, ".patchbay/tenants"), { recursive: true, force: true })
         forgetByHand()
         const { code, stderr, stdout } = yield* node(["--conditions=source", file(index)], {
           cwd: folder,
