@@ -62,8 +62,8 @@ const segmenterOnDemand: Plugin = {
 const command = defineConfig({
   input: { "cli/main": "src/cli/main.ts" },
   platform: "node",
-  // What has to do with security is updated by itself.
-  external: /^(?:jose|undici)(?:\/|$)/,
+  // What has to do with security is updated by itself, and what is optional may not be there.
+  external: /^(?:hucre|jose|undici)(?:\/|$)/,
   plugins: [segmenterOnDemand, licences("cli/LICENSES.txt")],
   output: {
     dir: "dist",

@@ -74,7 +74,9 @@ export * as ReachSchema from "./reach/ReachSchema.ts"
 export * as ReachSettlement from "./reach/ReachSettlement.ts"
 /** What compressed sources are decompressed with. */
 export * as Decompression from "./source/bytes/Decompression.ts"
-/** Customer files, CSV, NDJSON and JSON, as streams of records. */
+/** What Excel workbooks are read with. */
+export * as Workbooks from "./source/bytes/Workbooks.ts"
+/** Customer files, CSV, NDJSON, JSON and workbooks, as streams of records. */
 export * as CustomerFile from "./source/CustomerFile.ts"
 /** Which columns become which fields, and how they are read, as a value. */
 export * as Mapping from "./source/Mapping.ts"

@@ -10,3 +10,5 @@ export * as NodeDecompression from "./NodeDecompression.ts"
 export * as NodeHttp from "./NodeHttp.ts"
 /** What a process keeps in memory for new objects. */
 export * as NodeMemory from "./NodeMemory.ts"
+/** Excel workbooks, by a package that is installed beside this one. */
+export * as NodeWorkbooks from "./NodeWorkbooks.ts"

@@ -1,5 +1,5 @@
 /**
- * Customers out of CSV, NDJSON and JSON of any size: each record with its place, or with what is wrong with it. What is compressed
+ * Customers out of CSV, NDJSON and JSON of any size, and out of Excel workbooks: each record with its place, or with what is wrong with it. What is compressed
  * or in another encoding is read as the plain UTF-8 that it stands for, and positions are those of that.
  *
  * A block of bytes is read when its records are asked for. Memory is bounded by that block and by
@@ -28,7 +28,7 @@ import * as CsvHeader from "./csv/CsvHeader.ts"
 import * as CsvReader from "./csv/CsvReader.ts"
 import * as FileBeginning from "./FileBeginning.ts"
 import * as FileFingerprint from "./FileFingerprint.ts"
-import type { CsvOptions, FieldOf, FileOptions, JsonOptions, NdjsonOptions } from "./FileOptions.ts"
+import type { CsvOptions, FieldOf, FileOptions, JsonOptions, NdjsonOptions, XlsxOptions } from "./FileOptions.ts"
 import * as JsonPointer from "./json/JsonPointer.ts"
 import * as JsonReader from "./json/JsonReader.ts"
 import * as LetterReader from "./LetterReader.ts"
@@ -95,11 +95,12 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
   options?: FileOptions<FieldOf<S>> | undefined
 ): Source.Source<S["Type"], CustomerFileError, FileSystem.FileSystem> => {
   const format = options?.format ?? formatOf(path)
-  const described = { source: path, encoding: options?.encoding }
+  const workbook = format === "xlsx" ? workbookOf(options) : undefined
+  const described = { source: path, encoding: options?.encoding, workbook }
   const mapped = MappedSchema.of(schema)
   const isPlain =
     mapped === undefined ||
-    (format !== undefined && Plain.of(mapped, format === "csv" ? "csv" : "ndjson") !== undefined)
+    (format !== undefined && Plain.of(mapped, format === "csv" || format === "xlsx" ? "csv" : "ndjson") !== undefined)
   const isCopied = isPlain || (format === "csv" && Copied.of(mapped) !== undefined)
   const to = mapped?.to ?? schema
   // Of the last reading.
@@ -149,7 +150,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
     from: (position) =>
       format === undefined
         ? Stream.fail(new UnsupportedFormat({ source: path }))
-        : format === "csv"
+        : format === "csv" || format === "xlsx"
           ? csvFile(position, (settings, base, header) => {
               counts = settings.counts
               return ByteBlocks.taker(path, base, CsvReader.records(settings, header))
@@ -167,7 +168,8 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
     ),
     encoded: (encoder) => {
       const { json } = encoder
-      if (format === undefined || json?.schema !== to || !isCopied) return undefined
+      // Lines of a sheet are counted in another way, and the workbook takes its time anyway.
+      if (format === undefined || format === "xlsx" || json?.schema !== to || !isCopied) return undefined
       const key = json.field
       if (format === "csv") {
         return (position) =>
@@ -186,8 +188,8 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
       RowsAgain.find(wanted, (position) =>
         // What is read for this is none of what the run has read.
         openFile(described, position, seenOf(path), (from, bytes) =>
-          format === "csv"
-            ? csvFrom(path, from, bytes, schema, options, (settings, base, header) =>
+          format === "csv" || format === "xlsx"
+            ? csvFrom(path, from, textAgain(workbook) ?? bytes, schema, options, (settings, base, header) =>
                 ByteBlocks.taker(path, base, CsvReader.records({ ...settings, decoder: RowsAgain.decoder }, header))
               )
             : Stream.unwrap(
@@ -220,6 +222,20 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(
     expansion: () => sizes?.expansion ?? 1,
     ...(isPlain ? {} : { mapped: () => counts?.counts() })
   })
+}
+
+const workbookOf = (
+  options: { readonly sheet?: string | undefined; readonly skipLines?: number | undefined } = {}
+) => ({
+  sheet: options.sheet,
+  skipRows: options.skipLines ?? 0,
+  text: undefined
+})
+
+/** What was read of a workbook, where something was. */
+const textAgain = (workbook: PlainBytes.Workbook | undefined): Bytes | undefined => {
+  const text = workbook?.text
+  return text && ((offset) => Stream.make(text.subarray(offset)))
 }
 
 /** What of a file was seen by the last reading of it. */
@@ -377,12 +393,13 @@ const csvFrom = <S extends Schema.ConstraintDecoder<unknown>, T>(
   from: FilePlace.FilePosition | undefined,
   bytes: Bytes,
   schema: S,
-  options: CsvOptions | undefined,
+  options: FileOptions | undefined,
   take: TakeCsv<S["Type"], T>
 ): Stream.Stream<T, CustomerFileError> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const settings = yield* csvSettings(path, schema, { ...options, from })
+      const isSheet = (options?.format ?? formatOf(path)) === "xlsx"
+      const settings = yield* csvSettings(path, schema, { ...options, from }, isSheet)
       if (from === undefined || from.place.byte === 0)
         return ByteBlocks.read(bytes(0), () => take(settings, 0, undefined))
       const header = yield* Stream.runHead(
@@ -487,14 +504,41 @@ export const csv = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   schema: S,
   options?: CsvOptions<FieldOf<S>> | undefined
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> & Source.Telling =>
+  csvRecords(bytes, schema, options, undefined)
+
+/**
+ * The records of one sheet of an Excel workbook, which is read as the CSV of it would be: see `csv`. `line` is the number of
+ * the row. The workbook is held in memory while it is read; `Workbooks` reads it, which is provided by `NodeWorkbooks.layer` of
+ * `effect-patchbay/node`.
+ *
+ * Texts are as they are. A number is its digits, of which Excel keeps 15: one that has lost some is written `1.23E+17`,
+ * which no id may be. A day is `2024-01-15`, with a time of day `2024-01-15T10:30:00`; workbooks know no time zone.
+ * A formula is its value; where that was never calculated, it is the formula, `=A1`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const xlsx = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
+  bytes: Stream.Stream<Uint8Array, E, R>,
+  schema: S,
+  options?: XlsxOptions<FieldOf<S>> | undefined
+): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> & Source.Telling =>
+  csvRecords(bytes, schema, options, workbookOf(options))
+
+const csvRecords = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
+  bytes: Stream.Stream<Uint8Array, E, R>,
+  schema: S,
+  options: CsvOptions | undefined,
+  workbook: PlainBytes.Workbook | undefined
 ): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> & Source.Telling => {
   const source = options?.source ?? "bytes"
   // Of the last reading.
   let notes: ReadNotes | undefined
   const records = Stream.unwrap(
-    Effect.map(csvSettings(source, schema, options), (settings) => {
+    Effect.map(csvSettings(source, schema, options, workbook !== undefined), (settings) => {
       notes = settings.notes
-      return ByteBlocks.read(PlainBytes.read(bytes, { source, encoding: options?.encoding }), () =>
+      return ByteBlocks.read(PlainBytes.read(bytes, { source, encoding: options?.encoding, workbook }), () =>
         ByteBlocks.taker(source, 0, CsvReader.records(settings))
       )
     })
@@ -564,7 +608,9 @@ export const json = <E, R, S extends Schema.ConstraintDecoder<unknown>>(
 ): Stream.Stream<CustomerRecord<S["Type"]>, E | BytesError, R> & Source.Telling =>
   telling(bytes, schema, options, takeJson(options?.records))
 
-const formatOf = (path: string): "csv" | "ndjson" | "json" | undefined => {
+const formatOf = (path: string): FileOptions["format"] => {
+  // Whichever of a spreadsheet's formats it is, what it holds tells whether it is read.
+  if (/\.(?:xls[xmb]?|ods)$/i.test(path)) return "xlsx"
   const name = path.toLowerCase().replace(/\.(?:gz|zst|br)$/, "")
   if (name.endsWith(".csv") || name.endsWith(".tsv")) return "csv"
   if (name.endsWith(".json")) return "json"
@@ -574,7 +620,8 @@ const formatOf = (path: string): "csv" | "ndjson" | "json" | undefined => {
 const csvSettings = <S extends Schema.ConstraintDecoder<unknown>>(
   source: string,
   schema: S,
-  options: CsvOptions | undefined
+  options: CsvOptions | undefined,
+  isSheet: boolean
 ): Effect.Effect<CsvReader.Settings<S["Type"]> & Counted<S["Type"]>, MappingProblem> =>
   Effect.gen(function* () {
     const { empty, mapped, to, ...shared } = yield* sharedSettings(schema, options, "csv")
@@ -593,7 +640,8 @@ const csvSettings = <S extends Schema.ConstraintDecoder<unknown>>(
       ...shared,
       to,
       source,
-      delimiter,
+      delimiter: isSheet ? "," : delimiter,
+      countsRows: isSheet,
       firstOffset: from === undefined ? 0 : from.place.byte === 0 ? from.offset : undefined,
       skipLines,
       strictHeader,

@@ -27,9 +27,9 @@ export const make = (
   Effect.map(fs.stat(path), ({ mtime, size: bytes, type }) => {
     // Those that are not given are not in the JSON of them either.
     const { allowSuspicious, columns, delimiter, empty, encoding, format, maxRecordSize, otherColumns } = options ?? {}
-    const { records, skipLines, strictHeader, strictRows, untilBlankLine } = options ?? {}
+    const { records, sheet, skipLines, strictHeader, strictRows, untilBlankLine } = options ?? {}
     const shared = { columns, delimiter, empty, format, maxRecordSize, otherColumns, allowSuspicious, encoding }
-    const ofFormat = { records, skipLines, strictHeader, strictRows, untilBlankLine }
+    const ofFormat = { records, sheet, skipLines, strictHeader, strictRows, untilBlankLine }
     return {
       source: path,
       // What is no file, such as a pipe, has neither.

@@ -128,14 +128,29 @@ export interface JsonOptions<Field extends string = string> extends NdjsonOption
 }
 
 /**
- * How a file is read. What only `CsvOptions` has means nothing to NDJSON and JSON, and `records` only something to JSON.
+ * How a sheet of a workbook is read. A delimiter and an encoding mean nothing to it.
  *
  * @category configuration
  * @since 0.1.0
  */
-export interface FileOptions<Field extends string = string> extends CsvOptions<Field>, JsonOptions<Field> {
-  /** Default by the end of the path: `.csv` or `.tsv`, `.ndjson` or `.jsonl`, `.json`, also before `.gz`, `.zst` or `.br`. */
-  readonly format?: "csv" | "ndjson" | "json" | undefined
+export interface XlsxOptions<Field extends string = string> extends CsvOptions<Field> {
+  /** The sheet that is read, by its name. Default: the only one that is not hidden; several are refused. */
+  readonly sheet?: string | undefined
+}
+
+/**
+ * How a file is read. What only `XlsxOptions` or `CsvOptions` has means nothing to NDJSON and JSON, and `records` only
+ * something to JSON.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface FileOptions<Field extends string = string> extends XlsxOptions<Field>, JsonOptions<Field> {
+  /**
+   * Default by the end of the path: `.csv` or `.tsv`, `.ndjson` or `.jsonl`, `.json`, also before `.gz`, `.zst` or `.br`; `.xlsx` or
+   * `.xlsm`. A sheet of a workbook is read as its CSV is, with the number of the row for the line.
+   */
+  readonly format?: "csv" | "ndjson" | "json" | "xlsx" | undefined
   /**
    * Whether a sync with a checkpoint goes on in a file that has changed behind what was read of it, as one that grew, or that
    * was put right where an earlier run had to stop. What was read is checked by its content, and a file in which that has

@@ -98,6 +98,7 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(
           strictRows: false,
           skipLines: 0,
           untilBlankLine: false,
+          countsRows: false,
           mappedNames: new Set(),
           columns,
           resolve: () => resolved,

@@ -5,7 +5,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { NodeDecompression } from "../../node/index.ts"
+import { NodeDecompression, NodeWorkbooks } from "../../node/index.ts"
 import * as CsvOptions from "../run/CsvOptions.ts"
 import * as Reading from "../run/Reading.ts"
 import * as Running from "../run/Running.ts"
@@ -29,7 +29,7 @@ export const command = Command.make(
     files: Argument.String("file").pipe(
       Argument.withMetavar("FILE"),
       Argument.withDescription(
-        "The customers: CSV, NDJSON or JSON files, also compressed, read in this order, also as patterns in quotes, or - for standard input"
+        "The customers: CSV, NDJSON or JSON files, also compressed, or .xlsx, read in this order, also as patterns in quotes, or - for standard input"
       ),
       Argument.variadic({ min: 1 })
     ),
@@ -52,6 +52,11 @@ export const command = Command.make(
       Flag.filterMap(mapping, () => "a field and its column, such as email=E-Mail"),
       Flag.atLeast(0)
     ),
+    sheet: Flag.String("sheet").pipe(
+      Flag.withMetavar("NAME"),
+      Flag.withDescription("The sheet of a workbook that is read (default: the only one that is not hidden)"),
+      Flag.optional
+    ),
     grown: Flag.Boolean("grown").pipe(
       Flag.withDescription(
         "With --checkpoint: go on in a file that was added to, or put right behind what was read; what was read is checked"
@@ -62,31 +67,34 @@ export const command = Command.make(
     ...CsvOptions.flags,
     ...SyncOptions.flags
   },
-  Effect.fnUntraced(function* (options) {
-    const fields = options.map.map(([field]) => field)
-    const twice = fields.find((field, index) => fields.indexOf(field) !== index)
-    if (twice !== undefined) {
-      return yield* new CommandFailed({
-        exit: 2,
-        message: `--map ${twice} is given more than once: a field is in one column. Leave the others out.`
-      })
-    }
-    const { checkpoint, grown } = options
-    if (grown && Option.isNone(checkpoint)) {
-      return yield* new CommandFailed({
-        exit: 2,
-        message: "--grown is for --checkpoint DIR, which knows what was read. Add that, or leave --grown out."
-      })
-    }
-    const files = yield* Reading.filesOf(options.files)
-    const source = yield* Reading.files({ ...options, files, map: Object.fromEntries(options.map) }, options)
-    const paths = files.filter((file) => file !== "-")
-    return yield* Running.run(options, source, { name: Reading.nameOf(files), paths })
-  }, Effect.provide(NodeDecompression.layer))
+  Effect.fnUntraced(
+    function* (options) {
+      const fields = options.map.map(([field]) => field)
+      const twice = fields.find((field, index) => fields.indexOf(field) !== index)
+      if (twice !== undefined) {
+        return yield* new CommandFailed({
+          exit: 2,
+          message: `--map ${twice} is given more than once: a field is in one column. Leave the others out.`
+        })
+      }
+      const { checkpoint, grown } = options
+      if (grown && Option.isNone(checkpoint)) {
+        return yield* new CommandFailed({
+          exit: 2,
+          message: "--grown is for --checkpoint DIR, which knows what was read. Add that, or leave --grown out."
+        })
+      }
+      const files = yield* Reading.filesOf(options.files)
+      const source = yield* Reading.files({ ...options, files, map: Object.fromEntries(options.map) }, options)
+      const paths = files.filter((file) => file !== "-")
+      return yield* Running.run(options, source, { name: Reading.nameOf(files), paths })
+    },
+    Effect.provide([NodeDecompression.layer, NodeWorkbooks.layer])
+  )
 ).pipe(
   Command.withShortDescription("Send the customers of files"),
   Command.withDescription(
-    "Sends the customers of CSV, NDJSON or JSON files, and accounts for every one of them. Credentials come from the environment or from --env-file."
+    "Sends the customers of CSV, NDJSON, JSON or .xlsx files, and accounts for every one of them. Credentials come from the environment or from --env-file."
   ),
   Command.withExamples([
     {

@@ -29,7 +29,7 @@ export interface Reading<A, E, R> {
   readonly total: () => number | undefined
 }
 
-export const formats = ["csv", "ndjson", "json"] as const
+export const formats = ["csv", "ndjson", "json", "xlsx"] as const
 
 export type Format = (typeof formats)[number]
 
@@ -40,6 +40,8 @@ export interface FileOptions extends CsvOptions.CsvOptions {
   readonly format: Option.Option<Format>
   /** Where in a JSON the array of the customers is. */
   readonly records: Option.Option<string>
+  /** Of a workbook. */
+  readonly sheet: Option.Option<string>
   /** Field to column. */
   readonly map: { readonly [field: string]: string }
   /** Whether what stands behind what an earlier run read may have changed. */
@@ -107,7 +109,7 @@ export const files = (
 
 /** Several files as one source. Each of them must be one that can be read from any place on. */
 const several = Effect.fnUntraced(function* (
-  { files, format, grown, map, records, ...csv }: FileOptions,
+  { files, format, grown, map, records, sheet, ...csv }: FileOptions,
   options: SyncOptions
 ): Effect.fn.Return<Customers, CommandFailed, FileSystem.FileSystem> {
   if (grown) {
@@ -125,7 +127,9 @@ const several = Effect.fnUntraced(function* (
         `${file === "-" ? standardInput : file} is no file, and cannot be one of several sources. Save it to a file and name that, or send it by itself.`
       )
     }
-    known.add(yield* formatOf(file, format))
+    const formatted = yield* formatOf(file, format)
+    if (Option.isSome(sheet) && formatted !== "xlsx") return yield* refuse(noSheet(file))
+    known.add(formatted)
     sizes.set(file, size)
   }
   yield* checkRecords(records, known)
@@ -139,7 +143,8 @@ const several = Effect.fnUntraced(function* (
               source: CustomerFile.read(name, way.schema, {
                 ...readingOf(records, csv, options),
                 ...way.options,
-                format: Option.getOrUndefined(format)
+                format: Option.getOrUndefined(format),
+                sheet: Option.getOrUndefined(sheet)
               })
             }))
           ),
@@ -165,6 +170,7 @@ const readingOf = (
 /** What a file is, by what was said of it or by its name. Fails where neither says it. */
 const formatOf = (file: string, format: FileOptions["format"]): Effect.Effect<Format, CommandFailed> => {
   if (Option.isSome(format)) return Effect.succeed(format.value)
+  if (/\.(?:xls[xmb]?|ods)$/i.test(file)) return Effect.succeed("xlsx")
   const named = /\.(csv|tsv|ndjson|jsonl|json)(?:\.(?:gz|zst|br))?$/i.exec(file)?.[1]?.toLowerCase()
   if (named === "csv" || named === "tsv") return Effect.succeed("csv")
   if (named !== undefined) return Effect.succeed(named === "json" ? "json" : "ndjson")
@@ -172,7 +178,7 @@ const formatOf = (file: string, format: FileOptions["format"]): Effect.Effect<Fo
   return refuse(
     file === "-"
       ? `What comes from standard input has no name to tell its format. ${say}`
-      : `${file} ends in neither .csv, .tsv, .ndjson, .jsonl nor .json. ${say}`
+      : `${file} ends in neither .csv, .tsv, .ndjson, .jsonl, .json nor .xlsx. ${say}`
   )
 }
 
@@ -188,10 +194,10 @@ const checkRecords = (
 
 const one = Effect.fnUntraced(function* (
   file: string,
-  { format, grown, map, records, ...csv }: FileOptions,
+  { format, grown, map, records, sheet, ...csv }: FileOptions,
   options: SyncOptions
 ): Effect.fn.Return<Customers, CommandFailed, FileSystem.FileSystem> {
-  const reading = readingOf(records, csv, options)
+  const reading = { ...readingOf(records, csv, options), sheet: Option.getOrUndefined(sheet) }
   yield* checkEncoding(options)
   const keeps = Option.isSome(options.checkpoint) && !options.dryRun
 
@@ -199,6 +205,7 @@ const one = Effect.fnUntraced(function* (
   const source = isStandardInput ? standardInput : file
   const { size } = isStandardInput ? { size: undefined } : yield* Files.readable(file)
   const known = yield* formatOf(file, format)
+  if (Option.isSome(sheet) && known !== "xlsx") return yield* refuse(noSheet(source))
   yield* checkRecords(records, new Set([known]))
   if (keeps && size === undefined) return yield* refuse(unrepeatable(source))
   if (size === undefined) {
@@ -283,6 +290,9 @@ const checkEncoding = ({ encoding }: SyncOptions): Effect.Effect<void, CommandFa
   Effect.catch(CustomerFile.checkEncoding(Option.getOrUndefined(encoding)), ({ problem }) =>
     refuse(`--encoding ${Option.getOrElse(encoding, () => "")} ${problem}.`)
   )
+
+const noSheet = (source: string): string =>
+  `--sheet is for workbooks, and ${source} is none. Leave it out, or say --format xlsx.`
 
 const unrepeatable = (source: string): string =>
   `--checkpoint needs a source that can be read again from where it stopped, and can be told from another one, which ${source} is not. Save it to a file and name that, or leave out --checkpoint.`

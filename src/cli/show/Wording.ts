@@ -7,6 +7,8 @@ const words: ReadonlyArray<readonly [RegExp, string]> = [
   [/Map it with columns\b/g, "Map it with --map field=Column"],
   [/encoding: "([^"]+)"/g, "--encoding $1"],
   [/^columns\.(\w+):(.*) Write a mapping:/g, "--map $1:$2 Write a mapping, in a file for --mapping:"],
+  [/Say which, such as sheet: ("[^"]*")/g, "Say which, such as --sheet $1"],
+  [/(Read it with|such as) format: "(csv|xlsx)"/g, "$1 --format $2"],
   [/otherColumns: "ignore"/g, "--ignore-unknown-fields"],
   [/allowSuspicious: \["([\w-]+)"\]/g, "--allow-suspicious $1"],
   [/\bwith records: ("[^"]*")/g, "with --records $1"],

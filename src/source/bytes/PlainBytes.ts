@@ -11,11 +11,14 @@ import {
   type BrokenArchive,
   PositionBeyondEnd,
   UnmarkedEncoding,
-  UnsupportedCompression
+  UnsupportedCompression,
+  WorkbookUnreadable
 } from "../read/CustomerFileError.ts"
 import { Decompression } from "./Decompression.ts"
+import * as SheetText from "./SheetText.ts"
 import * as Signature from "./Signature.ts"
 import * as Transcoding from "./Transcoding.ts"
+import { Workbooks } from "./Workbooks.ts"
 
 /** What is known of a source besides its bytes. */
 export interface Options {
@@ -24,6 +27,18 @@ export interface Options {
   readonly encoding: string | undefined
   /** Counts the bytes that are no plain UTF-8, and what becomes of them. */
   readonly sizes?: Sizes | undefined
+  /** It is a workbook, of which one sheet is read as the text of a CSV. */
+  readonly workbook?: Workbook | undefined
+}
+
+/** Which sheet of a workbook is read. */
+export interface Workbook {
+  /** By default the only one that can be seen. */
+  readonly sheet: string | undefined
+  /** Rows at its top that are passed over. */
+  readonly skipRows: number
+  /** Its text, once it has been read: a part of it is not read again out of the whole workbook. */
+  text: Uint8Array | undefined
 }
 
 /** Bytes of a source that were taken so far, and those that they became. */
@@ -38,7 +53,12 @@ export interface Sizes {
 export const noSizes = (): Sizes => ({ taken: 0, plain: 0, expansion: 1 })
 
 /** Why bytes cannot become plain UTF-8. */
-export type Failure = BrokenArchive | InvalidConfiguration | UnmarkedEncoding | UnsupportedCompression
+export type Failure =
+  | BrokenArchive
+  | InvalidConfiguration
+  | UnmarkedEncoding
+  | UnsupportedCompression
+  | WorkbookUnreadable
 
 type Chunk = Arr.NonEmptyReadonlyArray<Uint8Array>
 type BytesPull<E> = Pull.Pull<Chunk, E>
@@ -48,8 +68,12 @@ export const read = <E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   options: Options
 ): Stream.Stream<Uint8Array, E | Failure, R> =>
-  peeked(bytes, (head, rest) => {
-    const compression = Signature.compression(head, options.source)
+  peeked(bytes, (head, rest): Stream.Stream<Uint8Array, E | Failure> => {
+    const { source, workbook } = options
+    if (workbook !== undefined) return sheet(head, rest, workbook, options)
+    const unsaid = Signature.spreadsheet(head)
+    if (unsaid !== undefined) return Stream.fail(unreadable(unsaid === "open" ? "NotSaid" : "OtherFormat", source))
+    const compression = Signature.compression(head, source)
     return compression === undefined ? decoded(rest, options) : decompressed(rest, compression, options)
   })
 
@@ -57,7 +81,8 @@ export const read = <E, R>(
 export const headSize = Signature.length
 
 /** Whether these first bytes are those of a source that is plain UTF-8. */
-export const isPlain = (head: Uint8Array, { encoding, source }: Options): boolean => {
+export const isPlain = (head: Uint8Array, { encoding, source, workbook }: Options): boolean => {
+  if (workbook !== undefined) return false
   if (Signature.compression(head, source) !== undefined) return false
   const mark = Signature.marked(head)
   if (mark !== undefined) return mark === "utf-8"
@@ -133,6 +158,44 @@ export const checkEncoding = (encoding: string | undefined): Effect.Effect<void,
           problem: "is not known. Use a name of the Encoding Standard, such as windows-1252, iso-8859-2 or shift_jis"
         })
       )
+
+const unreadable = (reason: WorkbookUnreadable["reason"], source: string): WorkbookUnreadable =>
+  new WorkbookUnreadable({ source, reason, sheet: undefined, sheets: [] })
+
+/** The text of a sheet. Its workbook is read as a whole, because what its cells hold may stand at its end. */
+const sheet = <E>(
+  head: Uint8Array,
+  bytes: Stream.Stream<Uint8Array, E>,
+  workbook: Workbook,
+  options: Options
+): Stream.Stream<Uint8Array, E | WorkbookUnreadable> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const { source } = options
+      const kind = Signature.spreadsheet(head)
+      if (kind === "sealed" && /\.xls[xm]$/i.test(source)) return yield* unreadable("Encrypted", source)
+      if (kind === "other" || kind === "sealed") return yield* unreadable("OtherFormat", source)
+      if (!Signature.isZip(head)) return yield* unreadable("NotWorkbook", source)
+      const workbooks = yield* Workbooks
+      if (workbooks === undefined) return yield* unreadable("NoReader", source)
+      const blocks = yield* Stream.runFold(
+        bytes,
+        () => [] as Uint8Array[],
+        (blocks, block) => {
+          // It is written over by the next.
+          blocks.push(block.slice())
+          return blocks
+        }
+      )
+      const whole = concat(blocks)
+      const text = SheetText.of(yield* workbooks.read(whole, { sheet: workbook.sheet, source }), workbook.skipRows)
+      workbook.text = text
+      takenBy(options)(whole.length)
+      madeBy(options)(text.length)
+      if (options.sizes !== undefined) options.sizes.expansion = text.length / whole.length
+      return Stream.succeed(text)
+    })
+  )
 
 const decompressed = <E>(
   bytes: Stream.Stream<Uint8Array, E>,

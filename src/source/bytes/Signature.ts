@@ -39,6 +39,27 @@ export const compression = (head: Uint8Array, source: string): UnsupportedCompre
   return found ?? (/\.br$/i.test(source) ? "brotli" : undefined)
 }
 
+const zip = [0x50, 0x4b]
+const ole2 = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]
+
+// In a ZIP, where the name of the first part starts.
+const nameAt = 30
+
+/**
+ * Which kind of spreadsheet the source may be: `open` is a ZIP of Office's parts, `other` one of OpenDocument, `sealed` the
+ * container of Excel's old format, and of what has a password.
+ */
+export const spreadsheet = (head: Uint8Array): "open" | "other" | "sealed" | undefined => {
+  if (startsWith(head, ole2)) return "sealed"
+  if (!startsWith(head, zip)) return undefined
+  const name = String.fromCharCode(...head.subarray(nameAt))
+  if (name.startsWith("mimetype")) return "other"
+  return /^(?:\[Content_Types\]\.xml|_rels\/|docProps\/|xl\/)/.test(name) ? "open" : undefined
+}
+
+/** Whether the source is a ZIP, of whatever it is. */
+export const isZip = (head: Uint8Array): boolean => startsWith(head, zip)
+
 /** The encoding that a byte order mark says. */
 export const marked = (head: Uint8Array): UnmarkedEncoding["encoding"] | "utf-8" | undefined => {
   if (startsWith(head, [0xff, 0xfe, 0, 0]) || startsWith(head, [0, 0, 0xfe, 0xff])) return "utf-32"

@@ -28,6 +28,8 @@ export interface RowSettings {
   readonly strictRows: boolean
   /** The table ends at the first blank line below a row. */
   readonly untilBlankLine: boolean
+  /** Line breaks inside of cells begin no line: a line is a row of a sheet. */
+  readonly countsRows: boolean
 }
 
 /** What `next` found: a row, a line that is none, or only the beginning of a row. */
@@ -64,6 +66,7 @@ export class CsvRows {
   private readonly maxRecordSize: number
   private readonly isStrict: boolean
   private readonly untilBlankLine: boolean
+  private readonly countsRows: boolean
   private text = ""
   private from = 0
   private to = 0
@@ -73,13 +76,16 @@ export class CsvRows {
   private nextCr = -1
   private nextDelimiter = -1
 
-  constructor(window: TextWindow, { delimiter, maxRecordSize, strictRows, untilBlankLine }: RowSettings) {
+  constructor(window: TextWindow, settings: RowSettings) {
+    const { countsRows, delimiter, maxRecordSize, strictRows, untilBlankLine } = settings
+
     this.window = window
     this.delimiter = delimiter
     this.delimiterCode = delimiter.charCodeAt(0)
     this.maxRecordSize = maxRecordSize
     this.isStrict = strictRows
     this.untilBlankLine = untilBlankLine
+    this.countsRows = countsRows
   }
 
   /** To be called when the window has taken a block. */
@@ -262,6 +268,7 @@ export class CsvRows {
       if (this.nextLf < window.at) this.nextLf = find(text, "\n", window.at)
       if (this.nextCr < window.at) this.nextCr = find(text, "\r", window.at)
     }
+    if (this.countsRows) window.line = this.line
     if (end < text.length) window.passBreak(end)
     else window.at = end
     if (escapeAt === -1) return "row"

@@ -37,14 +37,14 @@ export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("So
 }
 
 /**
- * The name of the file does not say whether it is CSV, NDJSON or JSON.
+ * The name of the file does not say whether it is CSV, NDJSON, JSON or a workbook.
  *
  * @category errors
  * @since 0.1.0
  */
 export class UnsupportedFormat extends Schema.TaggedError<UnsupportedFormat>()("UnsupportedFormat", source) {
   override get message(): string {
-    return `${this.source} ends in neither .csv, .tsv, .ndjson, .jsonl nor .json. Say what it is with the option format.`
+    return `${this.source} ends in neither .csv, .tsv, .ndjson, .jsonl, .json nor .xlsx. Say what it is with the option format.`
   }
 }
 
@@ -225,6 +225,75 @@ export class BrokenArchive extends Schema.TaggedError<BrokenArchive>()("BrokenAr
   }
 }
 
+const table = "Save the sheet as CSV, or"
+
+/**
+ * The source cannot be read as an Excel workbook, or is one that was to be read as something else. Nothing of it came out.
+ *
+ * - `NoReader`: nothing that reads workbooks was provided.
+ * - `NotInstalled`: the package that reads them is not installed.
+ * - `NotSaid`: it is a workbook, and neither its name nor the option `format` says so.
+ * - `NotWorkbook`: it is something else.
+ * - `OtherFormat`: it is a spreadsheet of another format, such as `.xls`, or one with a password.
+ * - `Encrypted`: it has a password.
+ * - `Broken`: it is cut off or damaged.
+ * - `TooLarge`: a sheet is larger than what is held in memory.
+ * - `SeveralSheets`: it has several, and none was named.
+ * - `NoSuchSheet`: none has the name that was given, or it has none that can be seen.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkbookUnreadable extends Schema.TaggedError<WorkbookUnreadable>()("WorkbookUnreadable", {
+  ...source,
+  reason: Schema.Literals([
+    "NoReader",
+    "NotInstalled",
+    "NotSaid",
+    "NotWorkbook",
+    "OtherFormat",
+    "Encrypted",
+    "Broken",
+    "TooLarge",
+    "SeveralSheets",
+    "NoSuchSheet"
+  ]),
+  /** The name of the sheet that was asked for. */
+  sheet: Schema.UndefinedOr(Schema.String),
+  /** The names of the sheets that can be asked for, where those are known. */
+  sheets: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    const { sheet, sheets, source } = this
+    const names = sheets.map((name) => JSON.stringify(name)).join(", ")
+    const say = `Say which, such as sheet: ${JSON.stringify(sheets[0] ?? "")}.`
+    switch (this.reason) {
+      case "NoReader":
+        return `${source} is an Excel workbook, and nothing was provided to read it. ${table} provide NodeWorkbooks.layer of effect-patchbay/node.`
+      case "NotInstalled":
+        return `${source} is an Excel workbook, and the package that reads them is not installed. ${table} install it: npm install hucre`
+      case "NotSaid":
+        return `${source} is an Excel workbook. Read it with format: "xlsx".`
+      case "NotWorkbook":
+        return `${source} is to be read as an Excel workbook, and is none. Say what it is, such as format: "csv".`
+      case "OtherFormat":
+        return `${source} is a spreadsheet of a format that is not read, or has a password. Open it, and save it without a password as .xlsx, or the sheet as CSV.`
+      case "Encrypted":
+        return `${source} has a password. Open it, and save it without one, or the sheet as CSV.`
+      case "Broken":
+        return `${source} is cut off or damaged, or no Excel workbook. Open it in Excel to see, and save it again, or get it again.`
+      case "TooLarge":
+        return `${source} has a sheet that is too large to be read as a workbook. Save the sheet as CSV.`
+      case "SeveralSheets":
+        return `${source} has several sheets: ${names}. ${say}`
+      case "NoSuchSheet":
+        return sheet === undefined
+          ? `${source} has no sheet that is not hidden${sheets.length === 0 ? "." : `, of ${names}. ${say}`}`
+          : `${source} has no sheet ${JSON.stringify(sheet)}. It has ${names === "" ? "none" : names}.`
+    }
+  }
+}
+
 /**
  * A JSON source cannot be told apart from a place on: it is cut off, or quotes or brackets are missing in it, so that nobody
  * can say where the next record starts. The records before that came out first, and a run sends them.
@@ -316,6 +385,7 @@ export type BytesError =
   | RecordsNotFound
   | UnmarkedEncoding
   | UnsupportedCompression
+  | WorkbookUnreadable
 
 /**
  * Why a file cannot be read as customers.
