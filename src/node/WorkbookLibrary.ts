@@ -60,7 +60,11 @@ const lacksValue = ({ formula, value }: LibraryCell): boolean => formula !== und
 
 const isMissing = (code: unknown): boolean => code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND"
 
+// Two cells in opposite corners make a sheet of so many, as does a text of all its strings that is too long.
+const isTooLarge = /over the \d+ limit|string longer than|Invalid string length|Array buffer allocation failed/
+
 const reasonOf = (error: unknown): WorkbookUnreadable["reason"] => {
-  if (error instanceof RangeError) return "TooLarge"
-  return Predicate.hasProperty(error, "name") && error.name === "EncryptedFileError" ? "Encrypted" : "Broken"
+  if (!(error instanceof Error)) return "Broken"
+  if (error.name === "EncryptedFileError") return "Encrypted"
+  return isTooLarge.test(error.message) ? "TooLarge" : "Broken"
 }

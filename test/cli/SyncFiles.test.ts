@@ -6,6 +6,7 @@ import * as zlib from "node:zlib"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { type Sandbox, SandboxServer } from "../../src/sandbox/index.ts"
+import { number, rows, text, workbook } from "../support/WorkbookFile.ts"
 import * as Command from "./Command.ts"
 import * as World from "./World.ts"
 
@@ -24,12 +25,14 @@ layer(SandboxServer.layer({ reach: { queue: { delay: "10 millis" } } }), { exclu
     it.effect("reads what is compressed or in UTF-16: a file, standard input, and a named pipe", () =>
       Effect.gen(function* () {
         const { env, folder, sandbox } = yield* World.make
+        const sheet = rows(csv.split("\n").map((row) => row.split(",").filter(Boolean).map(text)))
         const utf16 = Buffer.from(`\uFEFF${csv}`, "utf16le")
         for (const [name, bytes] of [
           ["a.csv.gz", zlib.gzipSync(csv)],
           ["a.zst", zlib.zstdCompressSync(utf16)],
           ["a.csv.br", zlib.brotliCompressSync(csv)],
-          ["a.csv", utf16]
+          ["a.csv", utf16],
+          ["a.xlsx", workbook([{ name: "A", rows: sheet }])]
         ] as const) {
           writeFileSync(join(folder, name), bytes)
         }
@@ -47,7 +50,8 @@ layer(SandboxServer.layer({ reach: { queue: { delay: "10 millis" } } }), { exclu
           "patchbay sync a.csv",
           "cat a.zst | patchbay sync - --format csv",
           "cat a.csv.gz a.csv.gz | patchbay sync - --format csv",
-          "patchbay sync <(cat a.csv) --format csv"
+          "patchbay sync <(cat a.csv) --format csv",
+          "patchbay sync - --format xlsx <a.xlsx"
         ]) {
           yield* sandbox.reset
           yield* shell(`${line} ${to.join(" ")}`)
@@ -55,6 +59,50 @@ layer(SandboxServer.layer({ reach: { queue: { delay: "10 millis" } } }), { exclu
           // The second header of what was put together is passed over.
           assert.deepStrictEqual(names, ["Zoë", "Jürgen"], line)
         }
+      })
+    )
+
+    it.effect("reads a sheet of a workbook, names the rows that it rejects, and says which sheets there are", () =>
+      Effect.gen(function* () {
+        const { folder, patchbay, read, sandbox } = yield* World.make
+        const customers = rows([
+          [text("Customers")],
+          [text("customerId"), text("firstName")],
+          [number(7_000_000_000_001), text("Zoë\nAnn")],
+          [number("1.2345678901234567E+16"), text("lost")],
+          [text("c-3"), text("Jürgen")]
+        ])
+        const sheets = [
+          { name: "Read me", rows: "" },
+          { name: "All", rows: customers }
+        ]
+        writeFileSync(join(folder, "c.xlsx"), workbook(sheets, { deflated: true }))
+        writeFileSync(join(folder, "one.xlsx"), workbook(sheets.slice(1)))
+
+        const unsaid = yield* patchbay(["sync", "c.xlsx", ...to])
+        assert.strictEqual(unsaid.code, 2)
+        assert.include(
+          unsaid.stderr,
+          'c.xlsx has several sheets: "Read me", "All". Say which, such as --sheet "Read me".'
+        )
+        const options = ["--sheet", "All", "--skip-lines", "1", "--dead-letters", "dead.ndjson", "--checkpoint", "kept"]
+        const sent = yield* patchbay(["sync", "c.xlsx", ...to, ...options])
+        assert.strictEqual(sent.code, 1, sent.stderr)
+        assert.deepStrictEqual(yield* namesOf(sandbox), ["Zoë\nAnn", "Jürgen"])
+        const letter = JSON.parse(read("dead.ndjson"))
+        assert.strictEqual(letter.line, 4)
+        assert.deepStrictEqual(letter.row.cells, [
+          ["customerId", "1.23456789012346E+16"],
+          ["firstName", "lost"]
+        ])
+
+        yield* sandbox.reset
+        const both = ["sync", "one.xlsx", "c.xlsx", ...to, "--sheet", "All", "--skip-lines", "1"]
+        assert.strictEqual((yield* patchbay(both)).code, 1)
+        assert.strictEqual((yield* sandbox.reachCustomers("acme")).size, 2)
+        writeFileSync(join(folder, "c.csv"), csv)
+        const other = yield* patchbay(["sync", "c.csv", ...to, "--sheet", "All"])
+        assert.include(other.stderr, "--sheet is for workbooks, and c.csv is none. Leave it out, or say --format xlsx.")
       })
     )
 

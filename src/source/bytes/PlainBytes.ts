@@ -178,15 +178,9 @@ const sheet = <E>(
       if (!Signature.isZip(head)) return yield* unreadable("NotWorkbook", source)
       const workbooks = yield* Workbooks
       if (workbooks === undefined) return yield* unreadable("NoReader", source)
-      const blocks = yield* Stream.runFold(
-        bytes,
-        () => [] as Uint8Array[],
-        (blocks, block) => {
-          // It is written over by the next.
-          blocks.push(block.slice())
-          return blocks
-        }
-      )
+      const blocks: Array<Uint8Array> = []
+      // A block is written over by the next.
+      yield* Stream.runForEach(bytes, (block) => Effect.sync(() => blocks.push(block.slice())))
       const whole = concat(blocks)
       const text = SheetText.of(yield* workbooks.read(whole, { sheet: workbook.sheet, source }), workbook.skipRows)
       workbook.text = text

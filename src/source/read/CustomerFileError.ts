@@ -225,7 +225,35 @@ export class BrokenArchive extends Schema.TaggedError<BrokenArchive>()("BrokenAr
   }
 }
 
-const table = "Save the sheet as CSV, or"
+interface Sheets {
+  readonly sheet: string | undefined
+  readonly sheets: ReadonlyArray<string>
+}
+
+const listed = ({ sheets }: Sheets): string =>
+  sheets.length === 0 ? "none" : sheets.map((name) => JSON.stringify(name)).join(", ")
+
+const sayWhich = ({ sheets: [first = ""] }: Sheets): string => `Say which, such as sheet: ${JSON.stringify(first)}.`
+
+const ofWorkbook = {
+  NoReader: () =>
+    "is an Excel workbook, and nothing was provided to read it. Save the sheet as CSV, or provide NodeWorkbooks.layer of effect-patchbay/node.",
+  NotInstalled: () =>
+    "is an Excel workbook, and the package that reads them is not installed. Save the sheet as CSV, or install it: npm install hucre",
+  NotSaid: () => 'is an Excel workbook. Read it with format: "xlsx".',
+  NotWorkbook: () => 'is to be read as an Excel workbook, and is none. Say what it is, such as format: "csv".',
+  OtherFormat: () =>
+    "is a spreadsheet of a format that is not read, or has a password. Open it, and save it without a password as .xlsx, or the sheet as CSV.",
+  Encrypted: () => "has a password. Open it, and save it without one, or the sheet as CSV.",
+  Broken: () =>
+    "is cut off or damaged, or no Excel workbook. Open it in Excel to see, and save it again, or get it again.",
+  TooLarge: () => "has a sheet that is too large to be read out of a workbook. Save the sheet as CSV.",
+  SeveralSheets: (found: Sheets) => `has several sheets: ${listed(found)}. ${sayWhich(found)}`,
+  NoSuchSheet: (found: Sheets) =>
+    found.sheet === undefined
+      ? `has no sheet that is not hidden, of ${listed(found)}. ${sayWhich(found)}`
+      : `has no sheet ${JSON.stringify(found.sheet)}. It has ${listed(found)}.`
+} as const
 
 /**
  * The source cannot be read as an Excel workbook, or is one that was to be read as something else. Nothing of it came out.
@@ -264,33 +292,7 @@ export class WorkbookUnreadable extends Schema.TaggedError<WorkbookUnreadable>()
   sheets: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    const { sheet, sheets, source } = this
-    const names = sheets.map((name) => JSON.stringify(name)).join(", ")
-    const say = `Say which, such as sheet: ${JSON.stringify(sheets[0] ?? "")}.`
-    switch (this.reason) {
-      case "NoReader":
-        return `${source} is an Excel workbook, and nothing was provided to read it. ${table} provide NodeWorkbooks.layer of effect-patchbay/node.`
-      case "NotInstalled":
-        return `${source} is an Excel workbook, and the package that reads them is not installed. ${table} install it: npm install hucre`
-      case "NotSaid":
-        return `${source} is an Excel workbook. Read it with format: "xlsx".`
-      case "NotWorkbook":
-        return `${source} is to be read as an Excel workbook, and is none. Say what it is, such as format: "csv".`
-      case "OtherFormat":
-        return `${source} is a spreadsheet of a format that is not read, or has a password. Open it, and save it without a password as .xlsx, or the sheet as CSV.`
-      case "Encrypted":
-        return `${source} has a password. Open it, and save it without one, or the sheet as CSV.`
-      case "Broken":
-        return `${source} is cut off or damaged, or no Excel workbook. Open it in Excel to see, and save it again, or get it again.`
-      case "TooLarge":
-        return `${source} has a sheet that is too large to be read as a workbook. Save the sheet as CSV.`
-      case "SeveralSheets":
-        return `${source} has several sheets: ${names}. ${say}`
-      case "NoSuchSheet":
-        return sheet === undefined
-          ? `${source} has no sheet that is not hidden${sheets.length === 0 ? "." : `, of ${names}. ${say}`}`
-          : `${source} has no sheet ${JSON.stringify(sheet)}. It has ${names === "" ? "none" : names}.`
-    }
+    return `${this.source} ${ofWorkbook[this.reason](this)}`
   }
 }
 
