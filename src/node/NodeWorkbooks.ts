@@ -9,8 +9,8 @@ import * as WorkbookLibrary from "./WorkbookLibrary.ts"
 
 /**
  * Reads a sheet of a workbook: of `.xlsx` and `.xlsm`. The package is loaded when the first one is read; where it is not
- * installed, that fails with `WorkbookUnreadable`, which says what to type. A sheet is held in memory as a whole, with about
- * 2 KB a row of eight cells while it is read.
+ * installed, that fails with `WorkbookUnreadable`, which says what to type. A sheet is held in memory as a whole, with 2 to
+ * 4 KB a row of eight cells while it is read.
  *
  * ```ts
  * import * as NodeServices from "@effect/platform-node/NodeServices"
