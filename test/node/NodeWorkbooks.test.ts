@@ -4,6 +4,7 @@ import { Effect, FileSystem, Layer, Path, Schema, Stream } from "effect"
 import {
   CustomerFile,
   type CustomerFileError,
+  Mapping,
   ReachSchema,
   RecordCount,
   type Source,
@@ -181,6 +182,40 @@ describe("a sheet", () => {
           ]
         })
       })
+    )
+  )
+
+  it.effect("gives its days to a mapping, which knows their zone", () =>
+    withFile(
+      workbook([
+        {
+          name: "A",
+          rows: rows([
+            [text("customerId"), text("Joined")],
+            [text("c-1"), number("45306.4375", style.dayTime)],
+            [text("c-2"), number(45306, style.dayTime)]
+          ])
+        }
+      ]),
+      "customers.xlsx",
+      (path) =>
+        Effect.gen(function* () {
+          const format = ["yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd"] as const
+          const schema = Mapping.schema(
+            {
+              fields: {
+                customerId: { from: "customerId" },
+                createdAt: { from: "Joined", date: { format, zone: "Europe/Berlin", time: "00:00" } }
+              }
+            },
+            ReachSchema.CustomerPatch
+          )
+          const records = yield* Stream.runCollect(CustomerFile.read(path, schema))
+          assert.deepStrictEqual(
+            records.map((record) => record._tag === "Valid" && String(record.patch.createdAt)),
+            ["DateTime.Utc(2024-01-15T09:30:00.000Z)", "DateTime.Utc(2024-01-14T23:00:00.000Z)"]
+          )
+        })
     )
   )
 
