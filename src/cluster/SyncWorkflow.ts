@@ -5,7 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
@@ -20,6 +20,8 @@ import * as Tag from "../base/Tag.ts"
 import type { ApiError } from "../http/ApiError.ts"
 import * as SqlCheckpoint from "../sql/SqlCheckpoint.ts"
 import * as SqlDeadLetters from "../sql/SqlDeadLetters.ts"
+import * as SqlReason from "../sql/SqlReason.ts"
+import * as Ledger from "../sync/books/Ledger.ts"
 import type { Progress } from "../sync/books/Progress.ts"
 import * as SyncReports from "../sync/books/SyncReport.ts"
 import * as CustomerSync from "../sync/CustomerSync.ts"
@@ -173,14 +175,7 @@ export const make = <P, R>(options: Options<P, R>): SyncWorkflow<P, R> => {
     error: SyncFailed,
     idempotencyKey: ({ attempt, index, of, run }) => `${run}/${attempt}/${index}/${of}`
   })
-  const RunWorkflow = Workflow.make(`Patchbay/${name}`, {
-    payload: { run: PartPayload.run, attempt: PartPayload.attempt, payload: PartPayload.payload, of: PartPayload.of },
-    success: SyncReport,
-    error: SyncFailed,
-    idempotencyKey: ({ attempt, run }) => `${run}/${attempt}`
-  })
-
-  const partLayer = PartWorkflow.toLayer(
+  const layer = PartWorkflow.toLayer(
     Effect.fnUntraced(function* ({ index, of, payload, run }) {
       const part = { run, index, of }
       return yield* Activity.make({
@@ -194,41 +189,44 @@ export const make = <P, R>(options: Options<P, R>): SyncWorkflow<P, R> => {
       })
     })
   )
-  const runLayer = RunWorkflow.toLayer(
-    Effect.fnUntraced(function* ({ attempt, of, payload, run }) {
-      const ends = yield* Effect.forEach(
-        Array.from({ length: of }, (_, index) => index),
-        (index) => Effect.result(PartWorkflow.execute({ run, attempt, payload, index, of })),
-        { concurrency: "unbounded" }
-      )
-      const reports = ends.flatMap((end) => {
-        const report = Result.isSuccess(end) ? end.success : end.failure.report
-        return report === undefined ? [] : [report]
-      })
-      const report = SyncReports.combine(reports)
-      const failed = ends.find(Result.isFailure)
-      if (failed === undefined) return report
-      return yield* new SyncFailed({ ...failed.failure, report })
+  const start = Effect.fnUntraced(function* (payload: P) {
+    const run = id(payload)
+    const { attempt, parts: of } = yield* persistently(RunTable.begin(run, parts(payload)))
+    const encoded = encode(payload)
+    // What an earlier start did not come to is started now.
+    yield* Effect.forEach(
+      Array.from({ length: of }, (_, index) => index),
+      (index) => PartWorkflow.execute({ run, attempt, payload: encoded, index, of }, { discard: true }),
+      { discard: true }
+    )
+    return run
+  })
+  return { name, id, layer, start, execute: (payload) => Effect.flatMap(start(payload), end) }
+}
+
+// How often is looked whether a run has ended.
+const lookEvery = Duration.seconds(1)
+
+/**
+ * Waits until a run has ended, and gives the report of all its parts.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const end = (run: string): Effect.Effect<SyncReport, SyncFailed, SqlClient.SqlClient> =>
+  Effect.suspend(() => persistently(RunTable.rows(run))).pipe(
+    Effect.delay(lookEvery),
+    Effect.repeat({ until: (rows) => rows.every(({ status }) => status !== "running" && status !== "waiting") }),
+    Effect.flatMap((rows) => {
+      const report = SyncReports.combine(rows.flatMap((row) => (row.report === null ? [] : [row.report])))
+      const mismatch = Ledger.mismatchOf(report.read, report.outcomes)
+      if (mismatch !== undefined) return Effect.die(mismatch)
+      const failed = rows.find(({ status }) => status !== "done")
+      if (failed === undefined) return Effect.succeed(report)
+      const [reason = "", problem = ""] = (failed.problem ?? "").split(": ", 2)
+      return Effect.fail(new SyncFailed({ run, reason, problem, report }))
     })
   )
-
-  const begin = Effect.fnUntraced(function* (payload: P) {
-    const run = id(payload)
-    const begun = yield* Effect.orDie(RunTable.begin(run, parts(payload)))
-    return { run, attempt: begun.attempt, payload: encode(payload), of: begun.parts }
-  })
-  return {
-    name,
-    id,
-    layer: Layer.mergeAll(partLayer, runLayer),
-    start: Effect.fnUntraced(function* (payload) {
-      const begun = yield* begin(payload)
-      yield* RunWorkflow.execute(begun, { discard: true })
-      return begun.run
-    }),
-    execute: (payload) => Effect.flatMap(begin(payload), (begun) => RunWorkflow.execute(begun))
-  }
-}
 
 // How often a part is noted in the table, and asks whether it is to stop.
 const noteEvery = Duration.seconds(1)
@@ -274,10 +272,8 @@ const partRun =
       (stop) => {
         const reason: unknown = stop.reason
         switch (Tag.of(reason)) {
-          // Another runner goes on with it, and this one's cluster is about to notice.
+          // Another runner has it, and one of the two is about to be told by the cluster.
           case "CheckpointTakenOver":
-            return Effect.never
-          // The runner before this one has not noticed yet.
           case "CheckpointInUse":
             return again
           default:
@@ -300,8 +296,11 @@ const partRun =
     )
   }
 
-/** Whether the database could not be reached: it is waited for, and the part goes on from its checkpoint. */
-const isAway = (error: unknown): boolean => Predicate.hasProperty(error, "reason") && error.reason === "ConnectionError"
+/** Whether the database could not be asked: it is waited for, and the part goes on from its checkpoint. */
+const isAway = (error: unknown): boolean =>
+  Predicate.hasProperty(error, "reason") && Predicate.isString(error.reason) && away.has(error.reason)
+
+const away: ReadonlySet<string> = new Set(["ConnectionError", "StatementTimeoutError", "LockTimeoutError"])
 
 /** Notes how far a part is, and ends when it is to stop. The table going away for a while stops nothing. */
 const askedToStop = (
@@ -334,7 +333,7 @@ const noted = <R>(
 
 // What a part did is in its checkpoint, so that it is never too late to note it.
 const persistently = <A, R>(note: Effect.Effect<A, SqlError.SqlError, R>): Effect.Effect<A, never, R> =>
-  Effect.orDie(Effect.retry(note, { schedule: Schedule.spaced("1 second"), while: ({ isRetryable }) => isRetryable }))
+  Effect.orDie(Effect.retry(note, { schedule: Schedule.spaced("1 second"), while: SqlReason.isAway }))
 
 const runner = Effect.map(
   ProcessIdentity.self,

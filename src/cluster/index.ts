@@ -3,4 +3,6 @@
  *
  * @since 0.1.0
  */
+
+export * as SyncCluster from "./SyncCluster.ts"
 export * as SyncWorkflow from "./SyncWorkflow.ts"

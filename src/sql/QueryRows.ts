@@ -66,7 +66,10 @@ export const make = Effect.fnUntraced(function* (
   // What failed for the connection's sake is asked again: it only reads.
   const ask = <A>(statement: Effect.Effect<A, SqlError.SqlError>): Effect.Effect<A, QueryFailed> =>
     statement.pipe(
-      Effect.retry({ schedule: patience, while: (error) => error.reason._tag === "ConnectionError" }),
+      Effect.retry({
+        schedule: patience,
+        while: SqlReason.isAway
+      }),
       Effect.mapError(failed)
     )
   const listOf = (parts: ReadonlyArray<Statement.Fragment>) => sql.csv(parts)

@@ -41,6 +41,15 @@ export class LedgerMismatch extends Data.TaggedError("LedgerMismatch")<{
 }
 
 /**
+ * What is wrong with a sum, if anything.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const mismatchOf = (read: number, counts: Counts): LedgerMismatch | undefined =>
+  sum(counts) === read ? undefined : new LedgerMismatch({ read, counts })
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -77,6 +86,6 @@ export const make = (before: Counts = noCounts): Ledger => {
       settled += records
       if (settled > read) throw error()
     },
-    mismatch: () => (settled === read ? undefined : error())
+    mismatch: () => mismatchOf(read, { ...counts })
   }
 }

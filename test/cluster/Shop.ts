@@ -1,0 +1,31 @@
+/** The sync that the runners of a test execute: a table of 20,000 rows, two for each customer, to an API that is given. */
+import { Schema } from "effect"
+import * as SyncWorkflow from "../../src/cluster/SyncWorkflow.ts"
+import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
+import * as RateLimitPolicy from "../../src/policy/rate/RateLimitPolicy.ts"
+import * as ReachDestination from "../../src/reach/ReachDestination.ts"
+import * as ReachSchema from "../../src/reach/ReachSchema.ts"
+import * as CustomerQuery from "../../src/sql/CustomerQuery.ts"
+
+export const make = (lease: number) =>
+  SyncWorkflow.make({
+    name: "shop",
+    payload: Schema.Struct({ parts: Schema.Int, run: Schema.String }),
+    key: ({ run }) => run,
+    parts: ({ parts }) => parts,
+    lease,
+    run: (_, part) =>
+      CustomerQuery.read(
+        (sql) => sql`SELECT n, customer AS "customerId", version AS "lastName", phone FROM shop`,
+        ReachSchema.CustomerPatch,
+        { key: "n", pageSize: 1000, part: { by: "customerId", index: part.index, of: part.of } }
+      ).pipe(
+        part.run({
+          to: ReachDestination.batchPatch({ tenant: "acme" }),
+          batch: BatchPolicy.make({ maxRecords: 50 }),
+          rateLimit: RateLimitPolicy.unlimited(),
+          concurrency: 2,
+          settle: "accepted"
+        })
+      )
+  })
