@@ -1,6 +1,3 @@
-import { spawn } from "node:child_process"
-import { createServer } from "node:net"
-import { fileURLToPath } from "node:url"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted, Stream } from "effect"
@@ -9,138 +6,94 @@ import * as RunTable from "../../src/cluster/RunTable.ts"
 import * as SyncCluster from "../../src/cluster/SyncCluster.ts"
 import * as SqlDeadLetters from "../../src/sql/SqlDeadLetters.ts"
 import * as Postgres from "../support/Postgres.ts"
-import * as ScriptedServer from "../support/ScriptedServer.ts"
+import * as Api from "./Api.ts"
+import * as Runners from "./Runners.ts"
 import * as Shop from "./Shop.ts"
 
-const lease = 3000
+// Long enough for a machine that has much else to do.
+const lease = 6000
+const parts = 6
+const run = "shop/one"
 
-/** An API that takes batches, and notes who sent which version of a customer, and whether two requests held one at a time. */
-const makeApi = Effect.gen(function* () {
-  const versions = new Map<string, number>()
-  const held = new Map<string, string>()
-  const problems: Array<string> = []
-  const by = new Map<string, number>()
-  let last = new Map<string, number>()
-  const server = yield* ScriptedServer.serve((request, response) => {
-    let body = ""
-    request.on("data", (chunk: Buffer) => {
-      body += chunk.toString()
-    })
-    request.on("end", () => {
-      const runner = request.headers.authorization ?? ""
-      const { resources } = JSON.parse(body) as { resources: Array<{ customerId: string; lastName: string }> }
-      by.set(runner, (by.get(runner) ?? 0) + 1)
-      last.set(runner, performance.now())
-      for (const { customerId, lastName } of resources) {
-        if (held.has(customerId))
-          problems.push(`${customerId} in two requests, of ${held.get(customerId)} and ${runner}`)
-        held.set(customerId, runner)
-        const version = Number(lastName)
-        if (version < (versions.get(customerId) ?? 0))
-          problems.push(`${customerId} went back to ${version} by ${runner}`)
-        versions.set(customerId, version)
-      }
-      setTimeout(() => {
-        for (const { customerId } of resources) held.delete(customerId)
-        const data = { batchId: "b", message: "taken", recordCount: resources.length, schemaDefinitionId: "s" }
-        response.writeHead(202, { "content-type": "application/json" }).end(JSON.stringify({ success: true, data }))
-      }, 15)
-    })
-  })
-  return {
-    ...server,
-    versions,
-    problems,
-    requests: (runner?: string) =>
-      runner === undefined ? [...by.values()].reduce((sum, n) => sum + n, 0) : (by.get(`Bearer ${runner}`) ?? 0),
-    lastOf: (runner: string) => last.get(`Bearer ${runner}`) ?? 0,
-    forget: () => {
-      last = new Map()
-    }
-  }
-})
+/** Waits until something is so; it asks the database, which may be away. */
+const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
+  Effect.repeat(Effect.delay(Effect.orElseSucceed(condition, () => false), 100), { until: (is) => is })
 
-const script = fileURLToPath(new URL("./RunnerProcess.ts", import.meta.url))
-
-const freePort = Effect.callback<number>((resume) => {
-  const server = createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    server.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
-  })
-})
-
-const runner = Effect.fnUntraced(function* (database: string, api: string) {
-  const port = yield* freePort
-  return yield* Effect.acquireRelease(
-    Effect.sync(() => {
-      const child = spawn(process.execPath, [script, String(port), database, api, String(lease)], {
-        stdio: ["ignore", "ignore", "inherit"]
-      })
-      const gone = new Promise<void>((resolve) => child.once("close", () => resolve()))
-      return { name: `runner-${port}`, signal: (signal: NodeJS.Signals) => child.kill(signal), gone }
-    }),
-    ({ gone, signal }) =>
-      Effect.promise(() => {
-        signal("SIGKILL")
-        return gone
-      })
+const runningOn = (pid: number) =>
+  Effect.map(RunTable.rows(run), (rows) =>
+    rows.filter(({ runner, status }) => status === "running" && runner?.endsWith(` ${pid}`))
   )
-})
 
-const until = (condition: () => boolean) =>
-  Effect.repeat(Effect.delay(Effect.sync(condition), 20), { until: (is) => is })
+const isBusy = ({ pid }: Runners.Runner) => Effect.map(runningOn(pid), (rows) => rows.length > 0)
+const isIdle = ({ pid }: Runners.Runner) => Effect.map(runningOn(pid), (rows) => rows.length === 0)
 
 it.live(
   "a run goes on when runners die, are stopped and wake, and the database starts again",
   () =>
     Effect.gen(function* () {
       const postgres = yield* Postgres.make
-      const api = yield* makeApi
+      const api = yield* Api.make(10_000)
       yield* Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
-        // Each customer twice, 5,000 rows apart; one in a thousand rows does not fit.
+        // Each customer twice, 10,000 rows apart; one in a thousand rows does not fit.
         yield* sql`CREATE TABLE shop AS SELECT n, 'c-' || (n % 10000) AS customer, (1 + n / 10000)::text AS version,
-          CASE WHEN n % 1000 = 7 THEN 'no phone' END AS phone FROM generate_series(0, 19999) n`
-        const [a, b, c] = yield* Effect.all([1, 2, 3].map(() => runner(postgres.url, api.url)))
-        assert(a !== undefined && b !== undefined && c !== undefined)
-        const shop = Shop.make(lease)
-        const started = performance.now()
-        const run = yield* Effect.forkChild(shop.execute({ run: "one", parts: 6 }))
-        yield* Effect.forkChild(Effect.forever(Effect.delay(Effect.flatMap(Effect.result(RunTable.rows("shop/one")), (r) => Effect.sync(() => console.log(Math.round(performance.now() - started), [a, b, c].map(({ name }) => api.requests(name)), r._tag === "Success" ? r.success.map((x) => x.status + " " + x.problem + x.runner + " " + x.progress?.settled).join("; ") : "db"))), 2000)))
-        yield* until(() => api.requests() > 40)
-        const busy = [a, b, c].sort((x, y) => api.requests(y.name) - api.requests(x.name))
-        const [first, second] = busy
-        assert(first !== undefined && second !== undefined)
-        first.signal("SIGKILL")
-        yield* until(() => api.requests() > 120)
-        second.signal("SIGSTOP")
-        yield* Effect.sleep(lease * 2.5)
-        second.signal("SIGCONT")
-        yield* postgres.stop
-        yield* Effect.sleep(500)
-        yield* postgres.start
-        const report = yield* Fiber.join(run)
-        console.log(
-          "took",
-          performance.now() - started,
-          [a, b, c].map(({ name }) => api.requests(name))
+          CASE WHEN n % 1000 = 7 THEN 'yesterday' END AS since FROM generate_series(0, 19999) n`
+        const runners = yield* Effect.all(
+          [1, 2, 3].map(() => Runners.start(postgres.url, api.url, lease)),
+          { concurrency: "unbounded" }
         )
+        const requestsOfOthers = (runner: Runners.Runner) => api.requests() - api.requests(runner.name)
+        api.drag(true)
+        const shop = Shop.make(lease)
+        const running = yield* Effect.forkChild(shop.execute({ run: "one", parts }))
+
+        yield* until(Effect.sync(() => api.requests() > 20))
+        const [killed] = [...runners].sort((a, b) => api.requests(b.name) - api.requests(a.name))
+        assert.isDefined(killed)
+        yield* killed.signal("SIGKILL")
+        yield* until(isIdle(killed))
+
+        const [stopped] = yield* Effect.filter(
+          runners.filter((runner) => runner !== killed),
+          isBusy
+        )
+        assert.isDefined(stopped)
+        yield* stopped.signal("SIGSTOP")
+        api.answerAtOnce(stopped.name)
+        yield* until(isIdle(stopped))
+        const problemsBefore = api.problems.length
+        const ofOthers = requestsOfOthers(stopped)
+        yield* stopped.signal("SIGCONT")
+        yield* until(Effect.sync(() => requestsOfOthers(stopped) > ofOthers + 4))
+
+        yield* postgres.stop
+        yield* postgres.start
+        api.drag(false)
+        const report = yield* Fiber.join(running)
+
         assert.strictEqual(report.read, 20_000)
         assert.strictEqual(report.outcomes.Rejected, 20)
         assert.strictEqual(report.outcomes.Accepted + report.outcomes.Merged, 19_980)
-        assert.strictEqual(api.versions.size, 10_000)
-        assert.isTrue([...api.versions].every(([id, version]) => version === 2 || Number(id.slice(2)) % 1000 === 7))
-        assert.deepStrictEqual(api.problems, [])
-        const letters = yield* Stream.runCollect(SqlDeadLetters.read("shop/one"))
+        assert.strictEqual(api.versions.size, 9_990)
+        assert.isTrue([...api.versions.values()].every((version) => version === 2))
+        assert.strictEqual(problemsBefore, 0)
+        // What was on the wire when it was stopped: two requests of each of its parts, and nothing else.
+        const late = new Set(api.problems.map(({ request }) => request))
+        assert.isTrue(api.problems.every(({ runner }) => runner === stopped.name))
+        assert.isAtMost(late.size, 2 * parts)
+        const letters = yield* Stream.runCollect(SqlDeadLetters.read(run))
         assert.strictEqual(letters.length, 20)
-        const rows = yield* RunTable.rows("shop/one")
-        assert.strictEqual(rows.length, 6)
+        const rows = yield* RunTable.rows(run)
+        assert.strictEqual(rows.length, parts)
         assert.isTrue(rows.every(({ status }) => status === "done"))
+        assert.strictEqual(
+          rows.reduce((sum, row) => sum + (row.report?.read ?? 0), 0),
+          report.read
+        )
       }).pipe(
         Effect.provide(SyncCluster.layerClient({ takeOverAfter: lease })),
         Effect.provide(PgClient.layer({ url: Redacted.make(postgres.url) }))
       )
     }).pipe(Effect.scoped),
-  180_000
+  300_000
 )

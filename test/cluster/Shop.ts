@@ -16,7 +16,7 @@ export const make = (lease: number) =>
     lease,
     run: (_, part) =>
       CustomerQuery.read(
-        (sql) => sql`SELECT n, customer AS "customerId", version AS "lastName", phone FROM shop`,
+        (sql) => sql`SELECT n, customer AS "customerId", version AS "lastName", since AS "createdAt" FROM shop`,
         ReachSchema.CustomerPatch,
         { key: "n", pageSize: 1000, part: { by: "customerId", index: part.index, of: part.of } }
       ).pipe(
