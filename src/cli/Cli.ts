@@ -25,7 +25,7 @@ const root = Command.make("patchbay").pipe(
   Command.withDescription(
     [
       "Sends customers to Reach and Pocketflows, one or ten million, and accounts for every single one.",
-      "Credentials come from the environment, or from a file that --env-file names: REACH_TOKEN, or REACH_PARTNER_SECRET with REACH_PARTNER_ID; POCKETFLOWS_USERNAME and POCKETFLOWS_PASSWORD.",
+      "Credentials come from the environment, or from a file that --env-file names: REACH_TOKEN, or REACH_PARTNER_SECRET with REACH_PARTNER_ID; POCKETFLOWS_USERNAME and POCKETFLOWS_PASSWORD; and DATABASE_URL where PostgreSQL is needed.",
       [
         "Exit codes:",
         "0: all delivered",

@@ -17,7 +17,13 @@ const run = "shop/one"
 
 /** Waits until something is so; it asks the database, which may be away. */
 const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
-  Effect.repeat(Effect.delay(Effect.orElseSucceed(condition, () => false), 100), { until: (is) => is })
+  Effect.repeat(
+    Effect.delay(
+      Effect.orElseSucceed(condition, () => false),
+      100
+    ),
+    { until: (is) => is }
+  )
 
 const runningOn = (pid: number) =>
   Effect.map(RunTable.rows(run), (rows) =>

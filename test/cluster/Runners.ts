@@ -30,7 +30,11 @@ export const start = Effect.fnUntraced(function* (database: string, api: string,
         gone
       }
     }),
-    ({ gone, signal }) => Effect.andThen(signal("SIGKILL"), Effect.promise(() => gone))
+    ({ gone, signal }) =>
+      Effect.andThen(
+        signal("SIGKILL"),
+        Effect.promise(() => gone)
+      )
   )
 })
 

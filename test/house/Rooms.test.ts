@@ -51,14 +51,16 @@ const problem = (from: string, to: string): string | undefined => {
     if (b.startsWith("sync") && b !== "sync/model") return "is not the vendor's business"
     if (b.startsWith("source")) return "is not the vendor's business"
   }
-  if (a.startsWith("cli") && !b.startsWith("cli") && !["index", "node", "sandbox"].includes(b)) return "is not public"
+  if (a.startsWith("cli") && !b.startsWith("cli") && !["index", "node", "sandbox", "sql", "cluster"].includes(b))
+    return "is not public"
   if (a !== "index" && b === "index" && !a.startsWith("cli") && a !== "demo") return "is for users"
   return undefined
 }
 
 const allowed: { readonly [start: string]: ReadonlyArray<string> } = {
   "node:": ["sandbox", "cli", "demo", "node"],
-  "@effect/platform-node": ["cli", "demo", "node"],
+  "@effect/platform-node": ["cli", "demo", "node", "cluster"],
+  "@effect/sql-pg": ["cli"],
   undici: ["node"]
 }
 

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { NodeDecompression, NodeWorkbooks } from "../../node/index.ts"
 import * as CsvOptions from "../run/CsvOptions.ts"
+import * as Database from "../run/Database.ts"
 import * as Reading from "../run/Reading.ts"
 import * as Running from "../run/Running.ts"
 import * as SyncOptions from "../run/SyncOptions.ts"
@@ -22,6 +23,32 @@ const mapping = (text: string): Option.Option<readonly [field: string, column: s
 const pointer = (text: string): Option.Option<string> =>
   text.startsWith("/") && !/~(?![01])/.test(text) ? Option.some(text) : Option.none()
 
+const refuse = (message: string) => Effect.fail(new CommandFailed({ exit: 2, message }))
+
+/** What is of a file is not for a query. */
+const alone = ({
+  files: [file],
+  ...options
+}: CsvOptions.CsvOptions & {
+  readonly files: ReadonlyArray<string>
+  readonly format: Option.Option<string>
+  readonly grown: boolean
+}): Effect.Effect<void, CommandFailed> => {
+  if (file !== undefined) return refuse(`Both ${file} and --query say whose customers. Leave one of them out.`)
+  for (const [option, isGiven] of [
+    ["--format", Option.isSome(options.format)],
+    ["--grown", options.grown],
+    ["--delimiter", Option.isSome(options.delimiter)],
+    ["--skip-lines", Option.isSome(options.skipLines)],
+    ["--until-blank-line", options.untilBlankLine],
+    ["--strict-header", options.strictHeader],
+    ["--strict-rows", options.strictRows]
+  ] as const) {
+    if (isGiven) return refuse(`${option} is for files, and --query is none. Leave it out.`)
+  }
+  return Effect.void
+}
+
 /** The command, to be plugged into the root. */
 export const command = Command.make(
   "sync",
@@ -31,7 +58,19 @@ export const command = Command.make(
       Argument.withDescription(
         "The customers: CSV, NDJSON or JSON files, also compressed, or .xlsx, read in this order, also as patterns in quotes, or - for standard input"
       ),
-      Argument.variadic({ min: 1 })
+      Argument.variadic()
+    ),
+    query: Flag.String("query").pipe(
+      Flag.withMetavar("FILE.sql"),
+      Flag.withDescription("In the place of FILE: the customers that a query finds in the PostgreSQL of DATABASE_URL"),
+      Flag.optional
+    ),
+    key: Flag.String("key").pipe(
+      Flag.withMetavar("COLUMN"),
+      Flag.withDescription(
+        "The column of the query that tells its rows apart, by which they are read in order; may be given again"
+      ),
+      Flag.atLeast(0)
     ),
     format: Flag.Literals("format", Reading.formats).pipe(
       Flag.withMetavar(Reading.formats.join("|")),
@@ -72,29 +111,39 @@ export const command = Command.make(
       const fields = options.map.map(([field]) => field)
       const twice = fields.find((field, index) => fields.indexOf(field) !== index)
       if (twice !== undefined) {
-        return yield* new CommandFailed({
-          exit: 2,
-          message: `--map ${twice} is given more than once: a field is in one column. Leave the others out.`
-        })
+        return yield* refuse(`--map ${twice} is given more than once: a field is in one column. Leave the others out.`)
+      }
+      const map = Object.fromEntries(options.map)
+      if (Option.isSome(options.query)) {
+        yield* alone(options)
+        const query = options.query.value
+        const source = yield* Reading.query({ query, key: options.key, map }, options)
+        const running = Running.run(options, source, { name: query, paths: [query] })
+        return yield* Effect.provide(running, Database.layer(options))
+      }
+      if (options.files.length === 0) {
+        return yield* refuse("Say whose customers: name a FILE, - for standard input, or --query FILE.sql.")
+      }
+      if (options.key.length > 0) {
+        return yield* refuse("--key is for --query: a file is read in its own order. Leave it out.")
       }
       const { checkpoint, grown } = options
       if (grown && Option.isNone(checkpoint)) {
-        return yield* new CommandFailed({
-          exit: 2,
-          message: "--grown is for --checkpoint DIR, which knows what was read. Add that, or leave --grown out."
-        })
+        return yield* refuse(
+          "--grown is for --checkpoint DIR, which knows what was read. Add that, or leave --grown out."
+        )
       }
       const files = yield* Reading.filesOf(options.files)
-      const source = yield* Reading.files({ ...options, files, map: Object.fromEntries(options.map) }, options)
+      const source = yield* Reading.files({ ...options, files, map }, options)
       const paths = files.filter((file) => file !== "-")
       return yield* Running.run(options, source, { name: Reading.nameOf(files), paths })
     },
     Effect.provide([NodeDecompression.layer, NodeWorkbooks.layer])
   )
 ).pipe(
-  Command.withShortDescription("Send the customers of files"),
+  Command.withShortDescription("Send the customers of files or a database"),
   Command.withDescription(
-    "Sends the customers of CSV, NDJSON, JSON or .xlsx files, and accounts for every one of them. Credentials come from the environment or from --env-file."
+    "Sends the customers of CSV, NDJSON, JSON or .xlsx files, or of a query to PostgreSQL, and accounts for every one of them. Credentials come from the environment or from --env-file."
   ),
   Command.withExamples([
     {
@@ -120,6 +169,11 @@ export const command = Command.make(
       command:
         "ssh shop cat customers.ndjson.gz | patchbay sync - --format ndjson --to reach.patch --report - | jq .outcomes",
       description: "Read a pipe, and pass the report on"
+    },
+    {
+      command:
+        "patchbay sync --query customers.sql --key customerId --to reach.batch-patch --tenant acme --checkpoint .patchbay/acme",
+      description: "Read the database of DATABASE_URL"
     }
   ])
 )

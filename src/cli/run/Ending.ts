@@ -44,6 +44,7 @@ const canResume = (reason: unknown): boolean =>
     "Unauthorized",
     "Forbidden",
     "NotFound",
+    "QueryFailed",
     "UnexpectedAnswer",
     "RetriesExhausted",
     "RetryAfterTooLong",

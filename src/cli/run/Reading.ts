@@ -1,12 +1,15 @@
-/** The records that a command reads: from a file, from standard input, or from a file of dead letters. */
+/** The records that a command reads: from a file, from standard input, from a database, or from a file of dead letters. */
 import { createReadStream } from "node:fs"
 import * as NodeStream from "@effect/platform-node/NodeStream"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import type * as SqlClient from "effect/sql/SqlClient"
 import {
   Cells,
   CustomerFile,
@@ -18,6 +21,7 @@ import {
   RecordCount,
   Source as Records
 } from "../../index.ts"
+import type { CustomerQuery } from "../../sql/index.ts"
 import { CommandFailed } from "../show/ExitCode.ts"
 import * as CsvOptions from "./CsvOptions.ts"
 import * as Files from "./Files.ts"
@@ -251,6 +255,80 @@ const pipeBytes = (file: string) =>
     onError: (error) =>
       new CustomerFileError.SourceUnreadable({ source: file, reason: PlatformReason.systemCode(error) })
   })
+
+/** How the customers of a database are to be read. */
+export interface QueryOptions {
+  /** A path to a file of SQL. */
+  readonly query: string
+  /** The columns that tell its rows apart. */
+  readonly key: ReadonlyArray<string>
+  /** Field to column. */
+  readonly map: { readonly [field: string]: string }
+}
+
+/** The customers of a query. Fails where it cannot be read as the options say. */
+export const query = Effect.fnUntraced(function* (
+  { key, map, query }: QueryOptions,
+  options: SyncOptions
+): Effect.fn.Return<Source<CustomerQuery.QueryError, SqlClient.SqlClient>, CommandFailed, FileSystem.FileSystem> {
+  return queryText({ key, map, name: query, sql: yield* queryFile(query) }, options)
+})
+
+/** The SQL of a file. */
+export const queryFile = Effect.fnUntraced(function* (
+  path: string
+): Effect.fn.Return<string, CommandFailed, FileSystem.FileSystem> {
+  yield* Files.readable(path)
+  const fs = yield* FileSystem.FileSystem
+  const sql = yield* Effect.catch(fs.readFileString(path), (error) =>
+    refuse(`The query in ${path} cannot be read (${PlatformReason.of(error)}). Check the file.`)
+  )
+  const text = sql.trim().replace(/;$/, "")
+  return text === "" ? yield* refuse(`There is no query in ${path}. Write a SELECT into it.`) : text
+})
+
+/** A query as text, and how it is called. */
+export interface QueryText extends Omit<QueryOptions, "query"> {
+  readonly name: string
+  readonly sql: string
+  /** Reads one part of several, by a hash of the column of this field. */
+  readonly part?: { readonly by: string; readonly index: number; readonly of: number } | undefined
+}
+
+/** The same, of a text. */
+export const queryText = (
+  { key, map, name, part, sql }: QueryText,
+  options: SyncOptions
+): Source<CustomerQuery.QueryError, SqlClient.SqlClient> => ({
+  open: Effect.fnUntraced(function* (schema) {
+    const nulls = yield* fieldOptions(schema, map, options)
+    if (nulls !== undefined && !Predicate.isString(nulls)) {
+      return yield* refuse(
+        "--empty FIELD=MEANING is for CSV files. With --query, NULL means the same everywhere: say --empty absent or --empty null, or write coalesce(…) into the query."
+      )
+    }
+    if (nulls === "text") {
+      return yield* refuse("--empty text is for CSV files. Write coalesce(column, '') into the query.")
+    }
+    if (!Arr.isReadonlyArrayNonEmpty(key)) {
+      return yield* refuse(
+        "--query needs --key COLUMN, a column of the query that tells its rows apart; several of them, where it takes several to do so."
+      )
+    }
+    const { CustomerQuery } = yield* Effect.promise(() => import("../../sql/index.ts"))
+    return RecordCount.watch(
+      CustomerQuery.read((client) => client.unsafe(sql), schema, {
+        name,
+        key,
+        columns: map,
+        nulls: nulls === "null" ? "delete" : "absent",
+        otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse",
+        part: part && { ...part, by: map[part.by] ?? part.by }
+      }),
+      { size: undefined }
+    )
+  })
+})
 
 /** The records of a file of dead letters. */
 export const deadLetters = Effect.fnUntraced(function* (

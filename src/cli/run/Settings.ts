@@ -100,9 +100,10 @@ const layer = <A, R>(
     )
   )
 
-const provider = ({
+/** The variables of the environment, and of the file that is named. */
+export const provider = ({
   envFile
-}: Settings): Effect.Effect<ConfigProvider.ConfigProvider, CommandFailed, FileSystem.FileSystem> =>
+}: Pick<Settings, "envFile">): Effect.Effect<ConfigProvider.ConfigProvider, CommandFailed, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const environment = yield* ConfigProvider.ConfigProvider
     if (Option.isNone(envFile)) return environment
@@ -142,7 +143,8 @@ const usage = (
   })
 }
 
-const place = " Variables are read from the environment, or from a file that you name with --env-file."
+/** What is said where one is missing. */
+export const place = " Variables are read from the environment, or from a file that you name with --env-file."
 
 // The variables are all text, so that what is wrong with one is that it is missing.
 const variable = ({ cause }: Config.ConfigError): string | undefined =>

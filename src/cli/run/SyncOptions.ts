@@ -81,7 +81,7 @@ export const flags = {
   empty: Flag.String("empty").pipe(
     Flag.withMetavar("[field=]MEANING"),
     Flag.withDescription(
-      "What an empty CSV cell means: keep what is there (absent), delete it (null), or the empty text (default: absent); may be given again, by field"
+      "What an empty CSV cell, or NULL in a query, means: keep what is there (absent), delete it (null), or the empty text (default: absent); may be given again, by field of a CSV"
     ),
     Flag.filterMap(Values.empty, () => Values.emptyForm),
     Flag.atLeast(0)
