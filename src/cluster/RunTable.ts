@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
+import type * as Statement from "effect/sql/Statement"
 import * as Tables from "../sql/Tables.ts"
 import type { Progress } from "../sync/books/Progress.ts"
 import { SyncReport } from "../sync/books/SyncReport.ts"
@@ -51,19 +52,33 @@ export interface Part {
   readonly of: number
 }
 
-/** The rows of a run, or of all runs, the newest run first. */
+/** The rows of a run. */
 export const rows = Effect.fnUntraced(function* (
-  run?: string | undefined
+  run: string
 ): Effect.fn.Return<ReadonlyArray<Row>, SqlError.SqlError, SqlClient.SqlClient> {
   const sql = yield* client
-  const where = run === undefined ? sql`` : sql`WHERE run = ${run}`
-  const found = yield* sql`
+  return yield* select(sql, sql`run = ${run}`)
+})
+
+/** Those of so many runs that began last, the newest first. */
+export const newest = Effect.fnUntraced(function* (
+  most: number
+): Effect.fn.Return<ReadonlyArray<Row>, SqlError.SqlError, SqlClient.SqlClient> {
+  const sql = yield* client
+  return yield* select(
+    sql,
+    sql`run IN (SELECT run FROM patchbay_runs GROUP BY run ORDER BY min(began_at) DESC LIMIT ${most})`
+  )
+})
+
+const select = (sql: SqlClient.SqlClient, which: Statement.Fragment) =>
+  sql`
     SELECT run, part, parts, status, stopping, runner, progress::text AS progress, report::text AS report, problem,
       to_char(began_at AT TIME ZONE 'UTC', ${timeFormat}) AS began, to_char(changed_at AT TIME ZONE 'UTC', ${timeFormat}) AS changed
-    FROM patchbay_runs ${where} ORDER BY min(began_at) OVER (PARTITION BY run) DESC, run, part`
-  // What stands there was written by the next functions.
-  return yield* Effect.orDie(decode(found))
-})
+    FROM patchbay_runs WHERE ${which} ORDER BY min(began_at) OVER (PARTITION BY run) DESC, run, part`.pipe(
+    // What stands there was written by the next functions.
+    Effect.flatMap((found) => Effect.orDie(decode(found)))
+  )
 
 const timeFormat = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
 

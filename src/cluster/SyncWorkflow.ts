@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
@@ -283,15 +284,19 @@ const partRun =
         }
       }
     )
+    // It is interrupted then, and what is in flight ends first.
     return Effect.raceFirst(
-      delivered,
-      // It is interrupted then, and what is in flight ends first.
-      Effect.flatMap(
+      Effect.asSome(delivered),
+      Effect.as(
         askedToStop(part, () => progress),
-        () =>
-          Effect.suspend(() =>
-            Effect.fail(failed("Stopped", "Somebody asked for it. Start it again to go on.", report))
-          )
+        Option.none<SyncReport>()
+      )
+    ).pipe(
+      Effect.flatMap(
+        Option.match({
+          onNone: () => Effect.fail(failed("Stopped", "Somebody asked for it. Start it again to go on.", report)),
+          onSome: Effect.succeed
+        })
       )
     )
   }

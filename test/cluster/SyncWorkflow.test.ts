@@ -1,9 +1,9 @@
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, layer } from "@effect/vitest"
-import { Context, Deferred, Effect, Exit, Layer, Redacted, Result, Schema, Stream } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Option, Redacted, Result, Schema, Stream } from "effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
-import * as RunTable from "../../src/cluster/RunTable.ts"
+import * as Runs from "../../src/cluster/Runs.ts"
 import * as SyncWorkflow from "../../src/cluster/SyncWorkflow.ts"
 import * as BatchPolicy from "../../src/policy/BatchPolicy.ts"
 import * as RateLimitPolicy from "../../src/policy/rate/RateLimitPolicy.ts"
@@ -101,15 +101,17 @@ layer(database, { timeout: 60_000, excludeTestServices: true })("SyncWorkflow", 
         assert.deepStrictEqual(yield* nightly.execute({ day: "2026-01-31" }), report)
         assert.strictEqual(yield* nightly.start({ day: "2026-01-31" }), "nightly/2026-01-31")
         assert.strictEqual(sent.length, before)
-        const rows = yield* RunTable.rows("nightly/2026-01-31")
+        const run = Option.getOrThrow(yield* Runs.show("nightly/2026-01-31"))
         assert.deepStrictEqual(
-          rows.map(({ part, status }) => [part, status]),
+          run.parts.map(({ index, status }) => [index, status]),
           [0, 1, 2, 3].map((part) => [part, "done"])
         )
+        assert.deepStrictEqual([run.status, run.stopping, run.report], ["done", false, report])
         assert.strictEqual(
-          rows.reduce((sum, row) => sum + (row.report?.read ?? 0), 0),
-          report.read
+          run.parts.reduce((sum, { settled }) => sum + settled, 0),
+          2000
         )
+        assert.match(run.parts[0]?.runner ?? "", new RegExp(`, process ${process.pid}$`))
       }).pipe(Effect.provide(Layer.provideMerge(nightly.layer, WorkflowEngine.layerMemory)))
     })
   )
@@ -135,17 +137,21 @@ layer(database, { timeout: 60_000, excludeTestServices: true })("SyncWorkflow", 
       yield* Effect.gen(function* () {
         const id = yield* slow.start({})
         yield* Deferred.await(begun)
-        assert.isTrue(yield* RunTable.stop(id))
+        assert.isTrue(yield* Runs.stop(id))
         const failed = yield* Effect.flip(slow.execute({}))
         assert.strictEqual(failed.reason, "Stopped")
         assert.include(failed.message, "The run slow/one ended before its source did (Stopped).")
-        const [row] = yield* RunTable.rows(id)
-        assert.strictEqual(row?.status, "stopped")
-        assert.isAbove(row?.progress?.settled ?? 0, 0)
+        const [newest] = yield* Runs.list({ limit: 1 })
+        assert.isDefined(newest)
+        assert.strictEqual(newest.id, id)
+        assert.strictEqual(newest.status, "stopped")
+        assert.strictEqual(newest.parts[0]?.problem, "Stopped: Somebody asked for it. Start it again to go on.")
+        assert.strictEqual(newest.parts[0]?.settled, sent.length)
+        assert.isTrue(Option.isNone(yield* Runs.show("slow/another")))
         const before = sent.length
         assert.isAbove(before, 0)
         assert.isBelow(before, 20_000)
-        assert.isFalse(yield* RunTable.stop(id))
+        assert.isFalse(yield* Runs.stop(id))
         const report = yield* slow.execute({})
         assert.strictEqual(report.outcomes.Applied, 20_000)
         assert.strictEqual(new Set(sent).size, 20_000)
