@@ -15,9 +15,12 @@ import * as BatchCommand from "./command/BatchCommand.ts"
 import * as CheckpointCommand from "./command/CheckpointCommand.ts"
 import * as DeadLettersCommand from "./command/DeadLettersCommand.ts"
 import * as RetryCommand from "./command/RetryCommand.ts"
+import * as RunsCommand from "./command/RunsCommand.ts"
 import * as SandboxCommand from "./command/SandboxCommand.ts"
 import * as SendCommand from "./command/SendCommand.ts"
+import * as SubmitCommand from "./command/SubmitCommand.ts"
 import * as SyncCommand from "./command/SyncCommand.ts"
+import * as WorkerCommand from "./command/WorkerCommand.ts"
 import * as Help from "./Help.ts"
 import * as ExitCode from "./show/ExitCode.ts"
 
@@ -49,6 +52,9 @@ const root = Command.make("patchbay").pipe(
     SendCommand.command,
     BatchCommand.command,
     CheckpointCommand.command,
+    WorkerCommand.command,
+    SubmitCommand.command,
+    RunsCommand.command,
     SandboxCommand.command
   ])
 )

@@ -66,7 +66,7 @@ export interface Options {
  */
 export const make = (key: string, options?: Options): StoredCheckpoint<SqlClient.SqlClient, "safe"> => {
   const patience = Math.max(1000, Duration.toMillis(Duration.fromInputUnsafe(options?.lease ?? "10 seconds")))
-  const store = Effect.map(SqlClient.SqlClient, (sql) => makeStore(sql.withoutTransforms(), key))
+  const store = Effect.map(SqlClient.SqlClient, (sql) => makeStore(sql.withoutTransforms(), key, patience))
   return {
     takeover: "safe",
     open: (fingerprint, options) =>
@@ -78,7 +78,7 @@ export const make = (key: string, options?: Options): StoredCheckpoint<SqlClient
   }
 }
 
-const makeStore = (sql: SqlClient.SqlClient, key: string): CheckpointStore.Store => {
+const makeStore = (sql: SqlClient.SqlClient, key: string, patience: number): CheckpointStore.Store => {
   const unwritable = (error: SqlError.SqlError | Migrator.MigrationError) =>
     new CheckpointUnwritable({ checkpoint: key, reason: SqlReason.of(error) })
   const unreadable = (error: SqlError.SqlError | Migrator.MigrationError) =>
@@ -97,7 +97,7 @@ const makeStore = (sql: SqlClient.SqlClient, key: string): CheckpointStore.Store
     ),
     // A transaction is flushed to the disk, as a write to a file is.
     rest: 20,
-    writer: (lock) => makeWriter(sql, key, unwritable, lock)
+    writer: (lock) => makeWriter(sql, key, unwritable, lock, patience)
   }
 }
 
@@ -105,7 +105,8 @@ const makeWriter = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
   key: string,
   unwritable: (error: SqlError.SqlError) => CheckpointUnwritable,
-  lock: Lock
+  lock: Lock,
+  patience: number
 ): Effect.fn.Return<CheckpointStore.Writer, CheckpointUnwritable> {
   const [taken] = yield* sql<{ readonly epoch: string }>`
     INSERT INTO patchbay_checkpoints AS own (checkpoint, epoch) VALUES (${key}, 1)
@@ -116,8 +117,12 @@ const makeWriter = Effect.fnUntraced(function* (
 
   const own = (rows: ReadonlyArray<unknown>): Effect.Effect<void, WriteError> =>
     rows.length > 0 ? Effect.void : lock.lost
+  // Whoever is stopped in the middle of one would keep the row from the run that takes over.
+  const limited = sql`SELECT set_config('idle_in_transaction_session_timeout', ${String(patience)}, true)`
   const transaction = (effect: Effect.Effect<void, WriteError>): Effect.Effect<void, WriteError> =>
-    Effect.catchTag(sql.withTransaction(effect), "SqlError", (error) => Effect.fail(unwritable(error)))
+    sql
+      .withTransaction(Effect.andThen(Effect.mapError(limited, unwritable), effect))
+      .pipe(Effect.catchTag("SqlError", (error) => Effect.fail(unwritable(error))))
 
   return {
     replace: (text) => {

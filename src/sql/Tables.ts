@@ -53,6 +53,19 @@ const migrations = Migrator.fromRecord({
 
 const migrate = Migrator.make({})({ loader: migrations, table: "patchbay_migrations" })
 
+// The number of the last one.
+const newest = 2
+
+/** Whether all is there: the migrator locks its table each time, and whoever is stopped meanwhile would hold up all others. */
+const isMade = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const [there] = yield* sql<{ readonly made: boolean }>`
+    SELECT to_regclass('patchbay_migrations') IS NOT NULL AS made`
+  if (there?.made !== true) return false
+  const found = yield* sql`SELECT 1 AS found FROM patchbay_migrations WHERE migration_id >= ${newest}`
+  return found.length > 0
+})
+
 /** Makes what is not there yet. Of several processes that start together, one makes it and the others wait. */
 export const make: Effect.Effect<void, Migrator.MigrationError | SqlError.SqlError, SqlClient.SqlClient> =
-  Effect.asVoid(migrate)
+  Effect.flatMap(isMade, (made) => (made ? Effect.void : Effect.asVoid(migrate)))

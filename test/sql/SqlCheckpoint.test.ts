@@ -90,6 +90,39 @@ layer(database, { timeout: 60_000, excludeTestServices: true })("a sync in Postg
     })
   )
 
+  it.effect("a claim that an ended run of this process could not take back is no run", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      // Long: it is not waited for.
+      const checkpoint = SqlCheckpoint.make("left", { lease: "10 minutes" })
+      const scope = yield* Scope.make()
+      yield* Scope.provide(checkpoint.open(fingerprint), scope)
+      yield* sql`CREATE TABLE left_claims AS SELECT * FROM patchbay_claims WHERE checkpoint = 'left'`
+      yield* Scope.close(scope, Exit.void)
+      yield* sql`INSERT INTO patchbay_claims SELECT * FROM left_claims`
+      yield* Effect.scoped(checkpoint.open(fingerprint))
+      assert.deepStrictEqual(yield* sql`SELECT 1 FROM patchbay_claims WHERE checkpoint = 'left'`, [])
+    })
+  )
+
+  it.effect("a run that is stopped within a transaction holds nobody up for longer than its lease", () =>
+    Effect.gen(function* () {
+      const entered = yield* Deferred.make<void>()
+      const scope = yield* Scope.make()
+      const first = yield* Scope.provide(SqlCheckpoint.make("held", { lease }).open(fingerprint), scope)
+      assert.isDefined(first.joint)
+      const stopped = yield* first.joint
+        .transaction(Effect.andThen(Deferred.succeed(entered, undefined), Effect.never))
+        .pipe(Effect.forkChild)
+      yield* Deferred.await(entered)
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`DELETE FROM patchbay_claims WHERE checkpoint = 'held'`
+      yield* Effect.scoped(SqlCheckpoint.make("held", { lease }).open(fingerprint))
+      yield* Fiber.interrupt(stopped)
+      yield* Scope.close(scope, Exit.void)
+    })
+  )
+
   it.effect("a run that was taken over writes nothing, is not sure any more, and says who has it", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient

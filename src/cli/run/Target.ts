@@ -5,6 +5,9 @@
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type * as SqlClient from "effect/sql/SqlClient"
+import type { SyncWorkflow } from "../../cluster/index.ts"
 import {
   type ApiError,
   BatchPolicy,
@@ -45,6 +48,15 @@ export interface Target {
     SyncReport.SyncReport,
     CommandFailed | CustomerSync.SyncStopped<E | CustomerSync.StopReason>,
     R | FileSystem.FileSystem
+  >
+  /** Delivers one part of a run that workers share. */
+  readonly deliver: <E, R>(
+    source: Reading.Source<E, R>,
+    part: Pick<SyncWorkflow.Part, "run">
+  ) => Effect.Effect<
+    SyncReport.SyncReport,
+    CommandFailed | SyncWorkflow.SyncFailed,
+    Exclude<R, Scope.Scope> | FileSystem.FileSystem | SqlClient.SqlClient
   >
   readonly plan: <E, R>(
     source: Reading.Source<E, R>
@@ -214,6 +226,22 @@ const target = <A, B extends Destination.Behaviour, C>(
         Effect.provide(CustomerSync.run(sync({ ...common(options), ...watch, total }))(records), NodeMemory.layer)
       )
     ),
+  deliver: <E, R>(
+    source: Reading.Source<E, R>,
+    part: Pick<SyncWorkflow.Part, "run">
+  ): Effect.Effect<
+    SyncReport.SyncReport,
+    CommandFailed | SyncWorkflow.SyncFailed,
+    Exclude<R, Scope.Scope> | Files | SqlClient.SqlClient
+  > => {
+    // What is one process's own: a part has a checkpoint and letters in the database, and is watched there.
+    const { checkpoint, deadLetters, limit, onProgress, onReport, total, ...shared } = sync(common(options))
+    return Effect.flatMap(source.open(schema), ({ records }) =>
+      provide<SyncWorkflow.SyncFailed, Exclude<R, Scope.Scope> | Files | SqlClient.SqlClient>(
+        Effect.provide(part.run(shared)(records), NodeMemory.layer)
+      )
+    )
+  },
   plan: (source) => Effect.flatMap(source.open(schema), ({ records }) => Plan.make(sync(common(options)))(records))
 })
 

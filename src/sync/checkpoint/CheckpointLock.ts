@@ -84,6 +84,9 @@ export interface Timing {
   readonly contention?: number | undefined
 }
 
+// What runs of this process hold. A claim that one of them could not take back says nothing.
+const held = new Set<string>()
+
 // Between two looks at the claims of others.
 const pollInterval = 20
 
@@ -106,6 +109,10 @@ export const acquire = (
       since: new Date(Number(now / 1_000_000n)).toISOString(),
       order: `${now.toString().padStart(20, "0")} ${token}`
     }
+    yield* Effect.acquireRelease(
+      Effect.sync(() => held.add(token)),
+      () => Effect.sync(() => held.delete(token))
+    )
     yield* Effect.acquireRelease(
       Effect.onError(claims.put(token, encodeHolder(me)), () => takeBack),
       () => takeBack
@@ -177,7 +184,7 @@ const win = Effect.fnUntraced(function* (
     for (const claim of all) {
       if (claim.token === token) continue
       const holder = holderOf(claim)
-      let fate = holder === undefined ? "unknown" : yield* ProcessIdentity.isAlive(holder, me)
+      let fate = holder === undefined ? "unknown" : yield* isAlive(holder, claim.token, me)
       if (fate === "alive" && claims.replacesStopped === true && holder?.instance !== me.instance) fate = "unknown"
       if (fate === "unknown") {
         const first = watched.get(claim.token)
@@ -205,6 +212,11 @@ const win = Effect.fnUntraced(function* (
     yield* Effect.sleep(pollInterval)
   }
 })
+
+const isAlive = (holder: Holder, token: string, me: Holder): Effect.Effect<"alive" | "dead" | "unknown"> =>
+  holder.instance === me.instance
+    ? Effect.succeed(held.has(token) ? "alive" : "dead")
+    : ProcessIdentity.isAlive(holder, me)
 
 const holderOf = (claim: Claim): Holder | undefined => Result.getOrUndefined(decodeHolder(claim.text))
 
