@@ -91,10 +91,14 @@ export const layerClient = ({
     )
   )
 
+// What runners share is parts of runs. Each shard is a lock of its own, which is taken, refreshed and given back.
+const shards = 64
+
 // A lock is refreshed four times while it lasts, and whoever is silent is asked three times.
 const timing = (takeOverAfter: Duration.Input = "10 seconds") => {
   const lasts = Math.max(2000, Duration.toMillis(Duration.fromInputUnsafe(takeOverAfter)))
   return {
+    shardsPerGroup: shards,
     shardLockExpiration: lasts,
     shardLockRefreshInterval: lasts / 4,
     runnerHealthCheckInterval: lasts / 3

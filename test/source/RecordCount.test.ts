@@ -7,6 +7,7 @@ import * as ReachSchema from "../../src/reach/ReachSchema.ts"
 import * as CustomerFile from "../../src/source/CustomerFile.ts"
 import * as RecordCount from "../../src/source/RecordCount.ts"
 import * as Encode from "../../src/sync/record/Encode.ts"
+import * as Source from "../../src/sync/record/Source.ts"
 
 describe("RecordCount", () => {
   it.effect("is near before the end, exact at the end, and the source stays one that can be taken up", () =>
@@ -32,6 +33,11 @@ describe("RecordCount", () => {
         for (const total of estimates) assert.closeTo(total, count, count * 0.1)
         assert.strictEqual(watched.total(), count)
         assert.deepStrictEqual(yield* watched.records.fingerprint, yield* file.fingerprint)
+
+        const recount = () => Effect.succeed([])
+        const ofAll = RecordCount.watch(Source.make({ ...Source.shared(file), recount }), { size: undefined }).records
+        assert.isTrue(ofAll.shared)
+        assert.strictEqual(ofAll.recount, recount)
 
         const coded = RecordCount.watch(file, { size: Number(size) })
         const encoder = Encode.encoder(BatchPolicy.make(), ReachDestination.batchPatch())

@@ -4,6 +4,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as References from "effect/References"
 import { SyncCluster } from "../../cluster/index.ts"
 import * as ClusterRun from "../run/ClusterRun.ts"
 import * as Database from "../run/Database.ts"
@@ -40,6 +41,8 @@ export const run = (options: Options) => {
       )
     ),
     Layer.provide(Database.layer({ envFile })),
-    Layer.launch
+    Layer.launch,
+    // What the cluster does to come through is its own affair; what became of runs, patchbay runs tells.
+    Effect.provideService(References.MinimumLogLevel, "Error")
   )
 }

@@ -15,6 +15,7 @@ import { CommandFailed } from "../show/ExitCode.ts"
 import * as Files from "./Files.ts"
 import * as Reading from "./Reading.ts"
 import * as SyncOptions from "./SyncOptions.ts"
+import * as Target from "./Target.ts"
 
 /** What workers are given of it. */
 export const Run = Schema.Struct({
@@ -109,7 +110,7 @@ export const read = Effect.fnUntraced(function* (
     options
   }
   yield* Effect.mapError(
-    optionsOf(made),
+    Effect.flatMap(optionsOf(made), Target.make),
     ({ message }) => new CommandFailed({ exit: 2, message: `${file}: ${message}` })
   )
   return made

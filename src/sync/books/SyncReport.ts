@@ -122,7 +122,11 @@ export const format = (report: SyncReport): string => {
   if (report.checkpoint !== undefined) rows.push(["checkpoint", `offset ${Format.count(report.checkpoint)}`])
   const mine =
     report.firstOffset === undefined || report.lastOffset === undefined ? 0 : report.lastOffset - report.firstOffset + 1
-  const rate = elapsed > 0 ? `, ${Format.count(Math.round((mine * 1000) / elapsed))} records/s` : ""
+  // Parts have offsets of their own, so that of all together no rate is known.
+  const rate =
+    elapsed > 0 && (mine > 0 || report.requests === 0)
+      ? `, ${Format.count(Math.round((mine * 1000) / elapsed))} records/s`
+      : ""
   rows.push(["time", `${Format.duration(elapsed)}${rate}`])
   for (const note of report.notes ?? []) rows.push(SourceNote.format(note))
   if (report.stopped !== undefined) rows.push(["stopped by", report.stopped])
