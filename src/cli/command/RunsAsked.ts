@@ -8,6 +8,7 @@ import { Format, SyncReport } from "../../index.ts"
 import { SqlDeadLetters } from "../../sql/index.ts"
 import * as ClusterRun from "../run/ClusterRun.ts"
 import * as Database from "../run/Database.ts"
+import * as Ending from "../run/Ending.ts"
 import * as NextCommand from "../run/NextCommand.ts"
 import type * as RunFile from "../run/RunFile.ts"
 import type * as Settings from "../run/Settings.ts"
@@ -54,9 +55,9 @@ export const submit = (run: RunFile.Run, { envFile, wait }: Asked & { readonly w
 const told = Effect.fnUntraced(function* (run: string, report: SyncReport.SyncReport) {
   yield* Output.write(`${SyncReport.format(report)}\n`)
   const left = report.outcomes.Rejected + report.outcomes.Unknown
-  if (left === 0) return yield* say(`Done: ${Format.count(report.read)} records, and none is left over.`)
+  if (left === 0) return yield* say(`Done: ${Ending.records(report.read)}, and none is left over.`)
   return yield* failed(
-    `${Format.count(left)} records were rejected, or nobody knows whether they were applied. They are in the database, each with its reason:\n\n  ${NextCommand.again(["runs", "dead-letters", run])} > dead.ndjson`,
+    `${Ending.records(left)} of ${Format.count(report.read)} ${left === 1 ? "was" : "were"} rejected, or may not have been applied. What is known of that is in the database:\n\n  ${NextCommand.again(["runs", "dead-letters", run])} > dead.ndjson`,
     1
   )
 })
