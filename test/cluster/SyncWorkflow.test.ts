@@ -1,6 +1,23 @@
+import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, layer } from "@effect/vitest"
-import { Context, Deferred, Effect, Exit, Layer, Option, Redacted, Result, Schema, Stream } from "effect"
+import {
+  Context,
+  Cron,
+  DateTime,
+  Deferred,
+  Effect,
+  Exit,
+  Layer,
+  Option,
+  Redacted,
+  Result,
+  Schema,
+  Stream
+} from "effect"
+import * as ClusterCron from "effect/cluster/ClusterCron"
+import * as ClusterWorkflowEngine from "effect/cluster/ClusterWorkflowEngine"
+import * as SingleRunner from "effect/cluster/SingleRunner"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
 import * as Runs from "../../src/cluster/Runs.ts"
@@ -183,6 +200,47 @@ layer(database, { timeout: 60_000, excludeTestServices: true })("SyncWorkflow", 
         .execute({})
         .pipe(Effect.provide(Layer.provideMerge(shared.layer, WorkflowEngine.layerMemory)))
       assert.strictEqual(report.outcomes.Applied, 1)
+    })
+  )
+
+  it.effect("a nightly run that still runs is not started a second time: the next one begins when it has ended", () =>
+    Effect.gen(function* () {
+      const { sent, to } = taking(3500)
+      const started: Array<string> = []
+      let running = 0
+      const overlapping: Array<string> = []
+      const nightly = SyncWorkflow.make({
+        name: "each second",
+        payload: Schema.Struct({ time: Schema.String }),
+        key: ({ time }) => time,
+        run: ({ time }, part) =>
+          Effect.gen(function* () {
+            started.push(time)
+            if (++running > 1) overlapping.push(time)
+            return yield* CustomerQuery.read((sql) => sql`SELECT 'a' AS "customerId"`, Customer, {
+              key: "customerId"
+            }).pipe(part.run({ to, ...policies }))
+          }).pipe(Effect.ensuring(Effect.sync(() => running--)))
+      })
+      const cron = ClusterCron.make({
+        name: "each second",
+        cron: Cron.parseUnsafe("* * * * * *"),
+        execute: Effect.flatMap(ClusterCron.CurrentScheduledTime, (time) =>
+          nightly.execute({ time: DateTime.formatIso(time) })
+        ),
+        calculateNextRunFromPrevious: true
+      })
+      const cluster = ClusterWorkflowEngine.layer.pipe(
+        Layer.provideMerge(SingleRunner.layer({ runnerStorage: "memory" })),
+        Layer.provide(NodeCrypto.layer)
+      )
+      yield* Effect.gen(function* () {
+        while (sent.length < 2) yield* Effect.sleep("100 millis")
+        assert.deepStrictEqual(overlapping, [])
+        // None is left out either: they are a second apart.
+        const [first = "", second = ""] = started
+        assert.strictEqual(Date.parse(second) - Date.parse(first), 1000)
+      }).pipe(Effect.provide(cron.pipe(Layer.provideMerge(nightly.layer), Layer.provideMerge(cluster))))
     })
   )
 })
