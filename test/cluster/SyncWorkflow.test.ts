@@ -231,7 +231,9 @@ layer(database, { timeout: 60_000, excludeTestServices: true })("SyncWorkflow", 
         calculateNextRunFromPrevious: true
       })
       const cluster = ClusterWorkflowEngine.layer.pipe(
-        Layer.provideMerge(SingleRunner.layer({ runnerStorage: "memory", shardingConfig: { entityMessagePollInterval: 200 } })),
+        Layer.provideMerge(
+          SingleRunner.layer({ runnerStorage: "memory", shardingConfig: { entityMessagePollInterval: 200 } })
+        ),
         Layer.provide(NodeCrypto.layer)
       )
       yield* Effect.gen(function* () {

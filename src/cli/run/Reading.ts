@@ -301,6 +301,9 @@ export const queryText = (
   options: SyncOptions
 ): Source<CustomerQuery.QueryError, SqlClient.SqlClient> => ({
   open: Effect.fnUntraced(function* (schema) {
+    if (Option.isSome(options.encoding)) {
+      return yield* refuse("--encoding is for files: PostgreSQL sends UTF-8, whatever it holds. Leave it out.")
+    }
     const nulls = yield* fieldOptions(schema, map, options)
     if (nulls !== undefined && !Predicate.isString(nulls)) {
       return yield* refuse(
@@ -322,6 +325,7 @@ export const queryText = (
         key,
         columns: map,
         nulls: nulls === "null" ? "delete" : "absent",
+        allowSuspicious: options.allowSuspicious.length === 0 ? undefined : options.allowSuspicious,
         otherColumns: options.ignoreUnknownFields ? "ignore" : "refuse",
         part: part && { ...part, by: map[part.by] ?? part.by }
       }),

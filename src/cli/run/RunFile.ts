@@ -57,12 +57,13 @@ const refuse = (message: string) => Effect.fail(new CommandFailed({ exit: 2, mes
 
 const typed = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
-// They say what becomes of one process, or where its secrets are.
+// They say what becomes of one process, where its secrets are, or how a file of its machine is read.
 const ofProcess: ReadonlySet<string> = new Set([
   "base-url",
   "checkpoint",
   "dead-letters",
   "dry-run",
+  "encoding",
   "env-file",
   "limit",
   "progress",
@@ -124,7 +125,7 @@ const valuesOf = Effect.fnUntraced(function* (
   for (const [name, value] of Object.entries(given)) {
     if (ofProcess.has(name)) {
       return yield* refuse(
-        `${file}: ${name} is not for a run on workers, which keep position and dead letters in the database, and know by themselves where the API is. Leave it out.`
+        `${file}: ${name} is not for a run on workers, which read a query, keep position and dead letters in the database, and know by themselves where the API is. Leave it out.`
       )
     }
     if (!names.includes(name)) {
