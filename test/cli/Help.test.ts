@@ -22,6 +22,12 @@ const commands = [
   ["checkpoint"],
   ["checkpoint", "show"],
   ["checkpoint", "reset"],
+  ["worker"],
+  ["submit"],
+  ["runs"],
+  ["runs", "show"],
+  ["runs", "stop"],
+  ["runs", "dead-letters"],
   ["sandbox"]
 ]
 

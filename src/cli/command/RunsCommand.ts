@@ -27,7 +27,11 @@ const show = Command.make("show", { id, json, envFile }, (options) =>
   Command.withShortDescription("Show how far a run is, and who runs it"),
   Command.withDescription(
     "Show how far a run and each of its parts is, what it waits for, and who runs it; when it has ended, the report."
-  )
+  ),
+  Command.withExamples([
+    { command: "patchbay runs show nightly-2026-01-31", description: "For people" },
+    { command: "patchbay runs show nightly-2026-01-31 --json", description: "For programs" }
+  ])
 )
 
 const stop = Command.make("stop", { id, envFile }, (options) =>
@@ -36,7 +40,8 @@ const stop = Command.make("stop", { id, envFile }, (options) =>
   Command.withShortDescription("Ask a run to stop"),
   Command.withDescription(
     "Ask a run to stop: nothing new is sent, and what is in flight ends first. patchbay submit with the same run goes on from there."
-  )
+  ),
+  Command.withExamples([{ command: "patchbay runs stop nightly-2026-01-31", description: "Stop it" }])
 )
 
 const letters = Command.make("dead-letters", { id, envFile }, (options) =>

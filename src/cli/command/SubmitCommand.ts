@@ -41,7 +41,7 @@ FILE is a JSON object:
   "key"    the column, or columns, that tell its rows apart
   "parts"  in how many parts workers share it, by customer (default: 1)
   "map"    field to column, such as { "email": "e_mail" }
-and the options of patchbay sync by their names, such as "to", "tenant" or "rate-limit": ${RunFile.names.join(", ")}.`
+and options of patchbay sync by their names: ${RunFile.names.join(", ")}.`
   ),
   Command.withExamples([
     { command: "patchbay submit nightly.json --run nightly-2026-01-31", description: "Start it" },

@@ -65,6 +65,7 @@ const ofProcess: ReadonlySet<string> = new Set([
   "dry-run",
   "encoding",
   "env-file",
+  "fresh",
   "limit",
   "progress",
   "report"
