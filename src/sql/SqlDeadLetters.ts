@@ -82,7 +82,7 @@ const together = (
       )
     )
   })
-  joint.each(flush)
+  joint.each(() => waiting.length > 0, flush)
   return {
     write: (letters) =>
       Effect.suspend(() => {

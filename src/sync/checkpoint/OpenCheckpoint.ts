@@ -93,8 +93,8 @@ export interface Lease {
 export interface Joint {
   /** Whose transaction it is: `transactionService` of an `SqlClient`. */
   readonly client: unknown
-  /** Run in each transaction that writes a state, before it. */
-  readonly each: (effect: Effect.Effect<void, CheckpointUnwritable>) => void
+  /** Run in the transaction of each state that is written while something waits for it. */
+  readonly each: (isWaiting: () => boolean, effect: Effect.Effect<void, CheckpointUnwritable>) => void
   /** Runs an effect in a transaction of its own, which comes to nothing where another run has taken over. */
   readonly transaction: (effect: Effect.Effect<void, CheckpointUnwritable>) => Effect.Effect<void, WriteError>
 }
