@@ -98,6 +98,8 @@ layer(SandboxServer.layer({ reach: { queue: { delay: "20 millis" } } }), { exclu
             [["x.csv", "--key", "id"], {}, /^--key is for --query/],
             [["--query", q, "--delimiter", "tab"], {}, /^--delimiter is for files/],
             [["--query", q, "--grown"], {}, /^--grown is for files/],
+            [["--query", q, "--mapping", q], {}, /^--mapping is for files/],
+            [["--query", q, "--encoding", "latin1"], {}, /^--encoding is for files/],
             [["--query", join(folder, "none.sql"), "--key", "id"], { DATABASE_URL }, /^There is no file .*none\.sql/],
             [
               ["--query", join(folder, "empty.sql"), "--key", "id"],

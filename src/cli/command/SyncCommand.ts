@@ -33,11 +33,15 @@ const alone = ({
   readonly files: ReadonlyArray<string>
   readonly format: Option.Option<string>
   readonly grown: boolean
+  readonly encoding: Option.Option<string>
+  readonly mapping: Option.Option<string>
 }): Effect.Effect<void, CommandFailed> => {
   if (file !== undefined) return refuse(`Both ${file} and --query say whose customers. Leave one of them out.`)
   for (const [option, isGiven] of [
     ["--format", Option.isSome(options.format)],
     ["--grown", options.grown],
+    ["--encoding", Option.isSome(options.encoding)],
+    ["--mapping", Option.isSome(options.mapping)],
     ["--delimiter", Option.isSome(options.delimiter)],
     ["--skip-lines", Option.isSome(options.skipLines)],
     ["--until-blank-line", options.untilBlankLine],

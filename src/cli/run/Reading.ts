@@ -301,9 +301,6 @@ export const queryText = (
   options: SyncOptions
 ): Source<CustomerQuery.QueryError, SqlClient.SqlClient> => ({
   open: Effect.fnUntraced(function* (schema) {
-    if (Option.isSome(options.encoding)) {
-      return yield* refuse("--encoding is for files: PostgreSQL sends UTF-8, whatever it holds. Leave it out.")
-    }
     const nulls = yield* fieldOptions(schema, map, options)
     if (nulls !== undefined && !Predicate.isString(nulls)) {
       return yield* refuse(

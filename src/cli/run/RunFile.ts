@@ -67,6 +67,7 @@ const ofProcess: ReadonlySet<string> = new Set([
   "env-file",
   "fresh",
   "limit",
+  "mapping",
   "progress",
   "report"
 ])
