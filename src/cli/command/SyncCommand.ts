@@ -32,6 +32,7 @@ const alone = ({
 }: CsvOptions.CsvOptions & {
   readonly files: ReadonlyArray<string>
   readonly format: Option.Option<string>
+  readonly records: Option.Option<string>
   readonly grown: boolean
   readonly encoding: Option.Option<string>
   readonly mapping: Option.Option<string>
@@ -39,6 +40,7 @@ const alone = ({
   if (file !== undefined) return refuse(`Both ${file} and --query say whose customers. Leave one of them out.`)
   for (const [option, isGiven] of [
     ["--format", Option.isSome(options.format)],
+    ["--records", Option.isSome(options.records)],
     ["--grown", options.grown],
     ["--encoding", Option.isSome(options.encoding)],
     ["--mapping", Option.isSome(options.mapping)],
