@@ -125,7 +125,7 @@ layer(SandboxServer.layer(), { excludeTestServices: true })("patchbay and its st
       assert.strictEqual(kept.code, 2)
       assert.match(kept.stderr, /^--checkpoint needs a source that can be read again .* which pipe\.csv is not\./)
       assert.strictEqual(unnamed.code, 2)
-      assert.match(unnamed.stderr, /Say --format csv or --format ndjson\.\n$/)
+      assert.match(unnamed.stderr, /Say --format csv or --format ndjson/)
     })
   )
 

@@ -324,6 +324,17 @@ describe("reading on from a position", () => {
   const header = oneOf(["c0,c1\n", "c0,c1\r\n", "c0,c1\r", '\n\n"c0",c1\n'])
   const maxRecordSize = 24
 
+  it.effect("is found where a block that holds the header, too, ends in half of a line break", () =>
+    Effect.gen(function* () {
+      const from = { offset: 1, place: { byte: 10, line: 3 } }
+      const rest = yield* readCsv("c0,c1\n1,2\n3,4\r\n5,6\n", Any, { from }, [14, 1])
+      assert.deepStrictEqual(told(rest), [
+        { c0: "3", c1: "4" },
+        { c0: "5", c1: "6" }
+      ])
+    })
+  )
+
   it.effect.prop(
     "gives the records from there on, the same in all: CSV",
     [mark, header, csvBody, sizes],

@@ -21,7 +21,8 @@ import {
   ReachClient,
   ReachDestination,
   ReachSchema,
-  SettlePolicy
+  SettlePolicy,
+  Suspicious
 } from "../../src/index.ts"
 import { maxDepth } from "../../src/json/JsonDepth.ts"
 import { oneOf } from "../source/support.ts"
@@ -273,7 +274,13 @@ const boundary = <A, B extends Destination.Behaviour>(name: string, { make, sche
           const given = givenOf(ids, names, depths)
           const path = yield* fs.makeTempFileScoped({ suffix: ".ndjson" })
           yield* fs.writeFileString(path, given.map(({ json }) => `${json}\n`).join(""))
-          check(given, yield* run<A, unknown, FileSystem.FileSystem>(destination, CustomerFile.read(path, schema)))
+          check(
+            given,
+            yield* run<A, unknown, FileSystem.FileSystem>(
+              destination,
+              CustomerFile.read(path, schema, { allowSuspicious: Suspicious.checks })
+            )
+          )
         }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
       { arbitrary: { runs: 25 } }
     )
@@ -286,7 +293,8 @@ const boundary = <A, B extends Destination.Behaviour>(name: string, { make, sche
           const given = givenOf(ids, names, depths)
           const decoded = CustomerFile.ndjson(
             Stream.make(new TextEncoder().encode(given.map(({ json }) => `${json}\n`).join(""))),
-            schema
+            schema,
+            { allowSuspicious: Suspicious.checks }
           )
           check(given, yield* run<A, unknown, never>(destination, decoded))
           // A value that came in another way than by its schema.

@@ -108,7 +108,8 @@ const atEnd = Effect.fnUntraced(function* (
       Rejected: culprits.length,
       Unknown: 0,
       Merged: 0,
-      Unsent: 0
+      Unsent: 0,
+      Skipped: 0
     }
   )
   if (sameKey !== "merge") assert.strictEqual(outcomes.Merged, 0)

@@ -72,11 +72,11 @@ export const reader = (window: TextWindow, settings: Settings): (() => Header | 
       if (window.at === window.text.length) return undefined
       window.passLine()
     }
-    // It may be half of the break behind the header, whose end is a place to go on from.
-    if (!window.last && window.text.endsWith("\r")) return undefined
     const headers = headersOf(window, said === undefined ? delimiters : [said], settings)
     if (headers === undefined) return undefined
-    const best = headers.reduce((best, header) => (isBetter(header, best) ? header : best))
+    const { isCut, ...best } = headers.reduce((best, header) => (isBetter(header, best) ? header : best))
+    // Its end is a place to go on from. What stands behind it must not have come: whoever goes on there reads it from here.
+    if (isCut) return undefined
     // The window moves past the header that was chosen.
     const rows = new CsvRows(window, { ...settings, delimiter: best.delimiter })
     rows.refresh()
@@ -90,16 +90,21 @@ export const reader = (window: TextWindow, settings: Settings): (() => Header | 
   }
 }
 
-const isBetter = (one: Header, other: Header): boolean =>
+const isBetter = (one: Found, other: Found): boolean =>
   one.known > other.known || (one.known === other.known && one.width > other.width)
+
+/** A header, and whether its line break may have come by half. */
+interface Found extends Header {
+  readonly isCut: boolean
+}
 
 /** The header under each delimiter; a row that is none under it has no names. `undefined` where more is needed. */
 const headersOf = (
   window: TextWindow,
   delimiters: ReadonlyArray<string>,
   settings: Settings
-): ReadonlyArray<Header> | undefined => {
-  const headers: Array<Header> = []
+): ReadonlyArray<Found> | undefined => {
+  const headers: Array<Found> = []
   for (const delimiter of delimiters) {
     const copy = new TextWindow({ offset: 0, place: { byte: 1, line: window.line } }, settings.maxRecordSize, true)
     copy.push(window.text.slice(window.at), 1, window.last, window.escaped)
@@ -110,7 +115,8 @@ const headersOf = (
     if (step === "more") return undefined
     const width = step === "row" ? rows.width : 0
     const names = rows.cells.slice(0, width).map((name) => nameOf(name, settings))
-    headers.push({ ...settings.resolve(names), delimiter, width, names, end: 0, endLine: 1 })
+    const isCut = !window.last && copy.at === copy.text.length && copy.text.endsWith("\r")
+    headers.push({ ...settings.resolve(names), delimiter, width, names, end: 0, endLine: 1, isCut })
   }
   return headers
 }
