@@ -13,6 +13,8 @@ const root = resolve(import.meta.dirname, "../..")
 // Inside the package, so that `effect-patchbay` is the package itself, as it is for its users.
 const folder = join(root, "test/.examples")
 const examples = Examples.all(root)
+// Half of what an example takes is compiling the library, which is the same for all.
+const cached = { NODE_COMPILE_CACHE: join(folder, "compile-cache") }
 const file = (index: number) => join(folder, `example-${index}.ts`)
 
 const node = (args: ReadonlyArray<string>, options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv }) =>
@@ -145,7 +147,7 @@ describe("the examples in README, docs and comments", () => {
         forgetByHand()
         const { code, stderr, stdout } = yield* node(["--conditions=source", file(index)], {
           cwd: folder,
-          env: { ...process.env, REACH_TOKEN: "any", REACH_BASE_URL: url, NO_COLOR: "1" }
+          env: { ...process.env, ...cached, REACH_TOKEN: "any", REACH_BASE_URL: url, NO_COLOR: "1" }
         })
         assert.strictEqual(code, 0, stderr)
         if (name !== undefined)
@@ -162,7 +164,7 @@ describe("the examples in README, docs and comments", () => {
       const rows = Array.from({ length: 1_200 }, (_, n) => `c-${n},${n === 700 ? "Refused" : "Ada"}\n`)
       writeFileSync(join(folder, "customers.csv"), `customerId,firstName\n${rows.join("")}broken\n`)
       forgetByHand()
-      const env = { ...process.env, REACH_TOKEN: "any", REACH_BASE_URL: url }
+      const env = { ...process.env, ...cached, REACH_TOKEN: "any", REACH_BASE_URL: url }
       const killed = spawn(process.execPath, ["--conditions=source", program], { cwd: folder, env, stdio: "ignore" })
       const exit = once(killed, "exit")
       const asked = Effect.map(sandbox.requests, (requests) =>
