@@ -110,7 +110,7 @@ const share = (
       assert.isAtLeast(best, limit * 0.1)
     }
 
-    if (kind === "Redis" && process.env.SOAK === undefined) return yield* withoutStore(kind, store, arrivals)
+    if (kind === "redis" && process.env.SOAK === undefined) return yield* withoutStore(kind, store, arrivals)
 
     // One is told to wait: all of them do.
     const answer = world.answer
